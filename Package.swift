@@ -1,0 +1,244 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// The house, bottom to top. A target may depend on targets of its own layer's allowance or below;
+// `target(_:layer:…)` refuses an arrow that points upward, and `LayeringTests` holds the imports to it.
+
+enum Layer: Int, CaseIterable {
+    case system, core, runtime, adapters, daemons, executables
+
+    var folder: String { "Sources/" + "\(self)".prefix(1).uppercased() + "\(self)".dropFirst() }
+}
+
+nonisolated(unsafe) var layerOf: [String: Layer] = [:]
+nonisolated(unsafe) var targets: [Target] = []
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+func check(_ name: String, _ layer: Layer, uses: [String]) {
+    for used in uses {
+        guard let below = layerOf[used] else { fatalError("\(name) uses \(used), which is not declared before it") }
+        let sideways = layer == .core || (layer == .executables && below == .daemons)
+        guard below.rawValue < layer.rawValue || (below == layer && sideways) else {
+            fatalError("\(name) (\(layer)) must not use \(used) (\(below)): arrows point down")
+        }
+    }
+    layerOf[name] = layer
+}
+
+/// A C library from Debian: a module map and a shim header, used by exactly one adapter.
+func library(_ name: String, pkgConfig: String, apt: String) {
+    check(name, .system, uses: [])
+    targets.append(
+        .systemLibrary(
+            name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])]))
+}
+
+/// A Swift library in `layer`, with the targets it uses and the products of packages it needs.
+func target(
+    _ layer: Layer, _ name: String, uses: [String] = [], products: [Target.Dependency] = [], wrapsC: Bool = false
+) {
+    check(name, layer, uses: uses)
+    targets.append(
+        .target(
+            name: name,
+            dependencies: uses.map { .target(name: $0) } + products,
+            path: "\(layer.folder)/\(name)",
+            swiftSettings: strict + (wrapsC ? [.strictMemorySafety()] : [])))
+}
+
+func program(_ name: String, uses: [String]) {
+    check(name, .executables, uses: uses)
+    targets.append(
+        .executableTarget(
+            name: name,
+            dependencies: uses.map { .target(name: $0) },
+            path: "Sources/Executables/\(name)",
+            swiftSettings: strict))
+}
+
+/// The tests of one library, or a suite of its own such as `EndToEndTests`.
+func tests(_ name: String, uses: [String], products: [Target.Dependency] = []) {
+    targets.append(
+        .testTarget(
+            name: name,
+            dependencies: (uses + ["TestSupport"]).map { .target(name: $0) } + products,
+            path: "Tests/\(name)",
+            swiftSettings: strict))
+}
+
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let asyncHTTPClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdTLS: Target.Dependency = .product(name: "HummingbirdTLS", package: "hummingbird")
+let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let mustache: Target.Dependency = .product(name: "Mustache", package: "swift-mustache")
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+
+// System
+library("CLibgit2", pkgConfig: "libgit2", apt: "libgit2-dev")
+library("CLibpq", pkgConfig: "libpq", apt: "libpq-dev")
+library("CLibyaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev")
+
+// Core: no I/O, no async, no clock of its own, no Foundation
+target(.core, "Telemetry")
+target(.core, "Declarations", uses: ["Telemetry"])
+target(.core, "ConfigAPI", uses: ["Declarations", "Telemetry"])
+target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
+target(.core, "PromQL", uses: ["Telemetry"])
+target(.core, "Alerting", uses: ["Declarations", "PromQL", "Telemetry"])
+target(.core, "Assets")
+
+// Runtime
+target(.runtime, "Runtime", uses: ["Declarations", "Telemetry"], products: [crypto, lifecycle, logging, metrics])
+
+// Adapters: one outside party each
+target(
+    .adapters, "GitStore", uses: ["CLibgit2", "Declarations", "Runtime", "Telemetry"],
+    products: [logging, subprocess, systemPackage], wrapsC: true)
+target(.adapters, "Manifests", uses: ["CLibyaml", "Declarations", "Telemetry"], wrapsC: true)
+target(
+    .adapters, "Database",
+    uses: [
+        "Alerting", "Assets", "CLibpq", "ConfigAPI", "Declarations", "PromQL", "Reconciliation", "Runtime", "Telemetry",
+    ],
+    products: [crypto, logging], wrapsC: true)
+target(.adapters, "HostSystem", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, systemPackage])
+target(
+    .adapters, "ConfigAPIServer", uses: ["ConfigAPI", "Declarations", "Runtime", "Telemetry"],
+    products: [httpTypes, hummingbird, lifecycle, logging, nioCore])
+target(
+    .adapters, "ConfigAPIClient", uses: ["ConfigAPI", "Declarations", "Runtime", "Telemetry"],
+    products: [asyncHTTPClient, logging, nioCore, nioHTTP1])
+target(.adapters, "WireFormats", uses: ["Declarations", "Telemetry"])
+
+// Daemons
+target(
+    .daemons, "SyncDaemon",
+    uses: [
+        "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation", "Runtime",
+        "Telemetry",
+    ],
+    products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioPosix, systemPackage])
+target(
+    .daemons, "ServerDaemon",
+    uses: [
+        "Alerting", "Assets", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "PromQL", "Reconciliation",
+        "Runtime", "Telemetry", "WireFormats",
+    ],
+    products: [
+        argumentParser, asyncHTTPClient, crypto, httpTypes, hummingbird, hummingbirdTLS, jwtKit, lifecycle, logging,
+        metrics, mustache, nioCore,
+    ])
+target(
+    .daemons, "AgentDaemon",
+    uses: ["ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
+    products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1])
+target(
+    .daemons, "Operator",
+    uses: ["Assets", "Database", "Declarations", "Manifests", "Runtime", "Telemetry"],
+    products: [
+        argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, subprocess, systemPackage,
+    ])
+
+// Executables
+program("gitops-sync", uses: ["SyncDaemon"])
+program("plumb-server", uses: ["ServerDaemon"])
+program("plumb-agent", uses: ["AgentDaemon"])
+program("plumb", uses: ["Operator"])
+
+// Tests
+targets.append(
+    .target(
+        name: "TestSupport",
+        dependencies: [
+            "Database", "Declarations", "Runtime", "Telemetry", logging, subprocess, systemPackage,
+        ],
+        path: "Tests/TestSupport",
+        swiftSettings: strict))
+tests("TelemetryTests", uses: ["Telemetry"])
+tests("DeclarationsTests", uses: ["Declarations", "Manifests", "Telemetry"], products: [crypto])
+tests(
+    "ConfigAPITests", uses: ["ConfigAPI", "ConfigAPIClient", "ConfigAPIServer", "Declarations", "Telemetry"],
+    products: [hummingbird])
+tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
+tests("PromQLTests", uses: ["PromQL", "Telemetry"])
+tests("AlertingTests", uses: ["Alerting", "Declarations", "Telemetry"])
+tests("RuntimeTests", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, metrics])
+tests("GitStoreTests", uses: ["GitStore", "Runtime", "Telemetry"], products: [logging])
+tests("ManifestsTests", uses: ["Declarations", "Manifests", "Telemetry"])
+tests(
+    "DatabaseTests",
+    uses: [
+        "Alerting", "Assets", "ConfigAPI", "Database", "Declarations", "PromQL", "Reconciliation", "Runtime",
+        "Telemetry",
+    ])
+tests("HostSystemTests", uses: ["Declarations", "HostSystem", "Runtime", "Telemetry"])
+tests("WireFormatsTests", uses: ["Declarations", "Telemetry", "WireFormats"])
+tests(
+    "SyncDaemonTests",
+    uses: [
+        "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation", "Runtime",
+        "SyncDaemon", "Telemetry",
+    ],
+    products: [logging])
+tests(
+    "ServerDaemonTests",
+    uses: [
+        "Alerting", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "PromQL", "Reconciliation", "Runtime",
+        "ServerDaemon", "Telemetry", "WireFormats",
+    ],
+    products: [asyncHTTPClient, hummingbird, jwtKit, logging, nioCore])
+tests(
+    "AgentDaemonTests",
+    uses: ["AgentDaemon", "ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
+    products: [asyncHTTPClient, logging, hummingbird])
+tests("OperatorTests", uses: ["Operator", "Runtime", "Telemetry"], products: [logging])
+tests(
+    "EndToEndTests", uses: ["Declarations", "Reconciliation", "Runtime", "Telemetry"],
+    products: [asyncHTTPClient, nioCore])
+tests("HouseTests", uses: ["Assets", "Declarations"])
+
+let package = Package(
+    name: "plumbline",
+    products: [
+        .executable(name: "gitops-sync", targets: ["gitops-sync"]),
+        .executable(name: "plumb-server", targets: ["plumb-server"]),
+        .executable(name: "plumb-agent", targets: ["plumb-agent"]),
+        .executable(name: "plumb", targets: ["plumb"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/hummingbird-project/swift-mustache", from: "2.1.1"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+        .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
+    ],
+    targets: targets
+)

@@ -1,0 +1,42 @@
+/// One resource in normal form: its key and its spec with defaults left out, sets sorted and durations canonical.
+///
+/// Invariant: `digest` is the digest of `key` and `spec`. Resources are made by decoding (``ResourceDecoder``), so two
+/// with equal meaning are equal.
+package struct Resource: Hashable, Sendable {
+    package let key: ResourceKey
+    /// The normal form of the spec, an object.
+    package let spec: JSONValue
+    /// Lower-case hex of SHA-256 over the normal form.
+    package let digest: String
+
+    init(key: ResourceKey, spec: JSONValue, sha256: SHA256Function) {
+        self.key = key
+        self.spec = spec
+        self.digest = hexadecimal(sha256(Self.normalForm(key: key, spec: spec)))
+    }
+
+    /// RFC 8785 JSON of `{apiVersion, kind, name, spec}`.
+    static func normalForm(key: ResourceKey, spec: JSONValue) -> [UInt8] {
+        JSONValue.object([
+            "apiVersion": "plumbline/v1", "kind": .string(key.kind.rawValue), "name": .string(key.name), "spec": spec,
+        ]).canonical
+    }
+}
+
+/// SHA-256 of bytes, 32 bytes long. Given to the core, which holds no cryptography.
+package typealias SHA256Function = @Sendable ([UInt8]) -> [UInt8]
+
+/// SHA-256 over the lines `kind/name digest\n`, sorted bytewise, in hex: the digest of a set of resources.
+package func setDigest(
+    of resources: some Sequence<(key: ResourceKey, digest: String)>, sha256: SHA256Function
+) -> String {
+    let lines: [String] = resources.map { "\($0.key) \($0.digest)\n" }
+    let sorted: [String] = lines.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return hexadecimal(sha256(sorted.flatMap { Array($0.utf8) }))
+}
+
+/// Lower-case hex of bytes.
+package func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
+    let digits: [UInt8] = Array("0123456789abcdef".utf8)
+    return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+}

@@ -1,0 +1,57 @@
+/// A kind of declared thing. The raw value is its name in manifests.
+package enum ResourceKind: String, CaseIterable, Hashable, Sendable {
+    case hostGroup = "HostGroup"
+    case notifier = "Notifier"
+    case retention = "Retention"
+    case alertRule = "AlertRule"
+    case collector = "Collector"
+
+    /// The place that runs resources of this kind.
+    package var target: TargetName {
+        switch self {
+        case .hostGroup, .notifier, .retention, .alertRule: .server
+        case .collector: .agents
+        }
+    }
+}
+
+/// A place that holds live state. Agents have no store of their own: their resources are stored by the server.
+package enum TargetName: String, CaseIterable, Hashable, Sendable {
+    case server
+    case agents
+}
+
+/// What identifies a resource: `AlertRule/cpu-high`.
+package struct ResourceKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package var kind: ResourceKind
+    package var name: String
+
+    package init(_ kind: ResourceKind, _ name: String) {
+        self.kind = kind
+        self.name = name
+    }
+
+    /// By kind's name, then name, bytewise: the order of set digests.
+    package static func < (left: ResourceKey, right: ResourceKey) -> Bool {
+        left.description.utf8.lexicographicallyPrecedes(right.description.utf8)
+    }
+
+    package var description: String { "\(kind.rawValue)/\(name)" }
+
+    /// Reads `Kind/name`.
+    package init?(_ text: String) {
+        let parts: [Substring] = text.split(separator: "/", maxSplits: 1)
+        guard parts.count == 2, let kind = ResourceKind(rawValue: String(parts[0])) else { return nil }
+        self.init(kind, String(parts[1]))
+    }
+
+    /// Whether `text` is `[a-z0-9][a-z0-9-]{0,62}`.
+    package static func isValidName(_ text: String) -> Bool {
+        let bytes = text.utf8
+        guard let first = bytes.first, first != UInt8(ascii: "-"), bytes.count <= 63 else { return false }
+        return bytes.allSatisfy {
+            ($0 >= UInt8(ascii: "a") && $0 <= UInt8(ascii: "z")) || ($0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9"))
+                || $0 == UInt8(ascii: "-")
+        }
+    }
+}
