@@ -1,5 +1,5 @@
 package import Declarations
-package import Telemetry
+import Telemetry
 
 /// One recorded change of one resource, whoever made it: an item of `GET /v1/config/audit`.
 package struct AuditEntry: Hashable, Sendable, JSONCodable {
