@@ -1,0 +1,31 @@
+package import Telemetry
+
+/// What an agent collects from its host, how often, and on which hosts.
+package struct CollectorSpec: Hashable, Sendable {
+    package var source: Source
+    /// Time between two collections; at least one second.
+    package var interval: PromDuration
+    package var hosts: HostSelector
+    /// Of two collectors of one source that select one host, the higher priority wins, then the name that sorts first.
+    package var priority: Int
+    /// Labels added to every series.
+    package var labels: [String: String]
+    /// Devices, mount points or file-system types to leave out, as shell globs; see the reference of each source.
+    package var exclude: [String]
+
+    package enum Source: String, CaseIterable, Hashable, Sendable {
+        case cpu, memory, filesystem, disk, network, load
+    }
+
+    package init(
+        source: Source, interval: PromDuration, hosts: HostSelector, priority: Int = 0, labels: [String: String] = [:],
+        exclude: [String] = []
+    ) {
+        self.source = source
+        self.interval = interval
+        self.hosts = hosts
+        self.priority = priority
+        self.labels = labels
+        self.exclude = exclude
+    }
+}
