@@ -1,0 +1,121 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// A serial executor with a thread of its own, for actors that own a C handle and make blocking calls.
+///
+/// The cooperative pool has as many threads as the machine has cores; a handful of blocking calls on it would stop the
+/// whole program. An actor with this executor blocks only its own thread, and no two threads ever touch its handle.
+///
+/// ```swift
+/// actor Connection {
+///     private let executor = BlockingExecutor(name: "postgres")
+///     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+/// }
+/// ```
+///
+/// The thread ends when the executor is released and its last job is done.
+package final class BlockingExecutor: SerialExecutor {
+    private let inbox = Inbox()
+
+    /// Starts the thread. `name` shows in `top -H` and debuggers; the kernel keeps its first 15 bytes.
+    package init(name: String) { inbox.startThread(name: name) }
+
+    deinit { inbox.close() }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        // The entry holds the executor until the job has run, so that an actor whose last reference goes away inside
+        // its own job does not take the executor from under it.
+        inbox.push(Entry(job: UnownedJob(job), executor: self))
+    }
+
+    package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
+
+    /// Lets `assumeIsolated` and `preconditionIsolated` hold on the executor's own thread.
+    package func checkIsolated() { precondition(inbox.isCurrentThread, "not on the thread of this executor") }
+}
+
+private struct Entry: Sendable {
+    let job: UnownedJob
+    let executor: BlockingExecutor
+
+    func run() { job.runSynchronously(on: executor.asUnownedSerialExecutor()) }
+}
+
+/// The queue between those who enqueue and the thread. It is what the thread holds on to: holding the executor would
+/// keep it alive for ever.
+private final class Inbox: Sendable {
+    private struct State {
+        var entries: ArraySlice<Entry> = []
+        var isClosed = false
+        var thread: pthread_t?
+    }
+
+    private let state = Mutex(State())
+    /// Counts the entries, and one more for the end.
+    private let arrivals = DispatchSemaphore(value: 0)
+
+    var isCurrentThread: Bool {
+        let current: pthread_t = pthread_self()
+        return state.withLock { $0.thread.map { pthread_equal($0, current) != 0 } ?? false }
+    }
+
+    func push(_ entry: Entry) {
+        state.withLock { $0.entries.append(entry) }
+        arrivals.signal()
+    }
+
+    func close() {
+        state.withLock { $0.isClosed = true }
+        arrivals.signal()
+    }
+
+    func startThread(name: String) {
+        let start = Unmanaged.passRetained(ThreadStart(inbox: self, name: name))
+        var thread = pthread_t()
+        let status: Int32 = pthread_create(
+            &thread, nil,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<ThreadStart>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, start.toOpaque())
+        precondition(status == 0, "cannot start a thread: \(String(cString: strerror(status)))")
+        pthread_detach(thread)
+    }
+
+    func run() {
+        let current: pthread_t = pthread_self()
+        state.withLock { $0.thread = current }
+        while let entry = next() { entry.run() }
+    }
+
+    private func next() -> Entry? {
+        arrivals.wait()
+        return state.withLock { $0.entries.popFirst() }
+    }
+}
+
+private final class ThreadStart: Sendable {
+    private let inbox: Inbox
+    private let name: String
+
+    init(inbox: Inbox, name: String) {
+        self.inbox = inbox
+        self.name = name
+    }
+
+    /// Through the file system: `pthread_setname_np` is a GNU extension that Swift's Glibc module does not show.
+    private func nameThread() {
+        let descriptor: Int32 = open("/proc/thread-self/comm", O_WRONLY)
+        guard descriptor >= 0 else { return }
+        let bytes: [UInt8] = Array(name.utf8.prefix(15))
+        _ = write(descriptor, bytes, bytes.count)
+        close(descriptor)
+    }
+
+    func run() {
+        nameThread()
+        inbox.run()
+    }
+}
