@@ -1,0 +1,79 @@
+# Two commands matter: `make demo` runs Plumbline, `make test` tests it. `make help` lists the others.
+#
+# One configuration is built, debug: demo, tests and CI share it, so the second command of any two starts in seconds.
+# `make release` builds what is to be installed.
+
+SHELL := /bin/sh
+SOURCES := Sources Tests Package.swift
+PLUMB := .build/debug/plumb
+# Where `up`, `down` and `demo` keep everything.
+DATA_DIR ?= .plumbline
+# More arguments for `plumb up`, for instance: make demo UP_FLAGS="--port 7800"
+UP_FLAGS ?=
+
+.PHONY: help demo up down status build release test test-units test-end-to-end assets format lint requirements bench \
+	adr dependencies clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1	\2/p' Makefile | expand -t 18
+
+demo: ## Install what is missing, build, run the whole platform here (Ctrl-C stops it)
+	@scripts/install-dependencies
+	@echo "Building (the first time takes some minutes) ..."
+	@swift build
+	@exec $(PLUMB) up --data-dir "$(DATA_DIR)" $(UP_FLAGS)
+
+up: demo ## The same as demo
+
+down: ## Stop a running one from elsewhere; its data stays in DATA_DIR
+	@$(PLUMB) down --data-dir "$(DATA_DIR)"
+
+status: ## What runs
+	@$(PLUMB) status --data-dir "$(DATA_DIR)"
+
+dependencies: ## Install the Debian packages that are missing
+	@scripts/install-dependencies --test
+
+build: ## Build the programs, debug
+	@swift build
+
+release: ## Build the programs for installing, optimised, without the Swift libraries to install
+	@scripts/install-dependencies
+	@swift build -c release --static-swift-stdlib
+
+test: ## Install what is missing, build, run every test
+	@scripts/install-dependencies --test
+	@echo "Building programs and tests (the first time takes some minutes) ..."
+	@swift build --build-tests
+	@$(MAKE) --no-print-directory test-units test-end-to-end requirements
+
+# In parallel: they are hermetic.
+test-units:
+	@echo "Running the tests of the parts ..."
+	@swift test --skip-build --skip EndToEndTests
+
+# Alone and one after the other: they start the whole platform and look at its timing.
+test-end-to-end:
+	@echo "Running the end-to-end tests ..."
+	@swift test --skip-build --no-parallel --filter EndToEndTests
+
+assets: ## Write migrations, templates and starter manifests into the target Assets
+	@scripts/generate-assets
+
+requirements: ## Check docs/requirements.md against the tests it names
+	@scripts/requirements check
+
+format: ## Format the sources
+	@swift format --in-place --recursive --parallel $(SOURCES)
+
+lint: ## Check the format
+	@swift format lint --strict --recursive --parallel $(SOURCES)
+
+bench: ## Run the benchmarks
+	@scripts/bench
+
+adr: ## Start a decision record: make adr TITLE="Frames as arrays"
+	@scripts/new-adr "$(TITLE)"
+
+clean: ## Remove what was built; the data of a demo stays
+	@swift package clean
