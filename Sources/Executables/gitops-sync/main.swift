@@ -1,1 +1,3 @@
-print("x")
+import SyncDaemon
+
+await SyncProgram.main()
