@@ -12,15 +12,18 @@ package struct Resource: Hashable, Sendable {
     init(key: ResourceKey, spec: JSONValue, sha256: SHA256Function) {
         self.key = key
         self.spec = spec
-        self.digest = hexadecimal(sha256(Self.normalForm(key: key, spec: spec)))
+        self.digest = hexadecimal(sha256(Self.normalForm(kind: key.kind.rawValue, name: key.name, spec: spec)))
     }
 
     /// RFC 8785 JSON of `{apiVersion, kind, name, spec}`.
-    static func normalForm(key: ResourceKey, spec: JSONValue) -> [UInt8] {
+    static func normalForm(kind: String, name: String, spec: JSONValue) -> [UInt8] {
         JSONValue.object([
-            "apiVersion": "plumbline/v1", "kind": .string(key.kind.rawValue), "name": .string(key.name), "spec": spec,
+            "apiVersion": .string(apiVersion), "kind": .string(kind), "name": .string(name), "spec": spec,
         ]).canonical
     }
+
+    /// The version of the manifest language.
+    package static let apiVersion = "plumbline/v1"
 }
 
 /// SHA-256 of bytes, 32 bytes long. Given to the core, which holds no cryptography.

@@ -6,3 +6,50 @@ package enum Spec: Hashable, Sendable {
     case alertRule(AlertRuleSpec)
     case collector(CollectorSpec)
 }
+
+extension Spec {
+    /// The typed spec of a normal form that the kind's schema made.
+    init(kind: ResourceKind, normalForm: JSONValue) {
+        let reader = NormalFormReader(normalForm, kind.schema)
+        switch kind {
+        case .hostGroup: self = .hostGroup(HostGroupSpec(reader))
+        case .notifier: self = .notifier(NotifierSpec(reader))
+        case .retention: self = .retention(RetentionSpec(reader))
+        case .alertRule: self = .alertRule(AlertRuleSpec(reader))
+        case .collector: self = .collector(CollectorSpec(reader))
+        }
+    }
+}
+
+/// The resources that a spec names, each of which must be declared: it is applied after them and deleted before them.
+package func references(of spec: Spec) -> [ResourceKey] {
+    switch spec {
+    case .alertRule(let rule): rule.notifiers.map { ResourceKey(.notifier, $0) }
+    case .collector(let collector): collector.hosts.groups.map { ResourceKey(.hostGroup, $0) }
+    case .hostGroup, .notifier, .retention: []
+    }
+}
+
+extension ResourceKind {
+    /// What a spec of this kind holds.
+    package var schema: ObjectSchema {
+        switch self {
+        case .hostGroup: HostGroupSpec.schema
+        case .notifier: NotifierSpec.schema
+        case .retention: RetentionSpec.schema
+        case .alertRule: AlertRuleSpec.schema
+        case .collector: CollectorSpec.schema
+        }
+    }
+
+    /// One sentence for editors.
+    package var summary: String {
+        switch self {
+        case .hostGroup: "Hosts that belong together, their labels, and when silence is an event."
+        case .notifier: "Where notifications go."
+        case .retention: "How long a dataset is kept."
+        case .alertRule: "When to alert, and whom to tell."
+        case .collector: "What agents collect from their hosts, how often, and on which hosts."
+        }
+    }
+}

@@ -1,0 +1,54 @@
+/// Everything that one commit declares. There is no half of it: it comes from a complete, valid tree.
+package struct DesiredState: Hashable, Sendable {
+    package let resources: [ResourceKey: DeclaredResource]
+    /// The set digest over all of them.
+    package let digest: String
+}
+
+/// A resource as a manifest declares it.
+package struct DeclaredResource: Hashable, Sendable {
+    package let resource: Resource
+    package let spec: Spec
+    package let annotations: ResourceAnnotations
+    /// The path below the configured root.
+    package let file: String
+    /// Where its document begins.
+    package let mark: Mark
+
+    package var key: ResourceKey { resource.key }
+}
+
+/// What a manifest asks of the reconciler for one resource. Not part of the normal form.
+package struct ResourceAnnotations: Hashable, Sendable {
+    /// `plumbline/drift`.
+    package var drift = DriftPolicy.correct
+    /// `plumbline/prune: keep`.
+    package var keepsOnPrune = false
+    /// `plumbline/adopt: "true"`: take over a live resource of that name that differs.
+    package var adopts = false
+
+    package init() {}
+}
+
+/// What is done about a live resource that was changed outside git.
+package enum DriftPolicy: String, CaseIterable, Hashable, Sendable {
+    /// It is set right.
+    case correct
+    /// It is reported and left.
+    case report
+    /// It is listed, and counts for nothing.
+    case ignore
+}
+
+/// Everything that is wrong with the manifests of a tree, in order of place.
+package struct Diagnostics: Error, Hashable, Sendable, CustomStringConvertible {
+    package let items: [Diagnostic]
+
+    /// Sorted, each once.
+    package init(_ items: [Diagnostic]) {
+        self.items = Set(items).sorted()
+    }
+
+    /// One `path:line:column: message` a line.
+    package var description: String { items.map(\.description).joined(separator: "\n") }
+}

@@ -1,0 +1,113 @@
+extension ResourceDecoder {
+    /// Decodes the documents of a commit: all of them, or everything that is wrong with any of them. `problems` are
+    /// those found before, while reading the files. The order of documents means nothing.
+    package func declare(
+        _ documents: [ManifestDocument], problems: [Diagnostic] = []
+    ) -> Result<DesiredState, Diagnostics> {
+        var declaration = Declaration(decoder: self, problems: problems)
+        let ordered: [ManifestDocument] = documents.sorted { left, right in
+            left.file != right.file
+                ? left.file.utf8.lexicographicallyPrecedes(right.file.utf8) : left.root.mark.isBefore(right.root.mark)
+        }
+        for document in ordered { declaration.add(document) }
+        // A file that could not be read may hold what others name.
+        if problems.isEmpty { declaration.checkReferences() }
+        declaration.checkRetentions()
+        guard declaration.problems.isEmpty else { return .failure(Diagnostics(declaration.problems)) }
+        return .success(DesiredState(resources: declaration.resources, sha256: sha256))
+    }
+}
+
+extension DesiredState {
+    fileprivate init(resources: [ResourceKey: DeclaredResource], sha256: SHA256Function) {
+        self.resources = resources
+        digest = setDigest(of: resources.values.map { ($0.key, $0.resource.digest) }, sha256: sha256)
+    }
+}
+
+extension Mark {
+    fileprivate func isBefore(_ other: Mark) -> Bool { (line, column) < (other.line, other.column) }
+}
+
+/// The set of resources as it grows document by document.
+private struct Declaration {
+    let decoder: ResourceDecoder
+    var problems: [Diagnostic]
+    var resources: [ResourceKey: DeclaredResource] = [:]
+    /// Every key that is declared, also by a resource with a faulty spec, with its place.
+    private var places: [ResourceKey: (file: String, mark: Mark)] = [:]
+    private var references: [(key: ResourceKey, file: String, mark: Mark)] = []
+
+    init(decoder: ResourceDecoder, problems: [Diagnostic]) {
+        self.decoder = decoder
+        self.problems = problems
+    }
+
+    mutating func add(_ document: ManifestDocument) {
+        var found: [Problem] = []
+        let source = SourceValue(document.root, problems: &found)
+        // A document of comments only, as between two `---`.
+        if case .null = source.content { return }
+        var reader = DocumentReader(source, decoder)
+        let read: DocumentReader.Document? = reader.read()
+        found += reader.problems
+        problems += found.map { Diagnostic(file: document.file, mark: $0.mark(or: document.root.mark), message: $0.message) }
+        references += reader.references.map { ($0.key, document.file, $0.place.mark ?? document.root.mark) }
+        guard let key = reader.key, declare(key, reader.namePlace?.mark ?? document.root.mark, document.file) else {
+            return
+        }
+        guard let read, found.isEmpty else { return }
+        let decoded: DecodedResource = decoder.decoded(key, read.spec)
+        resources[key] = DeclaredResource(
+            resource: decoded.resource, spec: decoded.spec, annotations: read.annotations, file: document.file,
+            mark: document.root.mark)
+    }
+
+    private mutating func declare(_ key: ResourceKey, _ mark: Mark, _ file: String) -> Bool {
+        guard let first = places[key] else {
+            places[key] = (file, mark)
+            return true
+        }
+        let place = "\(first.file):\(first.mark.line):\(first.mark.column)"
+        problems.append(Diagnostic(file: file, mark: mark, message: "\(key) is declared already, at \(place)"))
+        return false
+    }
+
+    mutating func checkReferences() {
+        for (key, file, mark) in references where places[key] == nil {
+            let names: [String] = places.keys.filter { $0.kind == key.kind }.map(\.name).sorted()
+            let hint: String = suggestion(for: key.name, among: names)
+            problems.append(
+                Diagnostic(
+                    file: file, mark: mark, message: "there is no \(key.kind.rawValue) named \(quoted(key.name))\(hint)"))
+        }
+    }
+
+    /// A dataset has one retention: of two, which one holds would be a guess.
+    mutating func checkRetentions() {
+        var first: [RetentionSpec.Dataset: DeclaredResource] = [:]
+        let inOrder: [DeclaredResource] = resources.values.sorted {
+            ($0.file, $0.mark.line, $0.mark.column) < ($1.file, $1.mark.line, $1.mark.column)
+        }
+        for declared in inOrder {
+            guard case .retention(let retention) = declared.spec else { continue }
+            guard let earlier = first[retention.dataset] else {
+                first[retention.dataset] = declared
+                continue
+            }
+            problems.append(
+                Diagnostic(
+                    file: declared.file, mark: declared.mark,
+                    message: "the dataset \"\(retention.dataset.rawValue)\" has a retention already: \(earlier.key), at "
+                        + "\(earlier.file):\(earlier.mark.line):\(earlier.mark.column)"))
+        }
+    }
+}
+
+extension Place {
+    fileprivate var mark: Mark? { if case .mark(let mark) = self { mark } else { nil } }
+}
+
+extension Problem {
+    fileprivate func mark(or fallback: Mark) -> Mark { place.mark ?? fallback }
+}

@@ -1,0 +1,109 @@
+import Telemetry
+
+/// Which texts a field takes.
+package struct TextRule: Sendable {
+    /// "a label name: letters, digits and _": what an error says was expected.
+    let expectation: String
+    /// The same as a regular expression (ECMA-262), for editors.
+    let pattern: String?
+    /// In Unicode scalars, as JSON Schema counts.
+    let longest: Int
+    /// Whether white space around the text means nothing.
+    let isTrimmed: Bool
+    /// The kind whose resources the text names.
+    let referenceTo: ResourceKind?
+    /// Why a text within the length is not taken; nil for one that is. The message must not contain the text, which may
+    /// be secret.
+    let objection: @Sendable (String) -> String?
+
+    init(
+        _ expectation: String, pattern: String? = nil, longest: Int, isTrimmed: Bool = false,
+        referenceTo: ResourceKind? = nil, objection: @escaping @Sendable (String) -> String? = { _ in nil }
+    ) {
+        self.expectation = expectation
+        self.pattern = pattern
+        self.longest = longest
+        self.isTrimmed = isTrimmed
+        self.referenceTo = referenceTo
+        self.objection = objection
+    }
+
+    init(
+        _ expectation: String, pattern: String, longest: Int, referenceTo: ResourceKind? = nil,
+        accepts: @escaping @Sendable (String) -> Bool
+    ) {
+        self.init(expectation, pattern: pattern, longest: longest, referenceTo: referenceTo) {
+            accepts($0) ? nil : "expected \(expectation)"
+        }
+    }
+}
+
+extension TextRule {
+    static let resourceName = name(of: nil)
+
+    /// The name of a resource of `kind`, which must be declared.
+    static func reference(to kind: ResourceKind) -> TextRule { name(of: kind) }
+
+    private static func name(of kind: ResourceKind?) -> TextRule {
+        TextRule(
+            "a name of lower-case letters, digits and -, at most 63, not beginning with -",
+            pattern: "^[a-z0-9][a-z0-9-]{0,62}$", longest: 63, referenceTo: kind, accepts: ResourceKey.isValidName)
+    }
+
+    /// A label's name that none of `reserved` is, each with the reason. Names that begin with `__` are Prometheus' own.
+    static func labelName(
+        reserved: [String: String] = [:], reservedPrefix: (prefix: String, why: String)? = nil
+    ) -> TextRule {
+        TextRule(
+            "a label name of letters, digits and _, not beginning with a digit or __",
+            pattern: "^(?!__)[a-zA-Z_][a-zA-Z0-9_]*$", longest: Limits.labelNameLength
+        ) { name in
+            if let why = reserved[name] { return why }
+            if let reservedPrefix, name.hasPrefix(reservedPrefix.prefix) { return reservedPrefix.why }
+            guard isLabelName(name), !name.hasPrefix("__") else {
+                return "expected a label name of letters, digits and _, not beginning with a digit or __"
+            }
+            return nil
+        }
+    }
+
+    static let labelValue = TextRule("a label value", longest: Limits.labelValueLength)
+
+    /// Text for people, in which `{{ … }}` is replaced.
+    static let template = TextRule("a text", longest: 4096, isTrimmed: true)
+
+    static let hostGlob = TextRule("a host name or shell glob", longest: 253) { text in
+        guard !text.utf8.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: "/") }) else {
+            return "expected a host name or shell glob, without spaces or slashes"
+        }
+        return Glob.objection(to: text)
+    }
+
+    static let glob = TextRule("a shell glob", longest: 512) { Glob.objection(to: $0) }
+
+    static let secretName = TextRule(
+        "the name of a secret: letters, digits, '.', '_' and '-', not beginning with one of the last three",
+        pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", longest: 128,
+        accepts: { text in
+            guard let first = text.utf8.first, isAlphanumeric(first) else { return false }
+            return text.utf8.allSatisfy { isAlphanumeric($0) || ".-_".utf8.contains($0) }
+        })
+
+    static let webURL = TextRule("an http or https URL", pattern: "^https?://[^/?#@\\s]+([/?#]\\S*)?$", longest: 2048) {
+        WebURL.objection(to: $0)
+    }
+}
+
+func isAlphanumeric(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"):
+        true
+    default: false
+    }
+}
+
+private func isLabelName(_ text: String) -> Bool {
+    guard let first = text.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
+    return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
+}

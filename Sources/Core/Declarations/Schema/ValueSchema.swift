@@ -1,0 +1,92 @@
+package import Telemetry
+
+/// What a field may hold. One description per kind yields decoding, normal form, JSON Schema, redaction and references.
+package indirect enum ValueSchema: Sendable {
+    case text(TextRule)
+    /// PromQL; kept as written, without the white space around it.
+    case expression
+    /// A Prometheus duration, kept in its shortest form.
+    case duration(ClosedRange<PromDuration>)
+    /// One of a closed list of words.
+    case choice([String])
+    case integer(ClosedRange<Int>)
+    /// A finite number.
+    case number
+    case bool
+    /// Texts whose order and repetition mean nothing; kept sorted bytewise and unique.
+    case set(of: TextRule, atLeast: Int)
+    /// Values whose order matters.
+    case list(of: ValueSchema)
+    case map(keys: TextRule, values: TextRule)
+    case object(ObjectSchema)
+
+    /// Items of one set, list or map; far above what a person writes, low enough that a spec stays small.
+    static let mostItems = 1000
+}
+
+/// An object with a closed list of fields.
+package struct ObjectSchema: Sendable {
+    package let fields: [Field]
+    package let rules: [ObjectRule]
+
+    init(_ fields: [Field], rules: [ObjectRule] = []) {
+        self.fields = fields
+        self.rules = rules
+    }
+
+    package func field(named name: String) -> Field? { fields.first { $0.name == name } }
+}
+
+package struct Field: Sendable {
+    package let name: String
+    package let schema: ValueSchema
+    package let isRequired: Bool
+    /// What an absent field means, in normal form; nil where absence is a meaning of its own.
+    package let defaultValue: JSONValue?
+    /// Shown in reports, logs and to readers without the scope `config` only as scheme, host and a keyed hash.
+    package let isSensitive: Bool
+    /// One or two sentences for editors.
+    package let documentation: String
+
+    static func required(_ name: String, _ schema: ValueSchema, _ documentation: String) -> Field {
+        Field(
+            name: name, schema: schema, isRequired: true, defaultValue: nil, isSensitive: false,
+            documentation: documentation)
+    }
+
+    static func optional(
+        _ name: String, _ schema: ValueSchema, default fallback: JSONValue? = nil, isSensitive: Bool = false,
+        _ documentation: String
+    ) -> Field {
+        Field(
+            name: name, schema: schema, isRequired: false, defaultValue: fallback ?? schema.emptyValue,
+            isSensitive: isSensitive, documentation: documentation)
+    }
+}
+
+extension ValueSchema {
+    /// What an optional field of this schema means when it is absent and has no default of its own: empty collections
+    /// are left out of the normal form.
+    fileprivate var emptyValue: JSONValue? {
+        switch self {
+        case .set, .list: .array([])
+        case .map, .object: .object([:])
+        case .text, .expression, .duration, .choice, .integer, .number, .bool: nil
+        }
+    }
+}
+
+/// What must hold between the fields of one object.
+package enum ObjectRule: Sendable {
+    case atMostOne(String, String)
+    case exactlyOne(String, String)
+    /// The first duration is longer than the second.
+    case longer(String, than: String)
+
+    var fields: [String] {
+        switch self {
+        case .atMostOne(let first, let second), .exactlyOne(let first, let second), .longer(let first, let second):
+            [first, second]
+        }
+    }
+}
