@@ -65,7 +65,8 @@ struct DocumentReader {
         guard let kind = ResourceKind(rawValue: text) else {
             let hint: String = suggestion(for: text, among: known)
             decoder.report(
-                entry.value.place, "unknown kind \(quoted(text))\(hint.isEmpty ? "; known are \(known.joined(separator: ", "))" : hint)")
+                entry.value.place,
+                "unknown kind \(quoted(text))\(hint.isEmpty ? "; known are \(known.joined(separator: ", "))" : hint)")
             return nil
         }
         return kind
@@ -141,7 +142,9 @@ extension DocumentReader {
         default:
             let hint: String = suggestion(for: entry.key, among: known)
             decoder.report(
-                entry.keyPlace, "unknown annotation \(quoted(entry.key))\(hint.isEmpty ? "; known are \(known.joined(separator: ", "))" : hint)")
+                entry.keyPlace,
+                "unknown annotation \(quoted(entry.key))\(hint.isEmpty ? "; known are \(known.joined(separator: ", "))" : hint)"
+            )
         }
     }
 

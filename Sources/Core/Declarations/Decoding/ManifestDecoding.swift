@@ -51,7 +51,9 @@ private struct Declaration {
         var reader = DocumentReader(source, decoder)
         let read: DocumentReader.Document? = reader.read()
         found += reader.problems
-        problems += found.map { Diagnostic(file: document.file, mark: $0.mark(or: document.root.mark), message: $0.message) }
+        problems += found.map {
+            Diagnostic(file: document.file, mark: $0.mark(or: document.root.mark), message: $0.message)
+        }
         references += reader.references.map { ($0.key, document.file, $0.place.mark ?? document.root.mark) }
         guard let key = reader.key, declare(key, reader.namePlace?.mark ?? document.root.mark, document.file) else {
             return
@@ -79,7 +81,8 @@ private struct Declaration {
             let hint: String = suggestion(for: key.name, among: names)
             problems.append(
                 Diagnostic(
-                    file: file, mark: mark, message: "there is no \(key.kind.rawValue) named \(quoted(key.name))\(hint)"))
+                    file: file, mark: mark, message: "there is no \(key.kind.rawValue) named \(quoted(key.name))\(hint)"
+                ))
         }
     }
 
@@ -98,7 +101,8 @@ private struct Declaration {
             problems.append(
                 Diagnostic(
                     file: declared.file, mark: declared.mark,
-                    message: "the dataset \"\(retention.dataset.rawValue)\" has a retention already: \(earlier.key), at "
+                    message:
+                        "the dataset \"\(retention.dataset.rawValue)\" has a retention already: \(earlier.key), at "
                         + "\(earlier.file):\(earlier.mark.line):\(earlier.mark.column)"))
         }
     }

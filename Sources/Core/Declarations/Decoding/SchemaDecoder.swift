@@ -62,9 +62,13 @@ extension SchemaDecoder {
         guard case .string(let written) = source.content else {
             switch source.content {
             case .number(_, let text) where !isSensitive:
-                report(source.place, "expected \(rule.expectation), got a number; a text is written in quotes: \(quoted(text))")
+                report(
+                    source.place,
+                    "expected \(rule.expectation), got a number; a text is written in quotes: \(quoted(text))")
             case .bool(let flag):
-                report(source.place, "expected \(rule.expectation), got true or false; a text is written in quotes: \"\(flag)\"")
+                report(
+                    source.place,
+                    "expected \(rule.expectation), got true or false; a text is written in quotes: \"\(flag)\"")
             default: _ = wrongType(source, expected: rule.expectation, isSensitive: isSensitive)
             }
             return nil
@@ -160,7 +164,9 @@ extension SchemaDecoder {
 extension SchemaDecoder {
     private mutating func set(_ source: SourceValue, _ rule: TextRule, atLeast minimum: Int) -> JSONValue? {
         guard let items = items(source) else { return nil }
-        guard items.count >= minimum else { return report(source.place, "expected at least \(minimum) of \(rule.expectation)") }
+        guard items.count >= minimum else {
+            return report(source.place, "expected at least \(minimum) of \(rule.expectation)")
+        }
         var texts: [String] = []
         for item in items {
             guard let text = text(item, rule) else { continue }
@@ -242,7 +248,9 @@ extension SchemaDecoder {
         let known: [String] = schema.fields.map(\.name)
         if let meant = closest(to: entry.key, among: known) { faulty.insert(meant) }
         let hint: String = suggestion(for: entry.key, among: known)
-        report(entry.keyPlace, "unknown field \(quoted(entry.key))\(hint.isEmpty ? "; known are \(known.joined(separator: ", "))" : hint)")
+        report(
+            entry.keyPlace,
+            "unknown field \(quoted(entry.key))\(hint.isEmpty ? "; known are \(known.joined(separator: ", "))" : hint)")
     }
 
     private mutating func check(

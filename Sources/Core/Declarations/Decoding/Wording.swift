@@ -1,6 +1,7 @@
 /// Text from outside for a message: in quotes, escaped, cut at 60 characters.
 func quoted(_ text: String) -> String {
-    let shown: String = text.unicodeScalars.count > 60 ? String(String.UnicodeScalarView(text.unicodeScalars.prefix(60))) + "…" : text
+    let shown: String =
+        text.unicodeScalars.count > 60 ? String(String.UnicodeScalarView(text.unicodeScalars.prefix(60))) + "…" : text
     return JSONValue.string(shown).canonicalText
 }
 
