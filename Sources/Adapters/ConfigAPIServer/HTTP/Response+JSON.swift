@@ -1,0 +1,44 @@
+package import Declarations
+package import HTTPTypes
+package import Hummingbird
+import NIOCore
+
+extension Response {
+    /// A JSON answer with status 200.
+    package static func json(_ value: JSONValue, headers: HTTPFields = [:]) -> Response {
+        json(.ok, value, headers: headers)
+    }
+
+    /// A JSON answer.
+    package static func json(
+        _ status: HTTPResponse.Status, _ value: JSONValue, headers: HTTPFields = [:]
+    ) -> Response {
+        var fields: HTTPFields = headers
+        fields[.contentType] = "application/json"
+        // Answers depend on the credential; nothing on the way may keep them.
+        if fields[.cacheControl] == nil { fields[.cacheControl] = "no-store" }
+        return Response(
+            status: status, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: value.canonical)))
+    }
+
+    /// An answer in plain text.
+    package static func text(
+        _ status: HTTPResponse.Status = .ok, _ text: String, type: String = "text/plain; charset=utf-8"
+    ) -> Response {
+        Response(
+            status: status, headers: [.contentType: type], body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+}
+
+extension HTTPField.Name {
+    /// The set digest of what the host is to run; an agent fetches its config when it differs from what it has.
+    package static var plumbConfig: HTTPField.Name { fieldName("Plumb-Config") }
+    package static var lastEventID: HTTPField.Name { fieldName("Last-Event-ID") }
+    package static var requestID: HTTPField.Name { fieldName("X-Request-Id") }
+    package static var contentTypeOptions: HTTPField.Name { fieldName("X-Content-Type-Options") }
+}
+
+private func fieldName(_ name: String) -> HTTPField.Name {
+    guard let name = HTTPField.Name(name) else { preconditionFailure("\(name) is no name of a header field") }
+    return name
+}
