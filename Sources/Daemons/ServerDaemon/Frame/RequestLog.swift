@@ -1,0 +1,52 @@
+import ConfigAPIServer
+package import Hummingbird
+import Logging
+package import Runtime
+import Telemetry
+
+/// Logs and counts each request, and gives its number back as `X-Request-Id`.
+///
+/// Paths are logged without their query: a login code is one. Headers and bodies never are.
+package struct RequestLog: RouterMiddleware {
+    package typealias Context = ServerContext
+
+    private let metrics: MetricsRegistry
+    private let clock: any Clock<Duration>
+
+    package init(metrics: MetricsRegistry, clock: any Clock<Duration> = ContinuousClock()) {
+        self.metrics = metrics
+        self.clock = clock
+    }
+
+    @concurrent
+    package func handle(
+        _ request: Request, context: ServerContext,
+        next: @concurrent (Request, ServerContext) async throws -> Response
+    ) async throws -> Response {
+        let start: ContinuousClock.Instant = .now
+        var response: Response = try await next(request, context)
+        let duration: Duration = .now - start
+        response.headers[.requestID] = context.id
+        response.headers[.contentTypeOptions] = "nosniff"
+        record(request, context, response, duration)
+        return response
+    }
+
+    private func record(_ request: Request, _ context: ServerContext, _ response: Response, _ duration: Duration) {
+        // The route's pattern, not the path: paths are without number, label values must not be.
+        let route: String = context.endpointPath ?? "none"
+        let labels: Labels = [
+            "method": request.method.rawValue, "route": route, "status": "\(response.status.code)",
+        ]
+        metrics.counter("plumb_http_requests_total", "Requests answered.", labels: labels).increment()
+        metrics.histogram(
+            "plumb_http_request_seconds", "Time to the answer's first byte.", labels: ["route": route]
+        ).observe(duration)
+        context.logger.log(
+            level: response.status.kind == .serverError ? .warning : .debug, "answered",
+            metadata: .of([
+                .method: request.method.rawValue, .path: request.uri.path, .status: response.status.code,
+                .duration: "\(duration.inMilliseconds)ms", .remote: context.remoteAddress ?? "-",
+            ]))
+    }
+}
