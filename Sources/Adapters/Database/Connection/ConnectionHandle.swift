@@ -1,0 +1,248 @@
+import CLibpq
+import Glibc
+
+/// One `PGconn`, closed when it goes out of scope. Not thread-safe, like the library's: it lives in one actor.
+@safe struct ConnectionHandle: ~Copyable {
+    private let connection: OpaquePointer
+
+    /// Connects, which blocks for at most `connect_timeout` per address.
+    init(keywords: [(name: String, value: String)]) throws(DatabaseError) {
+        let operation = "connect to the database"
+        // dbname comes first and is expanded, so that the keywords after it override what a connection string says.
+        let opened: OpaquePointer? = unsafe Self.withCStrings(keywords.map(\.name)) { names in
+            unsafe Self.withCStrings(keywords.map(\.value)) { values in unsafe PQconnectdbParams(names, values, 1) }
+        }
+        guard let opened = unsafe opened else {
+            throw DatabaseError(.connection, "out of memory", operation: operation)
+        }
+        guard unsafe PQstatus(opened) == CONNECTION_OK else {
+            let error: DatabaseError = unsafe Self.connectionError(opened, operation: operation)
+            unsafe PQfinish(opened)
+            throw error
+        }
+        unsafe connection = opened
+        // Notices ("relation already exists, skipping") would go to standard error.
+        unsafe PQsetNoticeProcessor(connection, { _, _ in }, nil)
+    }
+
+    deinit { unsafe PQfinish(connection) }
+
+    /// The server's process of this session.
+    var backendProcess: Int { Int(unsafe PQbackendPID(connection)) }
+
+    var isUsable: Bool { unsafe PQstatus(connection) == CONNECTION_OK }
+
+    var isIdle: Bool { unsafe PQtransactionStatus(connection) == PQTRANS_IDLE }
+
+    var isFailed: Bool { unsafe PQtransactionStatus(connection) == PQTRANS_INERROR }
+
+    /// Whether the connection can be used by somebody else.
+    var isReusable: Bool { isUsable && isIdle }
+
+    /// Whether the connection is usable and outside a transaction, after taking in what the server may have said since:
+    /// a session that was terminated while idle is found here, before a statement is lost on it.
+    borrowing func probe() -> Bool {
+        // The first read takes in the server's last words, the second meets the end of the stream.
+        _ = unsafe PQconsumeInput(connection)
+        _ = unsafe PQconsumeInput(connection)
+        return isReusable
+    }
+
+    borrowing func execute(
+        _ sql: String, _ parameters: EncodedParameters, isBinary: Bool
+    ) throws(DatabaseError) -> SQLResult {
+        let operation: String = DatabaseError.operation(of: sql)
+        let count: Int = parameters.starts.count
+        let raw: OpaquePointer? = unsafe parameters.bytes.withUnsafeBufferPointer { bytes in
+            let values: [UnsafePointer<CChar>?] = unsafe parameters.starts.map { start in
+                guard let start, let base = bytes.baseAddress else { return nil }
+                return unsafe UnsafeRawPointer(base + start).assumingMemoryBound(to: CChar.self)
+            }
+            return unsafe PQexecParams(
+                connection, sql, Int32(count), parameters.types, values, parameters.lengths, parameters.formats,
+                isBinary ? 1 : 0)
+        }
+        return try unsafe finish(raw, operation: operation)
+    }
+
+    /// Runs statements without parameters, separated by semicolons, in one round trip; the result is the last one's.
+    borrowing func script(_ sql: String) throws(DatabaseError) -> SQLResult {
+        try unsafe finish(PQexec(connection, sql), operation: DatabaseError.operation(of: sql))
+    }
+
+    borrowing func copyIn(_ sql: String, _ bytes: RawSpan) throws(DatabaseError) -> Int {
+        let operation: String = DatabaseError.operation(of: sql)
+        let start = unsafe ResultHandle(PQexec(connection, sql))
+        guard start.status == PGRES_COPY_IN else {
+            if start.isSuccess { throw .usage("not a COPY … FROM STDIN", operation: operation) }
+            throw unsafe start.error(connection, operation: operation)
+        }
+        unsafe bytes.withUnsafeBytes { content in unsafe send(content) }
+        _ = unsafe PQputCopyEnd(connection, nil)
+        return try unsafe finish(PQgetResult(connection), operation: operation).affected
+    }
+
+    /// In pieces, so that the library never doubles its buffer to the size of a whole batch.
+    private borrowing func send(_ content: UnsafeRawBufferPointer) {
+        let piece = 1 << 16
+        var position = 0
+        while position < content.count {
+            let length: Int = min(piece, content.count - position)
+            let start: UnsafePointer<CChar>? = unsafe content.baseAddress.map {
+                unsafe ($0 + position).assumingMemoryBound(to: CChar.self)
+            }
+            // A failure shows in the result that follows, with the server's reason.
+            guard unsafe PQputCopyData(connection, start, Int32(length)) == 1 else { return }
+            position += length
+        }
+    }
+
+    /// Takes the result, and what is left of a statement that gave more than one.
+    private borrowing func finish(_ raw: OpaquePointer?, operation: String) throws(DatabaseError) -> SQLResult {
+        let result = unsafe ResultHandle(raw)
+        defer { drain() }
+        guard result.isSuccess else { throw unsafe result.error(connection, operation: operation) }
+        return result.copied(operation: operation)
+    }
+
+    private borrowing func drain() {
+        while true {
+            let extra = unsafe ResultHandle(PQgetResult(connection))
+            if extra.isMissing { return }
+            // A statement that began a COPY of its own would never end.
+            if extra.status == PGRES_COPY_IN { _ = unsafe PQputCopyEnd(connection, "not expected") }
+            if !isUsable { return }
+        }
+    }
+
+    /// What came by NOTIFY, after waiting for at most `milliseconds`.
+    borrowing func notifications(waiting milliseconds: Int32) throws(DatabaseError) -> [DatabaseNotification] {
+        var descriptor = pollfd(fd: unsafe PQsocket(connection), events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&descriptor, 1, milliseconds)
+        guard unsafe PQconsumeInput(connection) == 1, isUsable else {
+            throw unsafe Self.connectionError(connection, operation: "wait for notifications")
+        }
+        var found: [DatabaseNotification] = []
+        while let notice = unsafe PQnotifies(connection) {
+            unsafe found.append(
+                DatabaseNotification(
+                    channel: String(cString: notice.pointee.relname), payload: String(cString: notice.pointee.extra)))
+            unsafe PQfreemem(notice)
+        }
+        return found
+    }
+
+    fileprivate static func connectionError(_ connection: OpaquePointer, operation: String) -> DatabaseError {
+        let text: String = unsafe PQerrorMessage(connection).map { unsafe String(cString: $0) } ?? "unknown failure"
+        return DatabaseError(.connection, trimmed(text), operation: operation)
+    }
+
+    fileprivate static func trimmed(_ text: String) -> String {
+        text.split(whereSeparator: \.isNewline).joined(separator: " ")
+    }
+
+    private static func withCStrings<Result>(
+        _ texts: [String], _ body: (UnsafePointer<UnsafePointer<CChar>?>) -> Result
+    ) -> Result {
+        var copies: [UnsafePointer<CChar>?] = unsafe texts.map { text in
+            unsafe strdup(text).map { unsafe UnsafePointer($0) }
+        }
+        unsafe copies.append(nil)
+        defer { for unsafecopy in unsafe copies { unsafe free(UnsafeMutablePointer(mutating: copy)) } }
+        return unsafe copies.withUnsafeBufferPointer { buffer in
+            guard let base = buffer.baseAddress else { preconditionFailure("an array with a terminator is not empty") }
+            return unsafe body(base)
+        }
+    }
+}
+
+/// One `PGresult`, cleared when it goes out of scope.
+@safe private struct ResultHandle: ~Copyable {
+    private let result: OpaquePointer?
+
+    /// Takes ownership.
+    init(_ result: OpaquePointer?) { unsafe self.result = result }
+
+    deinit { unsafe PQclear(result) }
+
+    var isMissing: Bool { unsafe result == nil }
+
+    var status: ExecStatusType { unsafe PQresultStatus(result) }
+
+    var isSuccess: Bool { status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY }
+
+    borrowing func error(_ connection: OpaquePointer, operation: String) -> DatabaseError {
+        guard let state = field("C") else {
+            return unsafe ConnectionHandle.connectionError(connection, operation: operation)
+        }
+        return DatabaseError(
+            unsafe PQstatus(connection) == CONNECTION_OK ? .server : .connection,
+            ConnectionHandle.trimmed(field("M") ?? "unknown error"), operation: operation, sqlState: state,
+            detail: field("D"), hint: field("H"), constraint: field("n"))
+    }
+
+    /// A field of the error; the codes are the `PG_DIAG_…` characters.
+    private borrowing func field(_ code: Unicode.Scalar) -> String? {
+        guard let text = unsafe PQresultErrorField(result, Int32(code.value)) else { return nil }
+        return unsafe String(cString: text)
+    }
+
+    borrowing func copied(operation: String) -> SQLResult {
+        let columnCount: Int32 = unsafe PQnfields(result)
+        let rowCount: Int32 = unsafe PQntuples(result)
+        var columns: [String] = []
+        var isBinary: [Bool] = []
+        for column in 0..<columnCount {
+            columns.append(unsafe PQfname(result, column).map { unsafe String(cString: $0) } ?? "")
+            isBinary.append(unsafe PQfformat(result, column) == 1)
+        }
+        let (starts, lengths, total) = measured(rows: rowCount, columns: columnCount)
+        let bytes: [UInt8] = unsafe [UInt8](unsafeUninitializedCapacity: total) { buffer, count in
+            unsafe copyCells(rows: rowCount, columns: columnCount, starts: starts, lengths: lengths, into: buffer)
+            count = total
+        }
+        let affected: Int = unsafe PQcmdTuples(result).map { unsafe Int(String(cString: $0)) ?? 0 } ?? 0
+        return SQLResult(
+            storage: SQLResultStorage(
+                operation: operation, columns: columns, isBinary: isBinary, rowCount: Int(rowCount), bytes: bytes,
+                starts: starts, lengths: lengths), affected: affected)
+    }
+
+    private borrowing func measured(rows: Int32, columns: Int32) -> (starts: [Int], lengths: [Int32], total: Int) {
+        var starts: [Int] = []
+        var lengths: [Int32] = []
+        starts.reserveCapacity(Int(rows) * Int(columns))
+        lengths.reserveCapacity(Int(rows) * Int(columns))
+        var total = 0
+        for row in 0..<rows {
+            for column in 0..<columns {
+                let length: Int32 = unsafe PQgetisnull(result, row, column) == 1 ? -1 : PQgetlength(result, row, column)
+                starts.append(total)
+                lengths.append(length)
+                total += Int(max(0, length))
+            }
+        }
+        return (starts, lengths, total)
+    }
+
+    private borrowing func copyCells(
+        rows: Int32, columns: Int32, starts: [Int], lengths: [Int32], into buffer: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        guard let base = buffer.baseAddress else { return }
+        var cell = 0
+        for row in 0..<rows {
+            for column in 0..<columns {
+                if lengths[cell] > 0, let value = unsafe PQgetvalue(result, row, column) {
+                    unsafe memcpy(base + starts[cell], value, Int(lengths[cell]))
+                }
+                cell += 1
+            }
+        }
+    }
+}
+
+/// Something that was said with NOTIFY.
+package struct DatabaseNotification: Hashable, Sendable {
+    package var channel: String
+    package var payload: String
+}

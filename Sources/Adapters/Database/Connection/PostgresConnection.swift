@@ -1,0 +1,144 @@
+import Runtime
+
+/// How a connection behaves.
+package struct ConnectionConfiguration: Hashable, Sendable {
+    /// Shown in `pg_stat_activity` and in the audit of a change made by SQL.
+    package var applicationName: String
+    /// For each address that the host name has. Default 5 s; whole seconds, at least 2 (libpq's floor).
+    package var connectTimeout: Duration
+    /// The longest that one statement may take. Default 30 s; zero is no limit.
+    package var statementTimeout: Duration
+    /// The longest wait for a lock. Default 10 s; zero is no limit.
+    package var lockTimeout: Duration
+
+    package init(
+        applicationName: String, connectTimeout: Duration = .seconds(5), statementTimeout: Duration = .seconds(30),
+        lockTimeout: Duration = .seconds(10)
+    ) {
+        self.applicationName = applicationName
+        self.connectTimeout = connectTimeout
+        self.statementTimeout = statementTimeout
+        self.lockTimeout = lockTimeout
+    }
+}
+
+/// How the cells of a result travel.
+package enum ResultFormat: Sendable {
+    case text
+    /// PostgreSQL's binary form: exact and cheap for numbers, times and arrays of them.
+    case binary
+}
+
+/// One session with PostgreSQL. Every call blocks the connection's own thread, never the cooperative pool; statements
+/// that belong together run inside one call (``perform(_:)``), because another task may come in between two.
+///
+/// The session is in UTC with search path `plumbline`. Nothing relies on other session state outside one transaction.
+package actor PostgresConnection {
+    private let executor: BlockingExecutor
+    private var handle: ConnectionHandle?
+    /// True from BEGIN to the end of ``transaction(_:_:)``, which does not nest.
+    var isInTransaction = false
+
+    package nonisolated var unownedExecutor: UnownedSerialExecutor { unsafe executor.asUnownedSerialExecutor() }
+
+    package init(_ address: DatabaseAddress, applicationName: String) async throws(DatabaseError) {
+        try await self.init(address, ConnectionConfiguration(applicationName: applicationName))
+    }
+
+    /// Connects and sets up the session; throws where the server cannot be reached or refuses.
+    package init(_ address: DatabaseAddress, _ configuration: ConnectionConfiguration) async throws(DatabaseError) {
+        executor = BlockingExecutor(name: "postgres")
+        handle = nil
+        try open(address, configuration)
+    }
+
+    private func open(_ address: DatabaseAddress, _ configuration: ConnectionConfiguration) throws(DatabaseError) {
+        let opened = try ConnectionHandle(keywords: [
+            ("dbname", address.conninfo), ("application_name", configuration.applicationName),
+            ("connect_timeout", "\(max(2, configuration.connectTimeout.components.seconds))"),
+            ("client_encoding", "UTF8"),
+            // A peer that vanished without a word is noticed after about a minute, not after two hours.
+            ("keepalives_idle", "30"), ("keepalives_interval", "10"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "60000"),
+        ])
+        _ = try opened.script(
+            """
+            SET TimeZone = 'UTC'; SET DateStyle = 'ISO, YMD'; SET search_path = \(Schema.name);
+            SET statement_timeout = \(configuration.statementTimeout.wholeMilliseconds);
+            SET lock_timeout = \(configuration.lockTimeout.wholeMilliseconds)
+            """)
+        handle = consume opened
+    }
+
+    /// Runs one statement.
+    package func execute(
+        _ sql: String, _ parameters: [SQLValue] = [], format: ResultFormat = .text
+    ) throws(DatabaseError) -> SQLResult {
+        let encoded = try EncodedParameters(parameters, operation: DatabaseError.operation(of: sql))
+        return try present(handle?.execute(sql, encoded, isBinary: format == .binary))
+    }
+
+    /// Runs statements without parameters, separated by semicolons. Outside a transaction they are one.
+    package func script(_ sql: String) throws(DatabaseError) { _ = try present(handle?.script(sql)) }
+
+    /// Sends `data` to a `COPY … FROM STDIN` and gives the number of rows. All or nothing.
+    @discardableResult
+    package func copyIn(_ sql: String, _ data: [UInt8]) throws(DatabaseError) -> Int {
+        try unsafe present(handle?.copyIn(sql, data.span.bytes))
+    }
+
+    /// As ``copyIn(_:_:)``, from borrowed bytes.
+    @discardableResult
+    package func copyIn(_ sql: String, bytes: RawSpan) throws(DatabaseError) -> Int {
+        try present(handle?.copyIn(sql, bytes))
+    }
+
+    /// What came by NOTIFY on the channels that this session listens to, after waiting for at most `timeout`.
+    package func notifications(waiting timeout: Duration) throws(DatabaseError) -> [DatabaseNotification] {
+        try present(handle?.notifications(waiting: Int32(clamping: timeout.wholeMilliseconds)))
+    }
+
+    /// Runs `body` without another task in between.
+    package func perform<R: Sendable, Failure: Error>(
+        _ body: @Sendable (isolated PostgresConnection) throws(Failure) -> R
+    ) throws(Failure) -> R { try body(self) }
+
+    /// As ``perform(_:)``; says too whether the connection can go back into a pool.
+    func use<R: Sendable, Failure: Error>(
+        _ body: @Sendable (isolated PostgresConnection) throws(Failure) -> R
+    ) -> (Result<R, Failure>, isReusable: Bool) {
+        let result: Result<R, Failure>
+        do { result = .success(try body(self)) } catch { result = .failure(error) }
+        return (result, handle?.isReusable ?? false)
+    }
+
+    /// Whether the connection can take a statement and is outside a transaction.
+    package var isReady: Bool { handle?.probe() ?? false }
+
+    /// Whether a statement of the present transaction has failed, so that it can only be rolled back.
+    var isFailed: Bool { handle?.isFailed ?? false }
+
+    /// The process id of the server's side.
+    package var backendProcess: Int? { handle?.backendProcess }
+
+    package func close() { handle = nil }
+
+    private func present<Value>(_ value: Value?) throws(DatabaseError) -> Value {
+        guard let value else { throw DatabaseError(.closed, "the connection is closed", operation: "use a connection") }
+        return value
+    }
+}
+
+/// The names that everything of ours has in a database.
+package enum Schema {
+    package static let name = "plumbline"
+}
+
+extension Duration {
+    /// Rounded up, so that a short limit is not turned into none.
+    var wholeMilliseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let part: Int64 = (attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+        return seconds.multipliedReportingOverflow(by: 1000).partialValue + part
+    }
+}

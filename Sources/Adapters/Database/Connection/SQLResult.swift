@@ -1,0 +1,103 @@
+package import Declarations
+package import Telemetry
+
+/// The rows that a statement gave, copied out of libpq's memory.
+///
+/// All cells lie in one buffer, so that a result of a million cells is three allocations.
+package struct SQLResult: Sendable {
+    let storage: SQLResultStorage
+    /// How many rows an INSERT, UPDATE, DELETE, SELECT or COPY touched.
+    package let affected: Int
+
+    package var rows: SQLRows { SQLRows(storage: storage) }
+    package var columns: [String] { storage.columns }
+
+    /// The only row; throws where there is none or more than one.
+    package func only() throws(DatabaseError) -> SQLRow {
+        guard storage.rowCount == 1 else {
+            throw .usage("expected one row, got \(storage.rowCount)", operation: storage.operation)
+        }
+        return rows[0]
+    }
+}
+
+/// The rows of a result, in order.
+package struct SQLRows: RandomAccessCollection, Sendable {
+    let storage: SQLResultStorage
+
+    package var startIndex: Int { 0 }
+    package var endIndex: Int { storage.rowCount }
+    package subscript(position: Int) -> SQLRow {
+        precondition(position >= 0 && position < storage.rowCount, "no row \(position)")
+        return SQLRow(storage: storage, index: position)
+    }
+}
+
+/// One row. `row["column"]` is the cell; `try row.string("column")` is its value, or an error that names the column.
+package struct SQLRow: Sendable {
+    let storage: SQLResultStorage
+    let index: Int
+
+    /// The cell of a column. Naming a column that the statement does not have is a bug of ours.
+    package subscript(column: String) -> SQLCell {
+        guard let position = storage.positions[column] else {
+            preconditionFailure("no column \"\(column)\" in: \(storage.operation)")
+        }
+        return self[position]
+    }
+
+    /// The cell of the column at `position`, from 0.
+    package subscript(position: Int) -> SQLCell {
+        precondition(position >= 0 && position < storage.columns.count, "no column \(position)")
+        return SQLCell(storage: storage, column: position, cell: index * storage.columns.count + position)
+    }
+
+    package func string(_ column: String) throws(DatabaseError) -> String { try value(column, "text", \.string) }
+    package func int(_ column: String) throws(DatabaseError) -> Int { try value(column, "an integer", \.int) }
+    package func double(_ column: String) throws(DatabaseError) -> Double { try value(column, "a number", \.double) }
+    package func bool(_ column: String) throws(DatabaseError) -> Bool { try value(column, "a boolean", \.bool) }
+    package func time(_ column: String) throws(DatabaseError) -> Timestamp { try value(column, "a time", \.time) }
+    package func json(_ column: String) throws(DatabaseError) -> JSONValue { try value(column, "JSON", \.json) }
+    package func bytes(_ column: String) throws(DatabaseError) -> [UInt8] { try value(column, "bytes", \.bytes) }
+    package func strings(_ column: String) throws(DatabaseError) -> [String] { try value(column, "texts", \.strings) }
+
+    private func value<Value>(
+        _ column: String, _ expected: String, _ read: (SQLCell) -> Value?
+    ) throws(DatabaseError) -> Value {
+        let cell: SQLCell = self[column]
+        guard let value = read(cell) else {
+            let found: String = cell.isNull ? "NULL" : "\"\((cell.string ?? "bytes").prefix(60))\""
+            throw .usage("column \(column): expected \(expected), got \(found)", operation: storage.operation)
+        }
+        return value
+    }
+}
+
+/// What a result holds; see ``SQLResult``.
+final class SQLResultStorage: Sendable {
+    let operation: String
+    let columns: [String]
+    let positions: [String: Int]
+    /// Per column: whether its cells are in PostgreSQL's binary form rather than text.
+    let isBinary: [Bool]
+    let rowCount: Int
+    let bytes: [UInt8]
+    /// Per cell, row by row: where it begins in `bytes`.
+    let starts: [Int]
+    /// Per cell: how many bytes it has; -1 for NULL.
+    let lengths: [Int32]
+
+    init(
+        operation: String, columns: [String], isBinary: [Bool], rowCount: Int, bytes: [UInt8], starts: [Int],
+        lengths: [Int32]
+    ) {
+        self.operation = operation
+        self.columns = columns
+        positions = Dictionary(columns.enumerated().map { ($0.element, $0.offset) }) { first, _ in first }
+        self.isBinary = isBinary
+        self.rowCount = rowCount
+        self.bytes = bytes
+        self.starts = starts
+        self.lengths = lengths
+    }
+}

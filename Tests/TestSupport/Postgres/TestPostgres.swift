@@ -1,0 +1,111 @@
+package import Database
+import Glibc
+import Runtime
+import Synchronization
+
+/// A real PostgreSQL for tests: one server per test process on a unix socket in a temporary directory, one database per
+/// test, copied from a migrated template.
+///
+/// The server stops when the process ends, also when it is killed (see ``PostgresProcess``). Tests run in parallel.
+package struct TestPostgres: Sendable {
+    /// Started by whoever asks first; everybody else waits for the same.
+    private static let server = Task { try await TestPostgres() }
+
+    package static var shared: TestPostgres { get async throws { try await server.value } }
+
+    /// A fresh database with roles, schema and migrations. It is dropped when the last reference to it is gone.
+    package static func database() async throws -> TestDatabase { try await shared.makeDatabase(isMigrated: true) }
+
+    /// A fresh database with roles and nothing else.
+    package static func emptyDatabase() async throws -> TestDatabase {
+        try await shared.makeDatabase(isMigrated: false)
+    }
+
+    private let process: PostgresProcess
+    /// Makes and drops databases: the commands take their turns on one session.
+    private let maintenance: PostgresConnection
+    private static let migrated = "template_migrated"
+    private static let empty = "template_empty"
+
+    private init() async throws {
+        process = try await PostgresProcess.start()
+        maintenance = try await Self.connect(process.address(database: "postgres", user: "postgres"))
+        for name in [Self.empty, Self.migrated] {
+            try await DatabaseBootstrap(database: name).run(superuser: maintenance)
+        }
+        let service = try await Self.connect(process.address(database: Self.migrated, user: "plumbline"))
+        _ = try await Migrator.embedded.migrate(service)
+        // A database that somebody is connected to cannot be copied.
+        await service.close()
+    }
+
+    private func makeDatabase(isMigrated: Bool) async throws -> TestDatabase {
+        let name = "test_\(Self.numbers.add(1, ordering: .relaxed).newValue)"
+        let template: String = isMigrated ? Self.migrated : Self.empty
+        _ = try await maintenance.execute("CREATE DATABASE \(name) TEMPLATE \(template) OWNER plumbline")
+        // Settings of a database are not copied with it.
+        try await DatabaseBootstrap(database: name).run(superuser: maintenance)
+        return TestDatabase(name: name, process: process) { [maintenance] in
+            _ = try? await maintenance.execute("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+        }
+    }
+
+    private static let numbers = Atomic<Int>(0)
+
+    private static func connect(_ address: DatabaseAddress) async throws -> PostgresConnection {
+        try await PostgresConnection(address, applicationName: "tests")
+    }
+}
+
+/// One test's database.
+package final class TestDatabase: Sendable {
+    package let name: String
+    /// As the service's role, `plumbline`.
+    package let address: DatabaseAddress
+    /// As `postgres`.
+    package let superuserAddress: DatabaseAddress
+    /// As `operator`: people.
+    package let operatorAddress: DatabaseAddress
+    /// As the service's role.
+    package let pool: DatabasePool
+    /// For programs that take the parts.
+    package let socketDirectory: String
+    private let drop: @Sendable () async -> Void
+
+    fileprivate init(name: String, process: PostgresProcess, drop: @escaping @Sendable () async -> Void) {
+        self.name = name
+        socketDirectory = process.directory
+        address = process.address(database: name, user: "plumbline")
+        superuserAddress = process.address(database: name, user: "postgres")
+        operatorAddress = process.address(database: name, user: "operator")
+        pool = DatabasePool(address: address, size: 4, applicationName: "tests")
+        self.drop = drop
+    }
+
+    deinit {
+        // A bridge out of a synchronous callback. Where the process ends first, the whole server goes.
+        let (pool, drop) = (pool, drop)
+        Task {
+            await pool.close()
+            await drop()
+        }
+    }
+
+    package func connect(
+        as address: DatabaseAddress, applicationName: String = "tests"
+    ) async throws
+        -> PostgresConnection
+    { try await PostgresConnection(address, applicationName: applicationName) }
+
+    /// Runs one statement as the superuser.
+    @discardableResult
+    package func superuser(_ sql: String, _ parameters: [SQLValue] = []) async throws -> SQLResult {
+        try await connect(as: superuserAddress).execute(sql, parameters)
+    }
+
+    /// Runs one statement as `operator`, as with psql.
+    @discardableResult
+    package func person(_ sql: String, _ parameters: [SQLValue] = []) async throws -> SQLResult {
+        try await connect(as: operatorAddress, applicationName: "psql").execute(sql, parameters)
+    }
+}

@@ -1,0 +1,212 @@
+-- The config store: resources, what changed them, who holds the right to enforce.
+--
+-- Every change of a resource, whoever makes it and through whatever program, bumps the store's generation, writes an
+-- audit row and notifies, by triggers that run as a role which cannot log in. See docs/reference/database.md.
+
+-- People look at everything, also at what later migrations create; what they may change is granted table by table.
+GRANT USAGE ON SCHEMA plumbline TO operator, plumbline_audit;
+ALTER DEFAULT PRIVILEGES IN SCHEMA plumbline GRANT SELECT ON TABLES TO operator;
+
+CREATE TABLE stores (
+    -- One row: a database holds one store.
+    only_row boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+    store_id uuid NOT NULL DEFAULT gen_random_uuid(),
+    generation bigint NOT NULL DEFAULT 0,
+    -- The transaction that bumped the generation last, so that one transaction bumps once, however many rows it changes.
+    changed_in xid8,
+    created_at timestamptz NOT NULL DEFAULT now()
+);
+INSERT INTO stores DEFAULT VALUES;
+
+CREATE TABLE resources (
+    kind text NOT NULL CHECK (kind ~ '^[A-Z][A-Za-z0-9]{0,62}$'),
+    name text NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9-]{0,62}$'),
+    spec jsonb NOT NULL,
+    -- The source name of the credential that created it; a row made by hand belongs to the role that made it.
+    owner text NOT NULL DEFAULT session_user,
+    -- What the owning source applied last, and from which commit.
+    applied_digest text,
+    applied_revision text,
+    -- The commit, file, line and author of the present form, as it was when its digest last changed.
+    source jsonb,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (kind, name),
+    CHECK ((applied_digest IS NULL) = (applied_revision IS NULL))
+);
+
+-- What the component says of its resources. Apart, because it is no configuration: it bumps no generation.
+CREATE TABLE resource_health (
+    kind text NOT NULL,
+    name text NOT NULL,
+    state text NOT NULL CHECK (state IN ('healthy', 'invalid', 'secretMissing', 'failing')),
+    message text,
+    changed_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (kind, name)
+);
+
+CREATE TABLE audit (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    generation bigint NOT NULL,
+    at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    kind text NOT NULL,
+    name text NOT NULL,
+    operation text NOT NULL CHECK (operation IN ('insert', 'update', 'delete', 'truncate')),
+    -- The spec before and after; null where there was or is none.
+    before jsonb,
+    after jsonb,
+    who text NOT NULL,
+    via text NOT NULL CHECK (via IN ('git', 'api', 'sql', 'file')),
+    details jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX audit_by_key ON audit (kind, name, id DESC);
+CREATE INDEX audit_by_generation ON audit (generation, id);
+
+-- Patches that were applied, for a day, so that one whose reply was lost can be sent again.
+CREATE TABLE config_requests (
+    request_id text PRIMARY KEY,
+    writer text NOT NULL,
+    -- SHA-256 of the patch: an id that comes again with other content is a mistake.
+    patch_digest text NOT NULL,
+    answer jsonb NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
+);
+CREATE INDEX config_requests_by_time ON config_requests (at);
+
+-- The running processes of the component, by their heartbeats.
+CREATE TABLE instances (
+    id text PRIMARY KEY,
+    component text NOT NULL,
+    loaded_generation bigint NOT NULL,
+    loaded_digest text NOT NULL,
+    error text,
+    heartbeat_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- The right to enforce, per source, judged by this database's clock.
+CREATE TABLE leases (
+    source text PRIMARY KEY,
+    holder text NOT NULL,
+    epoch bigint NOT NULL CHECK (epoch > 0),
+    expires_at timestamptz NOT NULL,
+    -- The last commit that the source accepted: the history anchor.
+    accepted_commit text
+);
+
+-- Everybody who changes a resource takes the store's row first, before any row of resources: without that, a patch
+-- (store, then resource) and a change by SQL (resource, then store in the row trigger) could wait for each other.
+CREATE FUNCTION lock_store() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM 1 FROM plumbline.stores FOR UPDATE;
+    RETURN NULL;
+END
+$$;
+
+-- Grows the generation, once per transaction, and gives it. A rolled-back savepoint takes its bump with it.
+CREATE FUNCTION bump_generation() RETURNS bigint
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    present bigint;
+BEGIN
+    UPDATE plumbline.stores SET generation = generation + 1, changed_in = pg_current_xact_id()
+        WHERE changed_in IS DISTINCT FROM pg_current_xact_id()
+        RETURNING generation INTO present;
+    IF FOUND THEN
+        PERFORM pg_notify('plumbline_config', present::text);
+        RETURN present;
+    END IF;
+    SELECT generation INTO STRICT present FROM plumbline.stores;
+    RETURN present;
+END
+$$;
+
+-- Writes one audit row. What the settings plumb.… say is believed only of the service's own role: anybody can set a
+-- setting. Everybody else is who they logged in as, also after SET ROLE.
+CREATE FUNCTION record_change(
+    kind text, name text, operation text, before jsonb, after jsonb, grown bigint
+) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    actor text := nullif(current_setting('plumb.actor', true), '');
+    channel text := coalesce(nullif(current_setting('plumb.via', true), ''), 'api');
+    details jsonb := coalesce(nullif(current_setting('plumb.details', true), ''), '{}')::jsonb;
+BEGIN
+    IF session_user <> 'plumbline' OR actor IS NULL THEN
+        actor := session_user;
+        channel := 'sql';
+        SELECT jsonb_strip_nulls(jsonb_build_object(
+                'application', nullif(activity.application_name, ''),
+                'address', coalesce(host(activity.client_addr), 'local'),
+                'sessionStart', to_char(activity.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+                'transaction', pg_current_xact_id()::text,
+                'process', pg_backend_pid()::text))
+            INTO details
+            FROM pg_stat_activity AS activity WHERE activity.pid = pg_backend_pid();
+    END IF;
+    INSERT INTO plumbline.audit (generation, kind, name, operation, before, after, who, via, details)
+        VALUES (grown, kind, name, operation, before, after, actor, channel, coalesce(details, '{}'));
+END
+$$;
+
+CREATE FUNCTION resource_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    grown bigint := plumbline.bump_generation();
+BEGIN
+    CASE
+    WHEN TG_OP = 'INSERT' THEN
+        PERFORM plumbline.record_change(NEW.kind, NEW.name, 'insert', NULL, NEW.spec, grown);
+    WHEN TG_OP = 'DELETE' THEN
+        PERFORM plumbline.record_change(OLD.kind, OLD.name, 'delete', OLD.spec, NULL, grown);
+    WHEN (OLD.kind, OLD.name) IS DISTINCT FROM (NEW.kind, NEW.name) THEN
+        PERFORM plumbline.record_change(OLD.kind, OLD.name, 'delete', OLD.spec, NULL, grown);
+        PERFORM plumbline.record_change(NEW.kind, NEW.name, 'insert', NULL, NEW.spec, grown);
+    ELSE
+        PERFORM plumbline.record_change(NEW.kind, NEW.name, 'update', OLD.spec, NEW.spec, grown);
+    END CASE;
+    RETURN NULL;
+END
+$$;
+
+-- TRUNCATE fires no row triggers, so its rows are read before they go.
+CREATE FUNCTION resources_truncated() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    grown bigint := plumbline.bump_generation();
+BEGIN
+    PERFORM plumbline.record_change(gone.kind, gone.name, 'truncate', gone.spec, NULL, grown)
+        FROM (SELECT kind, name, spec FROM plumbline.resources ORDER BY kind, name) AS gone;
+    RETURN NULL;
+END
+$$;
+
+GRANT SELECT, UPDATE ON stores TO plumbline_audit;
+GRANT SELECT ON resources TO plumbline_audit;
+GRANT SELECT, INSERT ON audit TO plumbline_audit;
+
+-- Ownership can be given only to a role that could have created the function here.
+GRANT CREATE ON SCHEMA plumbline TO plumbline_audit;
+ALTER FUNCTION lock_store() OWNER TO plumbline_audit;
+ALTER FUNCTION bump_generation() OWNER TO plumbline_audit;
+ALTER FUNCTION record_change(text, text, text, jsonb, jsonb, bigint) OWNER TO plumbline_audit;
+ALTER FUNCTION resource_changed() OWNER TO plumbline_audit;
+ALTER FUNCTION resources_truncated() OWNER TO plumbline_audit;
+REVOKE CREATE ON SCHEMA plumbline FROM plumbline_audit;
+
+-- Nobody calls them but the triggers: a hand-made audit row would be a lie with a seal on it.
+REVOKE ALL ON FUNCTION lock_store(), bump_generation(), resource_changed(), resources_truncated(),
+    record_change(text, text, text, jsonb, jsonb, bigint) FROM PUBLIC;
+
+CREATE TRIGGER resources_lock_store BEFORE INSERT OR UPDATE OR DELETE ON resources
+    FOR EACH STATEMENT EXECUTE FUNCTION lock_store();
+CREATE TRIGGER resources_inserted_or_deleted AFTER INSERT OR DELETE ON resources
+    FOR EACH ROW EXECUTE FUNCTION resource_changed();
+CREATE TRIGGER resources_updated AFTER UPDATE ON resources
+    FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION resource_changed();
+CREATE TRIGGER resources_truncated BEFORE TRUNCATE ON resources
+    FOR EACH STATEMENT EXECUTE FUNCTION resources_truncated();
+
+-- People may change the configuration by hand; it is obeyed, seen, attributed, and where git declares it, corrected.
+GRANT SELECT ON ALL TABLES IN SCHEMA plumbline TO operator;
+GRANT INSERT, UPDATE, DELETE ON resources TO operator;
