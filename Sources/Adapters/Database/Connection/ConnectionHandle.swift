@@ -148,7 +148,7 @@ import Glibc
             unsafe strdup(text).map { unsafe UnsafePointer($0) }
         }
         unsafe copies.append(nil)
-        defer { for unsafecopy in unsafe copies { unsafe free(UnsafeMutablePointer(mutating: copy)) } }
+        defer { unsafe copies.forEach { copy in unsafe free(UnsafeMutablePointer(mutating: copy)) } }
         return unsafe copies.withUnsafeBufferPointer { buffer in
             guard let base = buffer.baseAddress else { preconditionFailure("an array with a terminator is not empty") }
             return unsafe body(base)
