@@ -1,0 +1,105 @@
+package import Declarations
+package import Telemetry
+package import ConfigAPI
+
+/// What one run found: every difference between declared, applied and live state.
+package struct Comparison: Hashable, Sendable {
+    package var revision: String
+    package var source: String
+    /// Empty where the server did not answer.
+    package var differences: [Difference]
+    package var agents: [AgentComparison]
+    package var server: Observed<ServerFacts>
+    /// Why the agents are unknown as a whole; nil where they are known.
+    package var agentsUnknown: String?
+    /// Set digests over declared and owned keys without ignored ones; nil where the server did not answer.
+    package var declaredDigest: String?
+    package var liveDigest: String?
+
+    /// What else is known of a store that answered.
+    package struct ServerFacts: Hashable, Sendable {
+        package var storeId: String
+        package var generation: Int
+        package var instances: [ConfigSnapshot.Instance]
+        package var unhealthy: [StoredResource]
+
+        /// Instances that count and do not run this generation.
+        package var laggingInstances: [ConfigSnapshot.Instance] {
+            instances.filter { $0.isFresh && $0.loadedGeneration != generation }
+        }
+    }
+}
+
+/// What comparing needs besides the states.
+package struct ComparisonContext: Sendable {
+    /// The name under which this reconciler owns resources.
+    package var source: String
+    package var now: Timestamp
+    /// How long a host may take to follow a new expectation: three drift intervals.
+    package var grace: PromDuration
+    package var sha256: SHA256Function
+
+    package init(source: String, now: Timestamp, grace: PromDuration, sha256: @escaping SHA256Function) {
+        self.source = source
+        self.now = now
+        self.grace = grace
+        self.sha256 = sha256
+    }
+}
+
+/// Compares a commit with everything that answered. A pure function; the order of its inputs does not matter.
+package func compare(
+    declared: DeclaredState, inventory: Inventory, live: LiveState, context: ComparisonContext
+) -> Comparison {
+    var comparison = Comparison(
+        revision: declared.revision, source: context.source, differences: [], agents: [],
+        server: .unreachable(reason: ""))
+    switch live.server {
+    case .unreachable(let reason): comparison.server = .unreachable(reason: reason)
+    case .present(let snapshot):
+        comparison.server = .present(
+            Comparison.ServerFacts(
+                storeId: snapshot.storeId, generation: snapshot.generation, instances: snapshot.instances,
+                unhealthy: snapshot.resources.filter { $0.health.state != .healthy }))
+        comparison.differences = compareStore(
+            declared: declared, inventory: inventory, snapshot: snapshot, deletions: live.deletions,
+            source: context.source)
+        comparison.setDigests(sha256: context.sha256)
+    }
+    switch live.agents {
+    case .unreachable(let reason): comparison.agentsUnknown = reason
+    case .present(let agents):
+        comparison.agents = compareAgents(agents, now: context.now, grace: context.grace)
+    }
+    return comparison
+}
+
+extension Comparison {
+    fileprivate mutating func setDigests(sha256: SHA256Function) {
+        let counted: [Difference] = differences.filter(\.countsForDigest)
+        let declared = counted.compactMap { difference in
+            difference.declared.map { (key: difference.key, digest: $0.digest) }
+        }
+        let ofDeclared: String = setDigest(of: declared, sha256: sha256)
+        declaredDigest = ofDeclared
+        // Most cycles find nothing: then one of the two hashes is enough.
+        guard counted.contains(where: \.isContentDifferent) else {
+            liveDigest = ofDeclared
+            return
+        }
+        let live = counted.compactMap { difference in
+            difference.live.map { (key: difference.key, digest: $0.digest) }
+        }
+        liveDigest = setDigest(of: live, sha256: sha256)
+    }
+}
+
+extension Difference {
+    /// Declared or owned, and not left out by an annotation.
+    fileprivate var countsForDigest: Bool {
+        switch finding {
+        case .foreign, .gone, .kept: false
+        default: declared?.annotations.drift != .ignore
+        }
+    }
+}

@@ -1,0 +1,77 @@
+package import ConfigAPI
+package import Declarations
+
+/// What one run is going to do: ordered steps and refusals. A plain value that can be printed, stored and tested.
+package struct Plan: Hashable, Sendable {
+    package var revision: String
+    package var mode: RunMode
+    /// What the steps were planned against; nil where the server did not answer.
+    package var storeId: String?
+    package var generation: Int?
+    /// Puts after what they refer to, then deletions before what they refer to, then hosts; what is not applied stands
+    /// among them.
+    package var steps: [Step]
+    package var resyncs: [AgentResync]
+    package var refusals: [Refusal]
+    /// Listed, never touched.
+    package var foreign: [ResourceKey]
+    /// Owned, no longer declared, and left because their manifests said so.
+    package var kept: [ResourceKey]
+
+    /// The steps that change the store.
+    package var storeSteps: [Step] { steps.filter { $0.target == .server && $0.treatment == .apply } }
+    package var isEmpty: Bool { storeSteps.isEmpty && resyncs.isEmpty }
+
+    /// All store steps as one request; nil where there is nothing to change.
+    package func patch(requestId: String, leaseEpoch: Int?, sources: [ResourceKey: ResourceSource]) -> ConfigPatch? {
+        guard let storeId, let generation else { return nil }
+        let changes: [ConfigChange] = storeSteps.map { step in
+            let operation: ConfigChange.Operation = step.spec.map(ConfigChange.Operation.put) ?? .delete
+            return ConfigChange(
+                operation, kind: step.kind, name: step.name, source: step.key.flatMap { sources[$0] },
+                adopt: step.takesOwnership)
+        }
+        guard !changes.isEmpty else { return nil }
+        return ConfigPatch(
+            requestId: requestId, storeId: storeId, generation: generation, revision: revision, leaseEpoch: leaseEpoch,
+            changes: changes)
+    }
+}
+
+/// Whether a run changes anything.
+package enum RunMode: String, CaseIterable, Hashable, Sendable {
+    case enforce
+    /// Differences are found and reported, and left in place.
+    case observe
+}
+
+/// What planning needs besides the comparison.
+package struct PlanContext: Sendable {
+    package var mode: RunMode
+    /// What the commits since the last accepted one allow.
+    package var permissions: Set<Permission>
+    /// Deletions that this source made in the last hour.
+    package var recentDeletions: [ResourceKind: Int]
+    package var deletionBudget: DeletionBudget
+    /// The commit that was applied before, where it is known: tells which fields git moved.
+    package var previous: DeclaredState?
+    /// What a live spec refers to.
+    package var references: @Sendable (ResourceKey, JSONValue) -> [ResourceKey]
+    /// Replaces the sensitive fields of a spec.
+    package var redact: @Sendable (JSONValue, ResourceKind) -> JSONValue
+
+    package init(
+        mode: RunMode, permissions: Set<Permission> = [], recentDeletions: [ResourceKind: Int] = [:],
+        deletionBudget: DeletionBudget = DeletionBudget(), previous: DeclaredState? = nil,
+        references: @escaping @Sendable (ResourceKey, JSONValue) -> [ResourceKey],
+        redact: @escaping @Sendable (JSONValue, ResourceKind) -> JSONValue
+    ) {
+        self.mode = mode
+        self.permissions = permissions
+        self.recentDeletions = recentDeletions
+        self.deletionBudget = deletionBudget
+        self.previous = previous
+        self.references = references
+        self.redact = redact
+    }
+}

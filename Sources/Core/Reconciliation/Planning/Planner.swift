@@ -1,0 +1,197 @@
+package import Declarations
+import ConfigAPI
+
+/// Decides what is to be done about a comparison. A pure function: equal inputs give equal plans.
+package func plan(_ comparison: Comparison, context: PlanContext) -> Plan {
+    Planner(comparison: comparison, context: context).plan()
+}
+
+private struct Planner {
+    let comparison: Comparison
+    let context: PlanContext
+    private let findings: [ResourceKey: Difference]
+
+    init(comparison: Comparison, context: PlanContext) {
+        self.comparison = comparison
+        self.context = context
+        findings = Dictionary(comparison.differences.map { ($0.key, $0) }) { first, _ in first }
+    }
+
+    func plan() -> Plan {
+        var plan = Plan(
+            revision: comparison.revision, mode: context.mode, storeId: comparison.server.value?.storeId,
+            generation: comparison.server.value?.generation, steps: [], resyncs: [], refusals: [],
+            foreign: comparison.keys(of: .foreign), kept: comparison.keys(of: .kept))
+        // Without the store nobody knows whose the resources of the hosts are: no step at all.
+        guard comparison.server.value != nil else { return plan }
+        var storeSteps: [Step] = comparison.differences.compactMap(storeStep)
+        markRenames(&storeSteps)
+        if context.mode == .enforce { plan.refusals = refuse(&storeSteps) }
+        plan.steps = ordered(storeSteps)
+        let ofHosts: [(AgentComparison, [Step])] = comparison.agents.map { ($0, $0.differences.map(agentStep)) }
+        plan.steps += ofHosts.flatMap(\.1)
+        plan.resyncs = resyncs(ofHosts)
+        return plan
+    }
+
+    // MARK: Steps of the store
+
+    private func storeStep(_ difference: Difference) -> Step? {
+        guard let action = action(for: difference.finding) else { return nil }
+        var step = Step(
+            target: .server, kind: difference.key.kind.rawValue, name: difference.key.name, action: action,
+            causes: difference.causes, fields: fields(of: difference), changedBy: difference.changedBy)
+        step.treatment = treatment(of: difference)
+        step.spec = difference.declared?.spec
+        step.takesOwnership = difference.live.map { $0.owner != comparison.source } ?? false
+        step.file = difference.declared?.file
+        step.line = difference.declared?.line
+        return step
+    }
+
+    private func action(for finding: Difference.Finding) -> Step.Action? {
+        switch finding {
+        case .same, .gone, .foreign, .kept: nil
+        case .create: .create
+        case .update: .update
+        case .convergedOutside: .record
+        case .adopt, .contested: .adopt
+        case .prune: .delete
+        }
+    }
+
+    private func treatment(of difference: Difference) -> Step.Treatment {
+        let isDriftOnly: Bool = difference.causes == [.drift]
+        let policy: DriftPolicy = difference.declared?.annotations.drift ?? .correct
+        if isDriftOnly && policy == .ignore { return .ignore }
+        // A note about what was applied is no correction; while observing it can wait.
+        if context.mode == .observe { return difference.finding == .convergedOutside ? .ignore : .leave(.observe) }
+        return isDriftOnly && policy == .report ? .leave(.report) : .apply
+    }
+
+    // MARK: Fields
+
+    private func fields(of difference: Difference) -> [FieldChange] {
+        guard difference.isContentDifferent else { return [] }
+        let kind = difference.key.kind
+        let changes = fieldChanges(declared: difference.declared?.spec, live: difference.live?.spec, kind: kind)
+        guard difference.causes == [.commit, .drift], let live = difference.live, let declared = difference.declared,
+            let applied = context.previous?.resources[difference.key], applied.digest == difference.appliedDigest
+        else { return changes }
+        let byGit = Set(fieldDifferences(declared: declared.spec, live: applied.spec).map(\.path))
+        let byOthers = Set(fieldDifferences(declared: applied.spec, live: live.spec).map(\.path))
+        return changes.map { change in
+            var marked: FieldChange = change
+            marked.causes =
+                (byGit.contains(change.path) ? [.commit] : []) + (byOthers.contains(change.path) ? [.drift] : [])
+            return marked
+        }
+    }
+
+    /// Differences between redacted forms: a secret that differs shows as two different digests, and never as itself.
+    private func fieldChanges(declared: JSONValue?, live: JSONValue?, kind: ResourceKind) -> [FieldChange] {
+        let differences = fieldDifferences(
+            declared: declared.map { context.redact($0, kind) }, live: live.map { context.redact($0, kind) })
+        return differences.map { FieldChange(path: $0.path, declared: $0.declared, live: $0.live) }
+    }
+
+    /// Pairs each deletion with a creation of the same kind and spec: a new name for the same thing. One deletion is
+    /// one rename, in the order of names.
+    private func markRenames(_ steps: inout [Step]) {
+        guard steps.contains(where: { $0.action == .delete }) else { return }
+        var created: [ContentKey: [Int]] = [:]
+        for index in steps.indices.reversed() where steps[index].action == .create {
+            guard let spec = steps[index].spec else { continue }
+            created[ContentKey(kind: steps[index].kind, spec: spec), default: []].append(index)
+        }
+        for index in steps.indices where steps[index].action == .delete {
+            guard let spec = steps[index].key.flatMap({ findings[$0]?.live?.spec }),
+                let twin = created[ContentKey(kind: steps[index].kind, spec: spec)]?.popLast()
+            else { continue }
+            steps[index].renamed = steps[twin].name
+            steps[twin].renamed = steps[index].name
+        }
+    }
+
+    private struct ContentKey: Hashable {
+        var kind: String
+        var spec: JSONValue
+    }
+
+    // MARK: Guards
+
+    private func refuse(_ steps: inout [Step]) -> [Refusal] {
+        let owned = Dictionary(grouping: comparison.differences.filter { $0.live?.owner == comparison.source }) {
+            $0.key.kind
+        }
+        let refusals: [Refusal] =
+            deletionRefusals(
+                steps, owned: owned.mapValues(\.count), recent: context.recentDeletions,
+                budget: context.deletionBudget, permissions: context.permissions)
+            + adoptionRefusals(comparison.differences, permissions: context.permissions)
+        for refusal in refusals {
+            let refused = Set(refusal.resources)
+            for index in steps.indices where steps[index].key.map(refused.contains) == true {
+                steps[index].treatment = .refuse(refusal.guardName)
+            }
+        }
+        return refusals
+    }
+
+    // MARK: Order
+
+    private func ordered(_ steps: [Step]) -> [Step] {
+        let puts: [Step] = steps.filter { $0.action != .delete }
+        let deletions: [Step] = steps.filter { $0.action == .delete }
+        let references = context.references
+        let orderedPuts = orderedByReference(puts) { step in
+            step.key.flatMap { key in step.spec.map { references(key, $0) } } ?? []
+        }
+        let orderedDeletions = orderedByReference(deletions) { step in
+            step.key.flatMap { key in findings[key]?.live.map { references(key, $0.spec) } } ?? []
+        }
+        return orderedPuts + orderedDeletions.reversed()
+    }
+
+    // MARK: Hosts
+
+    private func agentStep(_ difference: AgentDifference) -> Step {
+        var step = Step(
+            target: .agents, host: difference.host, kind: difference.kind, name: difference.name,
+            action: difference.expected == nil && difference.running != nil
+                ? .delete : (difference.running == nil && difference.expected != nil ? .create : .update),
+            causes: [.drift], changedBy: difference.changedBy)
+        if let kind = difference.key?.kind {
+            step.fields = fieldChanges(declared: difference.expected, live: difference.running, kind: kind)
+        }
+        step.treatment = treatment(of: difference)
+        return step
+    }
+
+    private func treatment(of difference: AgentDifference) -> Step.Treatment {
+        let ofStore = difference.key.flatMap { key in findings[key] }
+        if ofStore?.finding == .foreign || ofStore?.declared?.annotations.drift == .ignore { return .ignore }
+        if context.mode == .observe { return .leave(.observe) }
+        return ofStore?.declared?.annotations.drift == .report ? .leave(.report) : .apply
+    }
+
+    private func resyncs(_ ofHosts: [(AgentComparison, [Step])]) -> [AgentResync] {
+        var hostsByResources: [[String]: [String]] = [:]
+        for (agent, steps) in ofHosts {
+            let applied: [Step] = steps.filter { $0.treatment == .apply }
+            guard !applied.isEmpty else { continue }
+            let isWholeFile: Bool = applied.contains { $0.kind == AgentDifference.fileKind }
+            let names: [String] = isWholeFile ? agent.expected.sorted() : applied.map { "\($0.kind)/\($0.name)" }
+            hostsByResources[names, default: []].append(agent.host)
+        }
+        return hostsByResources.map { AgentResync(hosts: $0.value, resources: $0.key) }
+            .sorted { $0.hosts.first ?? "" < $1.hosts.first ?? "" }
+    }
+}
+
+extension Comparison {
+    fileprivate func keys(of finding: Difference.Finding) -> [ResourceKey] {
+        differences.filter { $0.finding == finding }.map(\.key)
+    }
+}
+

@@ -1,0 +1,121 @@
+package import ConfigAPI
+package import Declarations
+package import Telemetry
+
+/// The drift report: what one run found, did and verified. `docs/reference/drift-report.md` describes its JSON form.
+package struct RunReport: Hashable, Sendable {
+    package static let version = 1
+
+    package var id: String
+    /// The machine of `gitops-sync`.
+    package var host: String
+    package var trigger: RunTrigger
+    package var mode: RunMode
+    package var startedAt: Timestamp
+    package var finishedAt: Timestamp
+    package var repository: String
+    package var branch: String
+    /// The commit that is enforced; nil before the first was accepted.
+    package var commit: CommitInfo?
+    /// The one enforced before, where this run accepted another.
+    package var previousCommit: String?
+    /// The newest commit, where it was refused.
+    package var refusedCommit: CommitInfo?
+    package var outcome: RunOutcome
+    package var declaredDigest: String?
+    package var liveDigest: String?
+    package var problems: [Diagnostic]
+    package var refusals: [Refusal]
+    /// Permissions that the commit gave and that let something pass.
+    package var permissions: [Permission]
+    package var changes: [Change]
+    package var targets: [TargetReport]
+    /// Resources that are neither declared nor owned.
+    package var foreign: [String]
+    package var kept: [String]
+    /// What failed as a whole: a fetch, a target.
+    package var errors: [String]
+    /// How many equal runs in a row this record stands for, and when the last of them ended.
+    package var count: Int
+    package var lastFinishedAt: Timestamp
+
+    package init(
+        id: String, host: String, trigger: RunTrigger, mode: RunMode, startedAt: Timestamp, repository: String,
+        branch: String
+    ) {
+        self.id = id
+        self.host = host
+        self.trigger = trigger
+        self.mode = mode
+        self.startedAt = startedAt
+        self.finishedAt = startedAt
+        self.repository = repository
+        self.branch = branch
+        outcome = .inSync
+        problems = []
+        refusals = []
+        permissions = []
+        changes = []
+        targets = []
+        foreign = []
+        kept = []
+        errors = []
+        count = 1
+        lastFinishedAt = startedAt
+    }
+
+    /// Whether the two runs found, did and said the same, so that one record can stand for both: only runs that changed
+    /// nothing can.
+    package func repeats(_ earlier: RunReport) -> Bool {
+        let isQuiet: Bool = changes.allSatisfy { $0.result == .reported || $0.result == .ignored }
+        guard isQuiet else { return false }
+        return withoutTimes == earlier.withoutTimes
+    }
+
+    private var withoutTimes: RunReport {
+        var plain: RunReport = self
+        plain.id = ""
+        plain.trigger = .timer
+        plain.startedAt = Timestamp(microseconds: 0)
+        plain.finishedAt = plain.startedAt
+        plain.lastFinishedAt = plain.startedAt
+        plain.previousCommit = nil
+        plain.count = 1
+        for target in plain.targets.indices {
+            for agent in plain.targets[target].agents.indices {
+                plain.targets[target].agents[agent].lastSeen = plain.startedAt
+            }
+        }
+        return plain
+    }
+}
+
+/// A commit as reports name it.
+package struct CommitInfo: Hashable, Sendable, JSONCodable {
+    package var id: String
+    package var author: String
+    package var committedAt: Timestamp
+    package var subject: String
+
+    package init(id: String, author: String, committedAt: Timestamp, subject: String) {
+        self.id = id
+        self.author = author
+        self.committedAt = committedAt
+        self.subject = subject
+    }
+
+    package init(json: JSONValue) throws(JSONFormError) {
+        let reader = try JSONObjectReader(json)
+        id = try reader.string("id")
+        author = try reader.string("author")
+        committedAt = try reader.time("committedAt")
+        subject = try reader.string("subject")
+    }
+
+    package var json: JSONValue {
+        [
+            "id": .string(id), "author": .string(author), "committedAt": .time(committedAt),
+            "subject": .string(subject),
+        ]
+    }
+}
