@@ -1,4 +1,5 @@
-package import Declarations
+import ConfigAPI
+import Declarations
 
 /// Refuses to take over a resource in another form than the live one without permission, and one that another git
 /// source owns in any case.

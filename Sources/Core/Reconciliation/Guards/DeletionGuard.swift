@@ -1,4 +1,4 @@
-package import Declarations
+import Declarations
 
 /// How many resources of one kind a source may delete within an hour.
 package struct DeletionBudget: Hashable, Sendable {

@@ -1,4 +1,4 @@
-package import Declarations
+import Declarations
 import ConfigAPI
 
 /// Decides what is to be done about a comparison. A pure function: equal inputs give equal plans.

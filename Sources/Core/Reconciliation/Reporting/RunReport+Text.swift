@@ -1,5 +1,5 @@
 import ConfigAPI
-package import Declarations
+import Declarations
 import Telemetry
 
 extension RunReport {

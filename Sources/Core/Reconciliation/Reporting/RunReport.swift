@@ -1,4 +1,4 @@
-package import ConfigAPI
+import ConfigAPI
 package import Declarations
 package import Telemetry
 
