@@ -1,0 +1,103 @@
+import ConfigAPI
+import Declarations
+import Reconciliation
+import Testing
+
+@Suite struct GuardTests {
+    private func rules(_ count: Int) -> [Declaration] {
+        (0..<count).map { declaration(ResourceKey(.alertRule, "rule-\($0)"), ["expr": .string("up == \($0)")]) }
+    }
+
+    private func world(_ count: Int) throws -> World {
+        var world = World()
+        try world.converge(DeclaredState(revision: "c1", resources: rules(count)))
+        return world
+    }
+
+    @Test(arguments: [(1, 3), (14, 3), (15, 3), (20, 4), (49, 9), (50, 10), (500, 10)])
+    func aFifthOfWhatIsOwnedMayGoWithinBounds(owned: Int, allowed: Int) {
+        #expect(DeletionBudget().allowed(owned: owned) == allowed)
+    }
+
+    // Shows F-GO-10
+    @Test func deletingMoreThanTheBudgetIsRefusedAsAWhole() throws {
+        let world = try world(20)
+        let fine = world.plan(DeclaredState(revision: "c2", resources: rules(16)))
+        #expect(fine.refusals.isEmpty)
+        let plan = world.plan(DeclaredState(revision: "c2", resources: rules(15)))
+        #expect(plan.refusals.map(\.guardName) == [.prune])
+        #expect(plan.refusals.first?.resources.count == 5)
+        #expect(plan.steps.allSatisfy { $0.treatment == .refuse(.prune) })
+        #expect(plan.isEmpty)
+    }
+
+    @Test func theTrailerLetsDeletionsPass() throws {
+        let plan = try world(20).plan(DeclaredState(revision: "c2", resources: []), allow: [.prune])
+        #expect(plan.refusals.isEmpty)
+        #expect(plan.storeSteps.count == 20)
+    }
+
+    @Test func deletionsOfTheLastHourCount() throws {
+        let plan = try world(17).plan(
+            DeclaredState(revision: "c2", resources: rules(15)), recentDeletions: [.alertRule: 3])
+        #expect(plan.refusals.first?.message.contains("5 (3 of them within the last hour) of 20") == true)
+    }
+
+    @Test func renamesAreNoDeletions() throws {
+        let renamed = rules(20).map { declaration(ResourceKey(.alertRule, "new-\($0.key.name)"), $0.spec) }
+        let plan = try world(20).plan(DeclaredState(revision: "c2", resources: renamed))
+        #expect(plan.refusals.isEmpty)
+        #expect(plan.steps.count == 40)
+    }
+
+    @Test func aForeignTwinThatIsEqualIsAdoptedWithoutAsking() throws {
+        let key = ResourceKey(.notifier, "ops")
+        var world = World()
+        world.edit(key, ["type": "webhook"])
+        let declared = state("c1", declaration(key, ["type": "webhook"]))
+        let plan = world.plan(declared)
+        #expect(plan.refusals.isEmpty)
+        #expect(plan.steps.map(\.action) == [.adopt])
+        try world.apply(plan)
+        #expect(world.store.snapshot.resources.first?.owner == source)
+        #expect(world.plan(declared).steps.isEmpty)
+    }
+
+    @Test func aForeignTwinThatDiffersNeedsPermission() throws {
+        let key = ResourceKey(.notifier, "ops")
+        var world = World()
+        world.edit(key, ["type": "webhook", "url": "http://a/"])
+        let spec: JSONValue = ["type": "webhook", "url": "http://b/"]
+        let plan = world.plan(state("c1", declaration(key, spec)))
+        #expect(plan.refusals.map(\.guardName) == [.adopt])
+        #expect(plan.steps.first?.fields.map(\.path) == ["/url"])
+        #expect(plan.isEmpty)
+        #expect(world.plan(state("c1", declaration(key, spec)), allow: [.adopt]).refusals.isEmpty)
+        let annotated = declaration(key, spec, annotations: annotations(adopts: true))
+        #expect(world.plan(state("c1", annotated)).refusals.isEmpty)
+    }
+
+    @Test func whatAnotherGitSourceOwnsIsNeverTaken() throws {
+        let key = ResourceKey(.notifier, "ops")
+        var world = World()
+        let patch = ConfigPatch(
+            requestId: "other", storeId: "store-1", generation: 1, revision: "x", leaseEpoch: nil,
+            changes: [ConfigChange(.put(["type": "webhook"]), kind: "Notifier", name: "ops")])
+        _ = try world.store.apply(patch, as: "other-sync", digest: digest)
+        let plan = world.plan(state("c1", declaration(key, ["type": "webhook"])), allow: [.adopt, .prune])
+        #expect(plan.refusals.map(\.guardName) == [.contested])
+        #expect(plan.refusals.first?.message.contains("other-sync") == true)
+        #expect(plan.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("Drop rules\n\nPlumbline-Allow: prune", [.prune]),
+        ("Squash\n\n* one\n\nplumbline-allow: adopt, last-notifier\n\n* two\n", [.adopt, .lastNotifier]),
+        ("Plumbline-Allow: prune", []),
+        ("Talk\n\nsay Plumbline-Allow: prune", []),
+        ("Typo\n\nPlumbline-Allow: everything", []),
+    ] as [(String, Set<Permission>)])
+    func permissionsComeFromTrailersOnly(message: String, expected: Set<Permission>) {
+        #expect(permissions(in: [message]) == expected)
+    }
+}
