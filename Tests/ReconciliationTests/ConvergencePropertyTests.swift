@@ -19,13 +19,14 @@ private struct Scenario {
             let isDeletion = Bool.random(using: &random)
             world.edit(key, isDeletion ? nil : Self.spec(key, using: &random), by: "alice")
         }
-        declared = Self.state("c2", using: &random)
+        let next = Self.state("c2", using: &random)
+        declared = next
         for number in 0..<Int.random(in: 0...3, using: &random) {
             let key = ResourceKey(.retention, "foreign-\(number)")
             world.edit(key, ["keep": .string("\(number + 1)d")], by: "alice")
         }
         foreign = world.store.snapshot.resources.filter { resource in
-            resource.owner != source && !declared.resources.keys.contains(resource.key)
+            resource.owner != source && !next.resources.keys.contains(resource.key)
         }
     }
 

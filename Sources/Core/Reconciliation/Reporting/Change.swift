@@ -17,6 +17,8 @@ package struct Change: Hashable, Sendable, JSONCodable {
     package var file: String?
     package var line: Int?
     package var renamed: String?
+    /// What would become of data: the partitions that a shorter retention lets go.
+    package var evidence: [String]
     package var result: Result
     package var error: String?
     package var milliseconds: Int?
@@ -49,6 +51,7 @@ package struct Change: Hashable, Sendable, JSONCodable {
         file = step.file
         line = step.line
         renamed = step.renamed
+        evidence = []
         self.result = result
     }
 
@@ -66,6 +69,7 @@ package struct Change: Hashable, Sendable, JSONCodable {
         file = try reader.optionalString("file")
         line = try reader.optionalInteger("line")
         renamed = try reader.optionalString("renamed")
+        evidence = try reader.strings("evidence")
         result = try reader.choice("result")
         error = try reader.optionalString("error")
         milliseconds = try reader.optionalInteger("milliseconds")
@@ -77,7 +81,8 @@ package struct Change: Hashable, Sendable, JSONCodable {
             "name": .string(name), "action": .string(action.rawValue),
             "cause": .array(causes.map { .string($0.rawValue) }), "fields": fields.json, "changedBy": changedBy?.json,
             "commit": commit.map(JSONValue.string), "file": file.map(JSONValue.string), "line": line.map { .integer($0) },
-            "renamed": renamed.map(JSONValue.string), "result": .string(result.rawValue),
+            "renamed": renamed.map(JSONValue.string),
+            "evidence": evidence.isEmpty ? nil : .array(evidence.map(JSONValue.string)), "result": .string(result.rawValue),
             "error": error.map(JSONValue.string), "milliseconds": milliseconds.map { .integer($0) },
         ])
     }

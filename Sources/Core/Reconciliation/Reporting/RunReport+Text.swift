@@ -69,6 +69,7 @@ extension Change {
         var lines: [String] = [head]
         lines += fields.map { "      \($0.text)" }
         if let changedBy { lines.append("      \(style.yellow("changed by \(changedBy.text)"))") }
+        lines += evidence.map { "      \(printable($0))" }
         if let error { lines.append("      \(style.red(printable(error)))") }
         return lines
     }
