@@ -90,13 +90,14 @@ import Testing
         #expect(plan.isEmpty)
     }
 
-    @Test(arguments: [
-        ("Drop rules\n\nPlumbline-Allow: prune", [.prune]),
-        ("Squash\n\n* one\n\nplumbline-allow: adopt, last-notifier\n\n* two\n", [.adopt, .lastNotifier]),
-        ("Plumbline-Allow: prune", []),
-        ("Talk\n\nsay Plumbline-Allow: prune", []),
-        ("Typo\n\nPlumbline-Allow: everything", []),
-    ] as [(String, Set<Permission>)])
+    @Test(
+        arguments: [
+            ("Drop rules\n\nPlumbline-Allow: prune", [.prune]),
+            ("Squash\n\n* one\n\nplumbline-allow: adopt, last-notifier\n\n* two\n", [.adopt, .lastNotifier]),
+            ("Plumbline-Allow: prune", []),
+            ("Talk\n\nsay Plumbline-Allow: prune", []),
+            ("Typo\n\nPlumbline-Allow: everything", []),
+        ] as [(String, Set<Permission>)])
     func permissionsComeFromTrailersOnly(message: String, expected: Set<Permission>) {
         #expect(permissions(in: [message]) == expected)
     }

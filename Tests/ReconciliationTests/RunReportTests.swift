@@ -93,7 +93,9 @@ import Testing
     }
 
     @Test func waitsGrowToTheDriftIntervalWhileATargetIsAway() {
-        let waits = (1...6).map { nextLook(after: .incomplete, failuresInARow: $0, driftInterval: .seconds(10), random: 0.5) }
+        let waits = (1...6).map {
+            nextLook(after: .incomplete, failuresInARow: $0, driftInterval: .seconds(10), random: 0.5)
+        }
         #expect(waits.map(\.milliseconds) == [1000, 2000, 4000, 8000, 10_000, 10_000])
         #expect(nextLook(after: .inSync, failuresInARow: 9, driftInterval: .seconds(10), random: 0) == .seconds(10))
         #expect(spread(.seconds(60), random: 0) == .seconds(54))

@@ -194,4 +194,3 @@ extension Comparison {
         differences.filter { $0.finding == finding }.map(\.key)
     }
 }
-

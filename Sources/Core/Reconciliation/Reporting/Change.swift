@@ -80,9 +80,11 @@ package struct Change: Hashable, Sendable, JSONCodable {
             "target": .string(target.rawValue), "host": host.map(JSONValue.string), "kind": .string(kind),
             "name": .string(name), "action": .string(action.rawValue),
             "cause": .array(causes.map { .string($0.rawValue) }), "fields": fields.json, "changedBy": changedBy?.json,
-            "commit": commit.map(JSONValue.string), "file": file.map(JSONValue.string), "line": line.map { .integer($0) },
+            "commit": commit.map(JSONValue.string), "file": file.map(JSONValue.string),
+            "line": line.map { .integer($0) },
             "renamed": renamed.map(JSONValue.string),
-            "evidence": evidence.isEmpty ? nil : .array(evidence.map(JSONValue.string)), "result": .string(result.rawValue),
+            "evidence": evidence.isEmpty ? nil : .array(evidence.map(JSONValue.string)),
+            "result": .string(result.rawValue),
             "error": error.map(JSONValue.string), "milliseconds": milliseconds.map { .integer($0) },
         ])
     }

@@ -17,7 +17,9 @@ package struct RetryPolicy: Hashable, Sendable {
     /// - Parameter random: in 0..<1.
     package func wait(attempt: Int, random: Double) -> PromDuration {
         var span = Double(first.milliseconds)
-        for _ in 1..<max(2, min(attempt, 64)) where attempt > 1 && span < Double(longest.milliseconds) { span *= factor }
+        for _ in 1..<max(2, min(attempt, 64)) where attempt > 1 && span < Double(longest.milliseconds) {
+            span *= factor
+        }
         return spread(PromDuration(milliseconds: Int64(min(span, Double(longest.milliseconds)))), random: random)
     }
 }

@@ -118,7 +118,9 @@ extension ChangedBy {
         }
         if let at { parts.append("at \(at.rfc3339)") }
         if via == .sql {
-            let known: [String] = details.sorted { $0.key < $1.key }.map { "\(printable($0.key)) \(printable($0.value))" }
+            let known: [String] = details.sorted { $0.key < $1.key }.map {
+                "\(printable($0.key)) \(printable($0.value))"
+            }
             if !known.isEmpty { parts.append("(\(known.joined(separator: ", ")))") }
         }
         return parts.joined(separator: " ")

@@ -62,7 +62,8 @@ package struct ConfigStoreModel: Hashable, Sendable {
             let applied = revision.map { Applied(digest: digest(key, spec), revision: $0) }
             set(
                 StoredResource(
-                    key: key, spec: spec, digest: digest(key, spec), owner: isOwner ? source : existing?.owner ?? source,
+                    key: key, spec: spec, digest: digest(key, spec),
+                    owner: isOwner ? source : existing?.owner ?? source,
                     applied: isOwner ? applied ?? existing?.applied : existing?.applied,
                     source: change.source ?? existing?.source,
                     changedBy: ChangedBy(who: source, at: nil, via: revision == nil ? .api : .git)))
