@@ -1,0 +1,140 @@
+package import Alerting
+package import Declarations
+package import Telemetry
+
+/// Alerts, their history and the outbox of notifications.
+package struct AlertStore: Sendable {
+    let pool: DatabasePool
+
+    package init(pool: DatabasePool) { self.pool = pool }
+
+    /// All alerts by rule, in order of labels.
+    package func alerts() async throws -> [String: [AlertInstance]] {
+        try await pool.withConnection { connection throws(DatabaseError) in
+            let result: SQLResult = try connection.execute("SELECT * FROM alerts ORDER BY rule, labels::text")
+            var alerts: [String: [AlertInstance]] = [:]
+            for row in result.rows { alerts[try row.string("rule"), default: []].append(try AlertInstance(row)) }
+            return alerts
+        }
+    }
+
+    /// One evaluation's result, with what it makes known to whom.
+    package struct Update: Sendable {
+        package var rule: String
+        package var instances: [AlertInstance]
+        package var notifications: [Addressed]
+
+        package init(rule: String, instances: [AlertInstance], notifications: [Addressed]) {
+            self.rule = rule
+            self.instances = instances
+            self.notifications = notifications
+        }
+    }
+
+    /// A notification and the notifiers that it is for.
+    package struct Addressed: Sendable {
+        package var notification: Notification
+        package var notifiers: [String]
+        /// The key of the notification that this one ends: it also goes to whoever was told of that one, as far as
+        /// they are among `reachable`.
+        package var endsKey: String?
+        package var reachable: [String]
+
+        package init(_ notification: Notification, notifiers: [String], endsKey: String? = nil, reachable: [String] = []) {
+            self.notification = notification
+            self.notifiers = notifiers
+            self.endsKey = endsKey
+            self.reachable = reachable
+        }
+    }
+
+    /// Replaces the rule's alerts, and writes history and outbox, in one transaction.
+    package func save(_ update: Update, under leadership: Leadership) async throws {
+        try await pool.transaction { connection in
+            try connection.verify(leadership)
+            try connection.replaceAlerts(of: update.rule, with: update.instances)
+            for addressed in update.notifications {
+                try connection.recordHistory(addressed.notification)
+                try connection.post(addressed)
+            }
+        }
+    }
+
+    /// The last transitions, newest first.
+    package func history(limit: Int) async throws -> [JSONValue] {
+        try await pool.withConnection { connection throws(DatabaseError) in
+            let result: SQLResult = try connection.execute(
+                "SELECT * FROM alert_history ORDER BY at DESC, id DESC LIMIT $1", [.integer(limit)])
+            var entries: [JSONValue] = []
+            for row in result.rows {
+                entries.append(
+                    .object(compacting: [
+                        "at": .time(try row.time("at")), "rule": .string(try row.string("rule")),
+                        "event": .string(try row.string("event")), "severity": .string(try row.string("severity")),
+                        "labels": try row.json("labels"), "value": row["value"].double.map(JSONValue.number),
+                        "provenance": row["provenance"].json,
+                    ]))
+            }
+            return entries
+        }
+    }
+}
+
+extension AlertInstance {
+    init(_ row: SQLRow) throws(DatabaseError) {
+        let members: [String: JSONValue] = try row.json("labels").object ?? [:]
+        self.init(
+            labels: Labels(members.compactMapValues(\.string)), state: State(rawValue: try row.string("state")) ?? .inactive,
+            activeSince: try row.time("active_since"), matches: try row.int("matches"),
+            lastMatchAt: try row.time("last_match_at"), value: try row.double("value"), firedAt: row["fired_at"].time)
+    }
+}
+
+extension PostgresConnection {
+    fileprivate func replaceAlerts(of rule: String, with instances: [AlertInstance]) throws(DatabaseError) {
+        _ = try execute("DELETE FROM alerts WHERE rule = $1", [.text(rule)])
+        for instance in instances {
+            _ = try execute(
+                """
+                INSERT INTO alerts (rule, labels, state, active_since, matches, last_match_at, value, fired_at)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+                """,
+                [
+                    .text(rule), .json(instance.labels.dictionary.json), .text(instance.state.rawValue),
+                    .time(instance.activeSince), .integer(instance.matches), .time(instance.lastMatchAt),
+                    .double(instance.value), .optional(instance.firedAt),
+                ])
+        }
+    }
+
+    fileprivate func recordHistory(_ notification: Notification) throws(DatabaseError) {
+        _ = try execute(
+            """
+            INSERT INTO alert_history (at, rule, event, severity, labels, value, provenance)
+            VALUES ($1, $2, $3, $4, $5, $6, $7)
+            """,
+            [
+                .time(notification.at), .text(notification.rule), .text(notification.event.rawValue),
+                .text(notification.severity.rawValue), .json(notification.labels.json),
+                notification.value.map(SQLValue.double) ?? .null, .optional(notification.provenance),
+            ])
+    }
+
+    /// Puts a notification into the outbox, once per notifier however often it is posted.
+    func post(_ addressed: AlertStore.Addressed) throws(DatabaseError) {
+        _ = try execute(
+            """
+            INSERT INTO outbox (notifier, dedupe_key, body)
+            SELECT name, $2, $3::jsonb FROM (
+                SELECT unnest($1::text[]) AS name
+                UNION
+                SELECT notifier FROM outbox WHERE dedupe_key = $4 AND notifier = ANY ($5::text[])
+            ) AS receivers
+            ON CONFLICT (notifier, dedupe_key) DO NOTHING
+            """,
+            [
+                .textArray(addressed.notifiers), .text(addressed.notification.dedupeKey),
+                .json(addressed.notification.json), .optional(addressed.endsKey), .textArray(addressed.reachable),
+            ])
+    }
+}

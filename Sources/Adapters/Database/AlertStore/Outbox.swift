@@ -1,0 +1,83 @@
+package import Declarations
+package import Telemetry
+
+/// Notifications on their way: claimed, delivered, tried again, given up.
+package struct Outbox: Sendable {
+    private let pool: DatabasePool
+
+    package init(pool: DatabasePool) { self.pool = pool }
+
+    package struct Item: Sendable {
+        package var id: Int
+        package var notifier: String
+        package var dedupeKey: String
+        package var body: JSONValue
+        /// How often it was tried before.
+        package var attempts: Int
+    }
+
+    /// Takes what is due, for `span`: should this server die meanwhile, another takes it up afterwards. Receivers see a
+    /// repeat by its `dedupeKey`.
+    package func claim(limit: Int, for span: PromDuration) async throws -> [Item] {
+        try await pool.withConnection { connection throws(DatabaseError) in
+            let result: SQLResult = try connection.execute(
+                """
+                UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $2::float8)
+                WHERE id IN (
+                    SELECT id FROM outbox WHERE state = 'waiting' AND next_attempt_at <= now()
+                    ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+                RETURNING id, notifier, dedupe_key, body, attempts
+                """, [.integer(limit), .double(span.seconds)])
+            var items: [Item] = []
+            for row in result.rows {
+                items.append(
+                    Item(
+                        id: try row.int("id"), notifier: try row.string("notifier"),
+                        dedupeKey: try row.string("dedupe_key"), body: try row.json("body"),
+                        attempts: try row.int("attempts") - 1))
+            }
+            return items.sorted { $0.id < $1.id }
+        }
+    }
+
+    package func delivered(_ id: Int) async throws {
+        try await run(
+            "UPDATE outbox SET state = 'delivered', delivered_at = now(), last_error = NULL WHERE id = $1", [.integer(id)])
+    }
+
+    package func failed(_ id: Int, error: String, retryAfter span: PromDuration) async throws {
+        try await run(
+            "UPDATE outbox SET last_error = $2, next_attempt_at = now() + make_interval(secs => $3::float8) WHERE id = $1",
+            [.integer(id), .text(error), .double(span.seconds)])
+    }
+
+    /// Gives up: the item stays, marked dead, with its last error.
+    package func abandoned(_ id: Int, error: String) async throws {
+        try await run("UPDATE outbox SET state = 'dead', last_error = $2 WHERE id = $1", [.integer(id), .text(error)])
+    }
+
+    /// The delivery log, newest first: `{id, notifier, state, attempts, createdAt, deliveredAt, lastError, notification}`.
+    package func log(limit: Int) async throws -> [JSONValue] {
+        try await pool.withConnection { connection throws(DatabaseError) in
+            let result: SQLResult = try connection.execute("SELECT * FROM outbox ORDER BY id DESC LIMIT $1", [.integer(limit)])
+            var entries: [JSONValue] = []
+            for row in result.rows {
+                entries.append(
+                    .object(compacting: [
+                        "id": .integer(try row.int("id")), "notifier": .string(try row.string("notifier")),
+                        "state": .string(try row.string("state")), "attempts": .integer(try row.int("attempts")),
+                        "createdAt": .time(try row.time("created_at")),
+                        "deliveredAt": row["delivered_at"].time.map(JSONValue.time),
+                        "lastError": row["last_error"].string.map(JSONValue.string), "notification": try row.json("body"),
+                    ]))
+            }
+            return entries
+        }
+    }
+
+    private func run(_ sql: String, _ parameters: [SQLValue]) async throws {
+        _ = try await pool.withConnection { connection throws(DatabaseError) in
+            try connection.execute(sql, parameters).affected
+        }
+    }
+}

@@ -1,0 +1,107 @@
+import Foundation
+
+/// What a finished program left behind.
+struct Finished: Sendable {
+    var status: Int32
+    var output: String
+    var errors: String
+
+    /// Both streams, for messages.
+    var all: String { output + errors }
+}
+
+struct ShellError: Error, CustomStringConvertible {
+    var description: String
+}
+
+/// The programs that the build made, beside the tests' own bundle.
+enum Programs {
+    static let folder: URL = {
+        // The test runner is given the bundle's path; the products lie beside it.
+        for argument in CommandLine.arguments where argument.contains(".build/") && argument.hasSuffix(".xctest") {
+            return URL(fileURLWithPath: argument).deletingLastPathComponent()
+        }
+        let runner = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        return runner.deletingLastPathComponent()
+    }()
+
+    static func path(_ name: String) -> String { folder.appendingPathComponent(name).path }
+}
+
+/// Runs a program to its end, within a deadline; after that it is killed and an error thrown.
+func run(
+    _ program: String, _ arguments: [String] = [], in folder: URL? = nil, environment: [String: String] = [:],
+    deadline seconds: Double = 60
+) async throws -> Finished {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: program.hasPrefix("/") ? program : "/usr/bin/\(program)")
+    process.arguments = arguments
+    process.currentDirectoryURL = folder
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, own in own }
+    // Files, not pipes: grandchildren may hold a pipe open long after the program has ended.
+    let scratch: URL = FileManager.default.temporaryDirectory.appendingPathComponent("plumb-run-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: scratch) }
+    let (output, errors) = (scratch.appendingPathComponent("out"), scratch.appendingPathComponent("err"))
+    for file in [output, errors] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+    process.standardOutput = try FileHandle(forWritingTo: output)
+    process.standardError = try FileHandle(forWritingTo: errors)
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    let start = ContinuousClock.now
+    while process.isRunning {
+        if ContinuousClock.now - start > .seconds(seconds) {
+            kill(process.processIdentifier, SIGKILL)
+            throw ShellError(description: "\(program) \(arguments.joined(separator: " ")) ran longer than \(seconds) s")
+        }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    return Finished(
+        status: process.terminationStatus, output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
+        errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+}
+
+/// Runs a program that has to succeed, and gives its output.
+@discardableResult
+func require(
+    _ program: String, _ arguments: [String] = [], in folder: URL? = nil, environment: [String: String] = [:],
+    deadline seconds: Double = 60
+) async throws -> String {
+    let finished: Finished = try await run(
+        program, arguments, in: folder, environment: environment, deadline: seconds)
+    guard finished.status == 0 else {
+        throw ShellError(
+            description: "\(program) \(arguments.joined(separator: " ")) ended with \(finished.status): \(finished.all)")
+    }
+    return finished.output
+}
+
+/// Asks again and again until there is an answer; throws after the deadline, with what was waited for.
+func eventually<Value>(
+    _ what: String, within seconds: Double = 30, _ ask: () async throws -> Value?
+) async throws -> Value {
+    let start = ContinuousClock.now
+    var last: (any Error)?
+    while ContinuousClock.now - start < .seconds(seconds) {
+        do { if let value = try await ask() { return value } } catch { last = error }
+        try await Task.sleep(for: .milliseconds(50))
+    }
+    throw ShellError(description: "not within \(seconds) s: \(what)\(last.map { " (last error: \($0))" } ?? "")")
+}
+
+/// A free port of the loopback, chosen by the kernel.
+func freePort() throws -> Int {
+    let descriptor: Int32 = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { close(descriptor) }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let bound: Int32 = withUnsafeMutablePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+            bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
+        }
+    }
+    guard bound == 0 else { throw ShellError(description: "no free port: \(errno)") }
+    return Int(UInt16(bigEndian: address.sin_port))
+}
