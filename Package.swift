@@ -43,7 +43,8 @@ func library(_ name: String, pkgConfig: String, apt: String) {
 
 /// A Swift library in `layer`, with the targets it uses and the products of packages it needs.
 func target(
-    _ layer: Layer, _ name: String, uses: [String] = [], products: [Target.Dependency] = [], wrapsC: Bool = false
+    _ layer: Layer, _ name: String, uses: [String] = [], products: [Target.Dependency] = [], wrapsC: Bool = false,
+    exclude: [String] = []
 ) {
     check(name, layer, uses: uses)
     targets.append(
@@ -51,6 +52,7 @@ func target(
             name: name,
             dependencies: uses.map { .target(name: $0) } + products,
             path: "\(layer.folder)/\(name)",
+            exclude: exclude,
             swiftSettings: strict + (wrapsC ? [.strictMemorySafety()] : [])))
 }
 
@@ -104,7 +106,7 @@ target(.core, "ConfigAPI", uses: ["Declarations", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
 target(.core, "PromQL", uses: ["Telemetry"])
 target(.core, "Alerting", uses: ["Declarations", "PromQL", "Telemetry"])
-target(.core, "Assets")
+target(.core, "Assets", exclude: ["Dashboard"])
 
 // Runtime
 target(.runtime, "Runtime", uses: ["Declarations", "Telemetry"], products: [crypto, lifecycle, logging, metrics])

@@ -1,6 +1,6 @@
 package import Alerting
 package import Declarations
-package import Telemetry
+import Telemetry
 
 /// Alerts, their history and the outbox of notifications.
 package struct AlertStore: Sendable {

@@ -1,4 +1,3 @@
-package import Runtime
 package import Telemetry
 
 /// The right to do one task that only one server does at a time, judged by the database's clock.
