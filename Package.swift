@@ -147,7 +147,7 @@ target(
     ],
     products: [
         argumentParser, asyncHTTPClient, crypto, httpTypes, hummingbird, hummingbirdTLS, jwtKit, lifecycle, logging,
-        metrics, mustache, nioCore,
+        metrics, mustache, nioCore, nioHTTP1,
     ])
 target(
     .daemons, "AgentDaemon",
@@ -215,7 +215,7 @@ tests(
 tests("OperatorTests", uses: ["Operator", "Runtime", "Telemetry"], products: [logging])
 tests(
     "EndToEndTests", uses: ["Declarations", "Reconciliation", "Runtime", "Telemetry"],
-    products: [asyncHTTPClient, nioCore])
+    products: [asyncHTTPClient, nioCore, nioHTTP1, nioPosix])
 tests("HouseTests", uses: ["Assets", "Declarations"])
 
 let package = Package(

@@ -1,5 +1,6 @@
 import Declarations
 import Foundation
+import NIOHTTP1
 import Telemetry
 import Testing
 
@@ -74,7 +75,9 @@ private struct Config {
 
 extension Platform {
     /// Sends samples of one host as a simple client does.
-    fileprivate func ingest(host: String, token: String, _ samples: [(name: String, value: Double, at: Timestamp)]) async throws {
+    fileprivate func ingest(
+        host: String, token: String, _ samples: [(name: String, value: Double, at: Timestamp)]
+    ) async throws {
         let metrics: [JSONValue] = samples.map {
             ["name": .string($0.name), "value": .number($0.value), "time": .time($0.at)]
         }
@@ -114,7 +117,9 @@ extension Platform {
 @Suite(.serialized) struct MainLoopTests {
     // Shows F-GO-01, F-GO-04, F-GO-05, F-GO-06, F-GO-07, F-GO-09, F-GO-14, F-AL-06, F-SV-12, W-B-01, W-B-02
     @Test(.timeLimit(.minutes(6)))
-    func `one commit steers five parts, drift of each is attributed and corrected, a broken commit changes nothing`() async throws {
+    func `one commit steers five parts, drift of each is attributed and corrected, a broken commit changes nothing`()
+        async throws
+    {
         let platform: Platform = try await Platform.start()
         do {
             try await scenario(platform)
@@ -183,7 +188,10 @@ extension Platform {
         let changed: [String] = (report["changes"]?.array ?? []).map {
             "\($0["kind"]?.string ?? "")/\($0["name"]?.string ?? "")"
         }
-        #expect(changed.sorted() == ["AlertRule/queue-long", "Collector/load", "HostGroup/all", "Notifier/ops", "Retention/metrics"])
+        #expect(
+            changed.sorted() == [
+                "AlertRule/queue-long", "Collector/load", "HostGroup/all", "Notifier/ops", "Retention/metrics",
+            ])
 
         // By effect.
         let delivery: WebhookSink.Delivery = try await eventually("the alert arrives at the new address") {
@@ -300,7 +308,8 @@ extension Platform {
 
         // Past the hook, straight into the repository.
         try await require(
-            "git", ["fetch", "-q", platform.clone.path, "HEAD:main"], in: platform.dataDirectory.appendingPathComponent("config.git"))
+            "git", ["fetch", "-q", platform.clone.path, "HEAD:main"],
+            in: platform.dataDirectory.appendingPathComponent("config.git"))
         _ = try await platform.gitopsSync("sync", "--wait")
         let report: JSONValue = try await eventually("the commit is refused") {
             try await platform.reports().first { $0["outcome"]?.string == "refused" }

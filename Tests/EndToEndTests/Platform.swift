@@ -65,7 +65,8 @@ final class Platform: Sendable {
     }
 
     static func temporaryFolder() throws -> URL {
-        let folder: URL = FileManager.default.temporaryDirectory.appendingPathComponent("plumb-e2e-\(UUID().uuidString.prefix(8))")
+        let folder: URL = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "plumb-e2e-\(UUID().uuidString.prefix(8))")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         // PostgreSQL runs as another user when the tests run as root, and has to reach the data below.
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: folder.path)
@@ -78,7 +79,7 @@ final class Platform: Sendable {
         process.arguments = ["up", "--data-dir", data.path, "--port", "\(port)"]
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, own in own }
         let log: URL = folder.appendingPathComponent("up.log")
-        FileManager.default.createFile(atPath: log.path, contents: nil)
+        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
         let handle = try FileHandle(forWritingTo: log)
         process.standardOutput = handle
         process.standardError = handle
@@ -116,8 +117,11 @@ final class Platform: Sendable {
     func commit(_ files: [String: String?], message: String) async throws {
         for (path, content) in files {
             let file: URL = clone.appendingPathComponent(path)
-            try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-            if let content { try content.write(to: file, atomically: true, encoding: .utf8) } else {
+            try FileManager.default.createDirectory(
+                at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+            if let content {
+                try content.write(to: file, atomically: true, encoding: .utf8)
+            } else {
                 try FileManager.default.removeItem(at: file)
             }
         }
@@ -182,7 +186,9 @@ final class Platform: Sendable {
     /// GET with the admin's token; the answer has to be a success.
     func get(_ path: String) async throws -> JSONValue {
         let answer: Answer = try await request(.GET, path, token: try token("admin"))
-        guard answer.status == 200 else { throw ShellError(description: "GET \(path): \(answer.status) \(answer.body)") }
+        guard answer.status == 200 else {
+            throw ShellError(description: "GET \(path): \(answer.status) \(answer.body)")
+        }
         return answer.json
     }
 

@@ -43,7 +43,7 @@ func run(
     try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: scratch) }
     let (output, errors) = (scratch.appendingPathComponent("out"), scratch.appendingPathComponent("err"))
-    for file in [output, errors] { FileManager.default.createFile(atPath: file.path, contents: nil) }
+    for file in [output, errors] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
     process.standardOutput = try FileHandle(forWritingTo: output)
     process.standardError = try FileHandle(forWritingTo: errors)
     process.standardInput = FileHandle.nullDevice
@@ -71,7 +71,8 @@ func require(
         program, arguments, in: folder, environment: environment, deadline: seconds)
     guard finished.status == 0 else {
         throw ShellError(
-            description: "\(program) \(arguments.joined(separator: " ")) ended with \(finished.status): \(finished.all)")
+            description: "\(program) \(arguments.joined(separator: " ")) ended with \(finished.status): \(finished.all)"
+        )
     }
     return finished.output
 }

@@ -40,7 +40,9 @@ package struct AlertStore: Sendable {
         package var endsKey: String?
         package var reachable: [String]
 
-        package init(_ notification: Notification, notifiers: [String], endsKey: String? = nil, reachable: [String] = []) {
+        package init(
+            _ notification: Notification, notifiers: [String], endsKey: String? = nil, reachable: [String] = []
+        ) {
             self.notification = notification
             self.notifiers = notifiers
             self.endsKey = endsKey
@@ -84,7 +86,8 @@ extension AlertInstance {
     init(_ row: SQLRow) throws(DatabaseError) {
         let members: [String: JSONValue] = try row.json("labels").object ?? [:]
         self.init(
-            labels: Labels(members.compactMapValues(\.string)), state: State(rawValue: try row.string("state")) ?? .inactive,
+            labels: Labels(members.compactMapValues(\.string)),
+            state: State(rawValue: try row.string("state")) ?? .inactive,
             activeSince: try row.time("active_since"), matches: try row.int("matches"),
             lastMatchAt: try row.time("last_match_at"), value: try row.double("value"), firedAt: row["fired_at"].time)
     }

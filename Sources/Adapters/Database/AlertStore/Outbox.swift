@@ -42,7 +42,8 @@ package struct Outbox: Sendable {
 
     package func delivered(_ id: Int) async throws {
         try await run(
-            "UPDATE outbox SET state = 'delivered', delivered_at = now(), last_error = NULL WHERE id = $1", [.integer(id)])
+            "UPDATE outbox SET state = 'delivered', delivered_at = now(), last_error = NULL WHERE id = $1",
+            [.integer(id)])
     }
 
     package func failed(_ id: Int, error: String, retryAfter span: PromDuration) async throws {
@@ -59,7 +60,8 @@ package struct Outbox: Sendable {
     /// The delivery log, newest first: `{id, notifier, state, attempts, createdAt, deliveredAt, lastError, notification}`.
     package func log(limit: Int) async throws -> [JSONValue] {
         try await pool.withConnection { connection throws(DatabaseError) in
-            let result: SQLResult = try connection.execute("SELECT * FROM outbox ORDER BY id DESC LIMIT $1", [.integer(limit)])
+            let result: SQLResult = try connection.execute(
+                "SELECT * FROM outbox ORDER BY id DESC LIMIT $1", [.integer(limit)])
             var entries: [JSONValue] = []
             for row in result.rows {
                 entries.append(
@@ -68,7 +70,8 @@ package struct Outbox: Sendable {
                         "state": .string(try row.string("state")), "attempts": .integer(try row.int("attempts")),
                         "createdAt": .time(try row.time("created_at")),
                         "deliveredAt": row["delivered_at"].time.map(JSONValue.time),
-                        "lastError": row["last_error"].string.map(JSONValue.string), "notification": try row.json("body"),
+                        "lastError": row["last_error"].string.map(JSONValue.string),
+                        "notification": try row.json("body"),
                     ]))
             }
             return entries

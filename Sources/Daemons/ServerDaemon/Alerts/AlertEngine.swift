@@ -75,7 +75,8 @@ struct AlertEngine: Service {
         let notifiers: [String: NotifierSpec] = await dependencies.notifiers()
         let addressed: [AlertStore.Addressed] = result.transitions.map { rule.addressed($0, notifiers: notifiers) }
         try await store.save(
-            AlertStore.Update(rule: rule.name, instances: result.instances, notifications: addressed), under: leadership)
+            AlertStore.Update(rule: rule.name, instances: result.instances, notifications: addressed), under: leadership
+        )
     }
 
     /// A rule that is gone: what it had firing is resolved, for those who were told.
@@ -101,7 +102,8 @@ extension RunningRule {
         labels.merge(spec.labels) { _, own in own }
         let notification = Notification(
             dedupeKey: key(transition, transition.kind.rawValue),
-            event: transition.kind == .firing ? .firing : .resolved, rule: name, severity: spec.severity, labels: labels,
+            event: transition.kind == .firing ? .firing : .resolved, rule: name, severity: spec.severity,
+            labels: labels,
             annotations: spec.annotations.mapValues { filled($0, labels: transition.labels, value: transition.value) },
             value: transition.value, activeSince: transition.activeSince, at: transition.at, provenance: source)
         let named: [String] = receivers(named: spec.notifiers, among: notifiers)

@@ -65,8 +65,9 @@ struct NotificationService: Service {
     }
 
     private func address(of notifier: NotifierSpec) throws(WebhookSender.Failure) -> (url: String, key: [UInt8]?) {
-        let url: String = try notifier.secretRef.map(secret) ?? notifier.url ?? ""
-        return (url, try notifier.signingSecretRef.map { Array(try secret($0).utf8) })
+        let url: String = if let name = notifier.secretRef { try secret(name) } else { notifier.url ?? "" }
+        let key: [UInt8]? = if let name = notifier.signingSecretRef { Array(try secret(name).utf8) } else { nil }
+        return (url, key)
     }
 
     /// A missing secret may be set any moment: worth another try.

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Crypto
 import Declarations
 import NIOCore
+import NIOHTTP1
 import Telemetry
 
 /// Posts one notification to one receiver.

@@ -13,8 +13,9 @@ struct DashboardData: Sendable {
     var report: @Sendable (_ id: String) async throws -> JSONValue?
     var config: @Sendable () async throws -> ConfigSnapshot
     /// A range query: per `host` label the values at equal steps from `from` to `to`, nil where there is none.
-    var chart: @Sendable (_ query: String, _ from: Timestamp, _ to: Timestamp, _ step: PromDuration) async throws
-        -> [String: [Double?]]
+    var chart:
+        @Sendable (_ query: String, _ from: Timestamp, _ to: Timestamp, _ step: PromDuration) async throws
+            -> [String: [Double?]]
 }
 
 /// One host as the fleet page shows it.
@@ -60,7 +61,8 @@ struct HostChart: Sendable {
             unit: .percent, least: 0...10),
         HostChart(
             label: "Memory",
-            query: "100 * (1 - sum by (host) (node_memory_MemAvailable_bytes{$host}) / sum by (host) (node_memory_MemTotal_bytes{$host}))",
+            query:
+                "100 * (1 - sum by (host) (node_memory_MemAvailable_bytes{$host}) / sum by (host) (node_memory_MemTotal_bytes{$host}))",
             unit: .percent, least: 0...10),
         HostChart(
             label: "Network", query: "sum by (host) (rate(node_network_receive_bytes_total{$host}[1m]))",
@@ -81,7 +83,8 @@ struct HostChart: Sendable {
                 unit: .bytesPerSecond, least: 0...1024),
             HostChart(
                 label: "Fullest file system",
-                query: "100 * max by (host) (1 - node_filesystem_avail_bytes{$host} / node_filesystem_size_bytes{$host})",
+                query:
+                    "100 * max by (host) (1 - node_filesystem_avail_bytes{$host} / node_filesystem_size_bytes{$host})",
                 unit: .percent, least: 0...100),
         ]
 }

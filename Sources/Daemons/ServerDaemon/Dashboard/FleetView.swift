@@ -26,8 +26,10 @@ struct FleetView {
         // What needs a look comes first.
         self.hosts = hosts.sorted { ($0.status.urgency, $0.name) < ($1.status.urgency, $1.name) }
             .map { HostCard($0, charts: charts, now: now) }
-        self.reports = reports.filter { $0["changes"]?.array?.isEmpty == false || $0["problems"]?.array?.isEmpty == false }
-            .prefix(8).map { ReportView($0, now: now, mostChanges: 6) }
+        self.reports = reports.filter {
+            $0["changes"]?.array?.isEmpty == false || $0["problems"]?.array?.isEmpty == false
+        }
+        .prefix(8).map { ReportView($0, now: now, mostChanges: 6) }
     }
 }
 
@@ -144,7 +146,9 @@ struct HostCard {
         var output = ""
         for byte in text.utf8 {
             let character = Unicode.Scalar(byte)
-            let isPlain: Bool = byte < 0x80 && (character.properties.isAlphabetic || "0123456789-._~".unicodeScalars.contains(character))
+            let isPlain: Bool =
+                byte < 0x80
+                && (character.properties.isAlphabetic || "0123456789-._~".unicodeScalars.contains(character))
             output += isPlain ? String(Character(character)) : "%" + hexadecimal([byte]).uppercased()
         }
         return output

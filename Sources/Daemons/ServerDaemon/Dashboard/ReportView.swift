@@ -97,7 +97,8 @@ struct ChangeView {
         changedBy = change["changedBy"].flatMap(Self.author)
         fields = (change["fields"]?.array ?? []).map { field in
             Field(
-                path: field["path"]?.string ?? "", live: Self.text(field["live"]), declared: Self.text(field["declared"]))
+                path: field["path"]?.string ?? "", live: Self.text(field["live"]),
+                declared: Self.text(field["declared"]))
         }
         hasFields = !fields.isEmpty
     }

@@ -24,11 +24,13 @@ struct Sparkline {
             let line: String = run.map { "\(coordinate($0.x)) \(coordinate($0.y))" }.joined(separator: "L")
             if run.count > 1 {
                 let base: String = coordinate(Self.height)
-                parts += "<path class=\"area\" d=\"M\(coordinate(first.x)) \(base)L\(line)L\(coordinate(last.x)) \(base)Z\"/>"
+                parts +=
+                    "<path class=\"area\" d=\"M\(coordinate(first.x)) \(base)L\(line)L\(coordinate(last.x)) \(base)Z\"/>"
             }
             parts += "<path class=\"stroke\" d=\"M\(line)\(run.count == 1 ? "h1" : "")\"/>"
         }
-        return "<svg class=\"\(style)\" viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" preserveAspectRatio=\"none\" "
+        return
+            "<svg class=\"\(style)\" viewBox=\"0 0 \(Int(Self.width)) \(Int(Self.height))\" preserveAspectRatio=\"none\" "
             + "aria-hidden=\"true\">\(parts)</svg>"
     }
 
