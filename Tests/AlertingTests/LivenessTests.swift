@@ -12,7 +12,9 @@ import Testing
     }
 
     // Shows F-AL-08
-    @Test(arguments: [(100, HostStatus.ok), (119, .ok), (120, .stale), (149, .stale), (150, .down), (9999, .down)])
+    @Test(
+        arguments: [(100, .ok), (119, .ok), (120, .stale), (149, .stale), (150, .down), (9999, .down)]
+            as [(Int64, HostStatus)])
     func `silence makes a host stale, then down`(now: Int64, expected: HostStatus) {
         #expect(status(lastSeen: 100, now: now) == expected)
     }
