@@ -4,12 +4,16 @@ extension ResourceDecoder {
     package func declare(
         _ documents: [ManifestDocument], problems: [Diagnostic] = []
     ) -> Result<DesiredState, Diagnostics> {
-        var declaration = Declaration(decoder: self, problems: problems)
+        var declaration = Declaration(decoder: self)
         let ordered: [ManifestDocument] = documents.sorted { left, right in
             left.file != right.file
                 ? left.file.utf8.lexicographicallyPrecedes(right.file.utf8) : left.root.mark.isBefore(right.root.mark)
         }
         for document in ordered { declaration.add(document) }
+        // Where reading a file already failed at a place, what decoding says of it is only its echo.
+        let known: Set<Location> = Set(problems.map { Location($0) })
+        declaration.problems.removeAll { known.contains(Location($0)) }
+        declaration.problems += problems
         // A file that could not be read may hold what others name.
         if problems.isEmpty { declaration.checkReferences() }
         declaration.checkRetentions()
@@ -25,6 +29,13 @@ extension DesiredState {
     }
 }
 
+private struct Location: Hashable {
+    let file: String
+    let mark: Mark
+
+    init(_ diagnostic: Diagnostic) { (file, mark) = (diagnostic.file, diagnostic.mark) }
+}
+
 extension Mark {
     fileprivate func isBefore(_ other: Mark) -> Bool { (line, column) < (other.line, other.column) }
 }
@@ -32,16 +43,13 @@ extension Mark {
 /// The set of resources as it grows document by document.
 private struct Declaration {
     let decoder: ResourceDecoder
-    var problems: [Diagnostic]
+    var problems: [Diagnostic] = []
     var resources: [ResourceKey: DeclaredResource] = [:]
     /// Every key that is declared, also by a resource with a faulty spec, with its place.
     private var places: [ResourceKey: (file: String, mark: Mark)] = [:]
     private var references: [(key: ResourceKey, file: String, mark: Mark)] = []
 
-    init(decoder: ResourceDecoder, problems: [Diagnostic]) {
-        self.decoder = decoder
-        self.problems = problems
-    }
+    init(decoder: ResourceDecoder) { self.decoder = decoder }
 
     mutating func add(_ document: ManifestDocument) {
         var found: [Problem] = []

@@ -99,7 +99,7 @@ extension SchemaDecoder {
     }
 
     private mutating func expression(_ source: SourceValue) -> JSONValue? {
-        let rule = TextRule("a PromQL expression", longest: 10_000, isTrimmed: true)
+        let rule = TextRule("a PromQL expression", longest: ValueSchema.longestExpression, isTrimmed: true)
         guard let text = text(source, rule) else { return nil }
         if let objection = checkExpression(text) { return report(source.place, objection) }
         return .string(text)

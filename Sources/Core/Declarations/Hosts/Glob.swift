@@ -30,8 +30,15 @@ package struct Glob: Hashable, Sendable {
         tokens(of: pattern) == nil ? "the glob has a [ without its ], or ends in a backslash" : nil
     }
 
-    /// Whether the pattern has no wildcard: it names one text.
-    package var isLiteral: Bool { tokens.allSatisfy { if case .one = $0 { true } else { false } } }
+    /// The only text that the pattern matches, where it has no wildcard.
+    package var literal: String? {
+        var text = String.UnicodeScalarView()
+        for token in tokens {
+            guard case .one(let scalar) = token else { return nil }
+            text.append(scalar)
+        }
+        return String(text)
+    }
 
     package func matches(_ text: some StringProtocol) -> Bool {
         let scalars: [Unicode.Scalar] = Array(text.unicodeScalars)

@@ -22,6 +22,7 @@ package indirect enum ValueSchema: Sendable {
 
     /// Items of one set, list or map; far above what a person writes, low enough that a spec stays small.
     static let mostItems = 1000
+    static let longestExpression = 10_000
 }
 
 /// An object with a closed list of fields.

@@ -1,0 +1,114 @@
+import Declarations
+import Manifests
+import Telemetry
+import Testing
+
+@Suite struct NormalFormTests {
+    private func normal(_ kind: String, _ spec: String) throws -> String {
+        let state = try declare([("m.yaml", manifest(kind, "x", spec))]).get()
+        return try #require(state.resources.values.first).resource.spec.canonicalText
+    }
+
+    @Test func defaultsAndEmptyCollectionsAreLeftOut() throws {
+        let spec = """
+            {expr: up, for: 0s, forEvaluations: 1, every: 15s, keepFiringFor: 0s, noData: ok, severity: warning, \
+            labels: {}, annotations: {}, notifiers: []}
+            """
+        // Both ways of saying "at once" together are refused; each alone is the default.
+        #expect(try normal("AlertRule", spec.replacing(", forEvaluations: 1", with: "")) == #"{"expr":"up"}"#)
+        #expect(try normal("AlertRule", spec.replacing(", for: 0s", with: "")) == #"{"expr":"up"}"#)
+        let collector = "{source: cpu, interval: 60s, hosts: {names: [], labels: {}}, priority: 0, exclude: []}"
+        #expect(try normal("Collector", collector) == #"{"interval":"1m","source":"cpu"}"#)
+    }
+
+    @Test func setsAreSortedAndUnique() throws {
+        #expect(
+            try normal("HostGroup", "{hosts: [b, a, é, b, B], downAfter: 90s}")
+                == #"{"downAfter":"1m30s","hosts":["B","a","b","é"]}"#)
+    }
+
+    @Test func expressionsAndTextsLoseOuterWhiteSpaceOnly() throws {
+        let spec = "\n  expr: |\n    a  +\n      b\n\n  annotations:\n    summary: |\n      one\n      two\n"
+        #expect(
+            try normal("AlertRule", spec) == #"{"annotations":{"summary":"one\ntwo"},"expr":"a  +\n  b"}"#)
+    }
+
+    @Test func aSpecGivesItsDefaultsAsTypedValues() throws {
+        let result = decoder.resource(kind: .alertRule, name: "x", spec: ["expr": "up", "for": "90s"])
+        #expect(try result.get().spec == .alertRule(AlertRuleSpec(expr: "up", holdFor: .seconds(90))))
+        let collector = decoder.resource(
+            kind: .collector, name: "x",
+            spec: [
+                "source": "disk", "interval": "5s", "priority": -3, "labels": ["a": "b"], "exclude": ["sr*"],
+                "hosts": ["names": ["w*"], "groups": ["g"], "labels": ["c": "d"]],
+            ])
+        #expect(
+            try collector.get().spec
+                == .collector(
+                    CollectorSpec(
+                        source: .disk, interval: .seconds(5),
+                        hosts: HostSelector(names: ["w*"], groups: ["g"], labels: ["c": "d"]), priority: -3,
+                        labels: ["a": "b"], exclude: ["sr*"])))
+        let group = decoder.resource(kind: .hostGroup, name: "x", spec: ["hosts": ["a"]])
+        #expect(try group.get().spec == .hostGroup(HostGroupSpec(hosts: ["a"])))
+        let notifier = decoder.resource(kind: .notifier, name: "x", spec: ["type": "webhook", "secretRef": "s"])
+        #expect(try notifier.get().spec == .notifier(NotifierSpec(type: .webhook, secretRef: "s")))
+        let retention = decoder.resource(
+            kind: .retention, name: "x", spec: ["dataset": "metrics", "keep": "168h"])
+        #expect(try retention.get().spec == .retention(RetentionSpec(dataset: .metrics, keep: .days(7))))
+    }
+
+    @Test func referencesAreTheNamedNotifiersAndGroups() throws {
+        let rule = decoder.resource(kind: .alertRule, name: "x", spec: ["expr": "up", "notifiers": ["b", "a"]])
+        #expect(references(of: try rule.get().spec) == [ResourceKey(.notifier, "a"), ResourceKey(.notifier, "b")])
+        let collector = decoder.resource(
+            kind: .collector, name: "x",
+            spec: ["source": "cpu", "interval": "1s", "hosts": ["groups": ["web"]]])
+        #expect(references(of: try collector.get().spec) == [ResourceKey(.hostGroup, "web")])
+    }
+
+    /// Digests that installations have stored. Changing one is a breaking change: every store would show drift after
+    /// an upgrade.
+    @Test(arguments: goldenDigests)
+    func digestsOfFixedDocumentsNeverChange(kind: String, spec: String, digest: String) throws {
+        let state = try declare([("m.yaml", manifest(kind, "golden", spec))]).get()
+        let resource = try #require(state.resources.values.first).resource
+        #expect(resource.digest == digest, "\(kind) \(resource.spec.canonicalText)")
+    }
+
+    @Test func theDigestIsOverTheWholeNormalFormAndTheSetDigestOverItsLines() throws {
+        let state = try declare([("m.yaml", manifest("Retention", "x", "{dataset: metrics, keep: 7d}"))]).get()
+        let declared = try #require(state.resources.values.first)
+        let form =
+            #"{"apiVersion":"plumbline/v1","kind":"Retention","name":"x","spec":{"dataset":"metrics","keep":"1w"}}"#
+        #expect(declared.resource.digest == hexadecimal(sha256(Array(form.utf8))))
+        #expect(state.digest == hexadecimal(sha256(Array("Retention/x \(declared.resource.digest)\n".utf8))))
+        #expect(
+            decoder.rawDigest(kind: "Retention", name: "x", spec: declared.resource.spec) == declared.resource.digest)
+    }
+}
+
+/// Kind, spec, digest of the resource of that kind named `golden`.
+private let goldenDigests: [(String, String, String)] = [
+    ("HostGroup", "{hosts: ['web-*', db-1]}", ""),
+    ("HostGroup", "{hosts: [a], labels: {tier: edge}, staleAfter: 1m, downAfter: 120s}", ""),
+    ("Notifier", "{type: webhook, url: 'https://example.org/hook'}", ""),
+    ("Notifier", "{type: webhook, secretRef: pager, signingSecretRef: key, default: true, sendResolved: false}", ""),
+    ("Retention", "{dataset: metrics, keep: 30d}", ""),
+    ("AlertRule", "{expr: 'node_load1 > 4', for: 300s}", ""),
+    (
+        "AlertRule",
+        """
+        {expr: a > 1, clear: a < 0.5, forEvaluations: 3, every: 30s, keepFiringFor: 1m, noData: alert, \
+        severity: critical, labels: {team: ops}, annotations: {summary: 'é {{ $value }}'}}
+        """, ""
+    ),
+    ("Collector", "{source: cpu, interval: 10s}", ""),
+    (
+        "Collector",
+        """
+        {source: network, interval: 1m30s, priority: 5, labels: {rack: 'b/3'}, exclude: [veth*, lo], \
+        hosts: {names: [web-1], labels: {tier: edge}}}
+        """, ""
+    ),
+]
