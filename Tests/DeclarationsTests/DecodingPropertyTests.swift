@@ -10,7 +10,9 @@ private struct SpecGenerator {
     init(seed: UInt64) { random = SeededGenerator(seed: seed) }
 
     mutating func chance() -> Bool { Bool.random(using: &random) }
-    mutating func pick<Item>(_ items: [Item], _ fallback: Item) -> Item { items.randomElement(using: &random) ?? fallback }
+    mutating func pick<Item>(_ items: [Item], _ fallback: Item) -> Item {
+        items.randomElement(using: &random) ?? fallback
+    }
     mutating func word() -> String { pick(["a", "web-1", "web-*", "db", "x9", "é", "tru e", "1", "true"], "a") }
     mutating func name() -> String { pick(["a", "web-1", "db", "x9"], "a") }
     mutating func duration() -> String { pick(["90s", "1m30s", "5400ms", "2h", "120m", "36h"], "90s") }
@@ -57,7 +59,9 @@ private struct SpecGenerator {
     mutating func yaml(_ value: JSONValue) -> String {
         switch value {
         case .object(let members):
-            let pairs: [String] = members.keys.shuffled(using: &random).map { "\(yaml(.string($0))): \(yaml(members[$0] ?? .null))" }
+            let pairs: [String] = members.keys.shuffled(using: &random).map {
+                "\(yaml(.string($0))): \(yaml(members[$0] ?? .null))"
+            }
             return "{" + pairs.joined(separator: ", ") + "}"
         case .array(let items): return "[" + items.map { yaml($0) }.joined(separator: ", ") + "]"
         case .string(let text):
@@ -126,7 +130,9 @@ private struct SpecGenerator {
                 switch random.next() % 4 {
                 case 0: bytes[index] = UInt8.random(in: 0...255, using: &random)
                 case 1: bytes.remove(at: index)
-                case 2: bytes.insert(Array("{}[]:,-&*!|>'\"%@`#~.0e\t\n ".utf8).randomElement(using: &random) ?? 0, at: index)
+                case 2:
+                    bytes.insert(
+                        Array("{}[]:,-&*!|>'\"%@`#~.0e\t\n ".utf8).randomElement(using: &random) ?? 0, at: index)
                 default: bytes = Array(bytes[index...]) + Array(bytes[..<index])
                 }
             }

@@ -170,7 +170,9 @@ import Testing
     }
 
     @Test func errorsOfAJSONSpecHavePointers() {
-        let spec: JSONValue = ["source": "cpu", "interval": "1s", "hosts": ["labels": ["a/b": "x"], "names": ["", 1]]]
+        let spec: JSONValue = [
+            "source": "cpu", "interval": "1s", "hosts": ["labels": ["a/b": "x"], "names": ["", 1]],
+        ]
         guard case .failure(let errors) = decoder.resource(kind: .collector, name: "x", spec: spec) else {
             Issue.record("accepted")
             return

@@ -7,7 +7,9 @@ import Testing
         let declared: JSONValue = [
             "expr": "up", "labels": ["a": "1", "b/c": "2"], "notifiers": ["x", "y"], "every": "30s",
         ]
-        let live: JSONValue = ["expr": "up", "labels": ["a": "1", "d": "3"], "notifiers": ["x"], "severity": "critical"]
+        let live: JSONValue = [
+            "expr": "up", "labels": ["a": "1", "d": "3"], "notifiers": ["x"], "severity": "critical",
+        ]
         #expect(
             fieldDifferences(declared: declared, live: live) == [
                 FieldDifference(path: "/every", declared: "30s", live: nil),
@@ -35,7 +37,9 @@ import Testing
 
     @Test func aLiveSpecThatIsNoObjectIsOneDifference() {
         #expect(
-            fieldDifferences(declared: ["a": 1], live: "x") == [FieldDifference(path: "", declared: ["a": 1], live: "x")])
+            fieldDifferences(declared: ["a": 1], live: "x") == [
+                FieldDifference(path: "", declared: ["a": 1], live: "x")
+            ])
     }
 
     @Test func sensitiveFieldsShowTheirAddressAndAHash() {

@@ -38,7 +38,8 @@ import Testing
         let resources: [DecodedResource] = [
             try resource(.collector, "b", ["source": "cpu", "interval": "1s"]),
             try resource(.collector, "a", ["source": "cpu", "interval": "2s"]),
-            try resource(.collector, "z", ["source": "cpu", "interval": "3s", "priority": 1, "hosts": ["names": ["db"]]]),
+            try resource(
+                .collector, "z", ["source": "cpu", "interval": "3s", "priority": 1, "hosts": ["names": ["db"]]]),
             try resource(.collector, "m", ["source": "memory", "interval": "1s"]),
             try resource(.collector, "off", ["source": "load", "interval": "1s", "hosts": ["labels": ["x": "y"]]]),
             try resource(.hostGroup, "web", ["hosts": ["web"]]),

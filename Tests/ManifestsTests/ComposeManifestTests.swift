@@ -65,7 +65,8 @@ import Testing
     }
 
     @Test func onlyCoreTagsAreTaken() {
-        let composed = compose("a: !!str 1\nb: ! 2\nc: !!int \"3\"\nd: !secret x\ne: !!binary x\nf: !!map {}\ng: !!set {}\n")
+        let composed = compose(
+            "a: !!str 1\nb: ! 2\nc: !!int \"3\"\nd: !secret x\ne: !!binary x\nf: !!map {}\ng: !!set {}\n")
         #expect(
             composed.problems.map(\.description) == [
                 "m.yaml:4:4: the tag !secret is not supported: leave it out",

@@ -32,6 +32,7 @@ import Testing
         #expect(ULID("") == nil)
         #expect(ULID("01ARZ3NDEKTSV4RRFFQ69G5FAU") == nil)
         // The specification's example of the time part.
-        #expect(ULID(time: Timestamp(milliseconds: 1_469_918_176_385), using: &random).description.hasPrefix("01ARYZ6S41"))
+        #expect(
+            ULID(time: Timestamp(milliseconds: 1_469_918_176_385), using: &random).description.hasPrefix("01ARYZ6S41"))
     }
 }

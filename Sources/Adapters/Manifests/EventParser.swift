@@ -75,7 +75,8 @@ struct SyntaxError: Error {
     private func mark(ofByte offset: Int) -> Mark {
         let before = unsafe String(decoding: input[..<min(offset, input.count)], as: UTF8.self).unicodeScalars
         let line: Int = before.count { $0 == "\n" } + 1
-        let column: Int = (before.lastIndex(of: "\n").map { before[before.index(after: $0)...].count } ?? before.count) + 1
+        let column: Int =
+            (before.lastIndex(of: "\n").map { before[before.index(after: $0)...].count } ?? before.count) + 1
         return Mark(line: line, column: column)
     }
 }

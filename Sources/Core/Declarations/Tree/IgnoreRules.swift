@@ -24,7 +24,9 @@ package struct IgnoreRules: Sendable {
 
     /// Lines that are no pattern (blank, comments, malformed globs) ignore nothing, as in git.
     package init(_ text: String) {
-        rules = text.utf8.split(separator: UInt8(ascii: "\n")).compactMap { Self.rule(String(decoding: $0, as: UTF8.self)) }
+        rules = text.utf8.split(separator: UInt8(ascii: "\n")).compactMap {
+            Self.rule(String(decoding: $0, as: UTF8.self))
+        }
     }
 
     /// Whether the file at `path` is ignored: by the last pattern that matches it, or because one of its folders is.

@@ -28,7 +28,8 @@ package enum ManifestTree {
     }
 
     /// `root` is the configured path, empty for the whole repository; `ignore` the text of its `.plumbignore`.
-    package static func select(_ files: some Sequence<File>, below root: String = "", ignore: String = "") -> Selection {
+    package static func select(_ files: some Sequence<File>, below root: String = "", ignore: String = "") -> Selection
+    {
         let rules = IgnoreRules(ignore)
         let trimmedRoot: String = root.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
         let prefix: String = trimmedRoot.isEmpty ? "" : trimmedRoot + "/"
@@ -65,7 +66,8 @@ package enum ManifestTree {
             problems.append(
                 Diagnostic(
                     file: file.path, mark: start,
-                    message: "from here on the tree has more than \(limit) of manifests; split it or use \(ignoreFile)"))
+                    message: "from here on the tree has more than \(limit) of manifests; split it or use \(ignoreFile)")
+            )
             break
         }
         return problems
