@@ -176,7 +176,7 @@ targets.append(
         path: "Tests/TestSupport",
         swiftSettings: strict))
 tests("TelemetryTests", uses: ["Telemetry"])
-tests("DeclarationsTests", uses: ["Declarations", "Manifests", "Telemetry"], products: [crypto])
+tests("DeclarationsTests", uses: ["Declarations", "Manifests", "PromQL", "Telemetry"], products: [crypto])
 tests(
     "ConfigAPITests", uses: ["ConfigAPI", "ConfigAPIClient", "ConfigAPIServer", "Declarations", "Telemetry"],
     products: [hummingbird])

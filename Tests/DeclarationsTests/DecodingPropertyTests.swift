@@ -15,7 +15,7 @@ private struct SpecGenerator {
     }
     mutating func word() -> String { pick(["a", "web-1", "web-*", "db", "x9", "é", "tru e", "1", "true"], "a") }
     mutating func name() -> String { pick(["a", "web-1", "db", "x9"], "a") }
-    mutating func duration() -> String { pick(["90s", "1m30s", "5400ms", "2h", "120m", "36h"], "90s") }
+    mutating func duration() -> String { pick(["90s", "1m30s", "5400s", "2h", "120m", "23h"], "90s") }
     mutating func list(_ make: (inout SpecGenerator) -> String) -> JSONValue {
         let count = Int.random(in: 1...4, using: &random)
         return .array((0..<count).map { _ in .string(make(&self)) })

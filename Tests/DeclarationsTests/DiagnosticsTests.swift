@@ -49,7 +49,7 @@ import Testing
                 others.yaml:3:38: unknown annotation "plumbline/drfit"; did you mean "plumbline/drift"?
                 others.yaml:4:28: a URL must not contain user name or password: put the whole URL into a secret and \
                 name it in secretRef
-                others.yaml:9:50: "downAfter" (1m) must be longer than "staleAfter" (1m)
+                others.yaml:9:51: "downAfter" (1m) must be longer than "staleAfter" (1m)
                 others.yaml:13:18: HostGroup/web is declared already, at others.yaml:8:18
                 rules.yaml:5:9: expected a name of lower-case letters, digits and -, at most 63, not beginning with -, \
                 got "CPU high"

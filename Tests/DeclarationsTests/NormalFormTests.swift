@@ -90,25 +90,37 @@ import Testing
 
 /// Kind, spec, digest of the resource of that kind named `golden`.
 private let goldenDigests: [(String, String, String)] = [
-    ("HostGroup", "{hosts: ['web-*', db-1]}", ""),
-    ("HostGroup", "{hosts: [a], labels: {tier: edge}, staleAfter: 1m, downAfter: 120s}", ""),
-    ("Notifier", "{type: webhook, url: 'https://example.org/hook'}", ""),
-    ("Notifier", "{type: webhook, secretRef: pager, signingSecretRef: key, default: true, sendResolved: false}", ""),
-    ("Retention", "{dataset: metrics, keep: 30d}", ""),
-    ("AlertRule", "{expr: 'node_load1 > 4', for: 300s}", ""),
+    ("HostGroup", "{hosts: ['web-*', db-1]}", "adfa6696d6fcac35d7e34358d80f35c6a9a2d2698d2a161a5bf27ff6ea0a9e25"),
+    (
+        "HostGroup", "{hosts: [a], labels: {tier: edge}, staleAfter: 1m, downAfter: 120s}",
+        "96366914097b3fbc46f2adde5f6fb4933e66d5e26da5d2878226ea353deed810"
+    ),
+    (
+        "Notifier", "{type: webhook, url: 'https://example.org/hook'}",
+        "a764525f455ef05ad8c1ed6980667007b32f3123f4dac91b7ce3f095e30a6980"
+    ),
+    (
+        "Notifier", "{type: webhook, secretRef: pager, signingSecretRef: key, default: true, sendResolved: false}",
+        "ee99f242b818cb5137fa477e9f846ab20e156ba1289fac683756231ca761f883"
+    ),
+    ("Retention", "{dataset: metrics, keep: 30d}", "ec45f27be81ad2b237abb545f90e24ee6dcfd7b03651a018cbe901fdebfe15e2"),
+    (
+        "AlertRule", "{expr: 'node_load1 > 4', for: 300s}",
+        "249976f41f7aceac40010fe0e894438e12baa06759445bd85f2044fbc205ed15"
+    ),
     (
         "AlertRule",
         """
         {expr: a > 1, clear: a < 0.5, forEvaluations: 3, every: 30s, keepFiringFor: 1m, noData: alert, \
         severity: critical, labels: {team: ops}, annotations: {summary: 'é {{ $value }}'}}
-        """, ""
+        """, "47551c4cbdccc91055da7f6cd7be9775e1a46c52a48c80bf979ed33f961194ce"
     ),
-    ("Collector", "{source: cpu, interval: 10s}", ""),
+    ("Collector", "{source: cpu, interval: 10s}", "9431d759291d128e0f09aa54208212f239ecb180cc259ea6d1f0783d8a153121"),
     (
         "Collector",
         """
         {source: network, interval: 1m30s, priority: 5, labels: {rack: 'b/3'}, exclude: [veth*, lo], \
         hosts: {names: [web-1], labels: {tier: edge}}}
-        """, ""
+        """, "a8f1ecc8a8eed1f0ad48d9bde5e26c71238368ed09c067a9f7cd225193f11215"
     ),
 ]

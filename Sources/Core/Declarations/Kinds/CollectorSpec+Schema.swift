@@ -14,7 +14,7 @@ extension CollectorSpec {
             "Labels added to every series."),
         .optional(
             "exclude", .set(of: .glob, atLeast: 0),
-            "Devices, mount points or file-system types to leave out, as shell globs."),
+            "What to leave out, as shell globs: devices, mount points, file-system types or names of metrics."),
     ])
 
     init(_ spec: NormalFormReader) {

@@ -10,7 +10,7 @@ package struct CollectorSpec: Hashable, Sendable {
     package var priority: Int
     /// Labels added to every series.
     package var labels: [String: String]
-    /// Devices, mount points or file-system types to leave out, as shell globs; see the reference of each source.
+    /// What to leave out, as shell globs: devices, mount points, file-system types or names of metrics.
     package var exclude: [String]
 
     package enum Source: String, CaseIterable, Hashable, Sendable {
