@@ -50,7 +50,8 @@ import Testing
     @Test func everyRuleSaysWhatIsWrongAndWhere() throws {
         for declared in try state().resources.values {
             guard case .alertRule(let rule) = declared.spec else { continue }
-            #expect(rule.annotations["summary"]?.contains("{{ $labels.host }}") == true, "\(declared.key)")
+            let summary: String = rule.annotations["summary"] ?? ""
+            #expect(summary.hasPrefix("{{ $labels.host }}: "), "\(declared.key)")
             #expect(rule.annotations["description"] != nil, "\(declared.key)")
         }
     }
