@@ -36,7 +36,7 @@ import Testing
         let host = HostGroups(resources).profile(of: HostIdentity(name: "any"))
         let collectors = effectiveCollectors(for: host, from: resources)
         #expect(Set(collectors.map(\.spec.source)) == Set(CollectorSpec.Source.allCases))
-        #expect(!collectors.contains(where: \.isShadowed))
+        #expect(collectors.filter(\.isShadowed).isEmpty)
     }
 
     /// A receiver that nobody chose would lose notifications or send them to strangers.
