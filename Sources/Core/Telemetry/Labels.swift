@@ -20,6 +20,12 @@ package struct Labels: Hashable, Sendable {
         pairs = dictionary.filter { !$0.value.isEmpty }.map { Pair($0.key, $0.value) }.sorted { $0.name < $1.name }
     }
 
+    /// Adopts pairs that are sorted by name, unique and without empty values.
+    package init(sorted pairs: [Pair]) {
+        assert(zip(pairs, pairs.dropFirst()).allSatisfy { $0.name < $1.name } && pairs.allSatisfy { !$0.value.isEmpty })
+        self.pairs = pairs
+    }
+
     package subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
 
     package var dictionary: [String: String] { Dictionary(uniqueKeysWithValues: pairs.map { ($0.name, $0.value) }) }
@@ -27,13 +33,18 @@ package struct Labels: Hashable, Sendable {
 
     /// These labels with `name` set to `value`; an empty value removes it.
     package func setting(_ name: String, to value: String) -> Labels {
-        var changed: [String: String] = dictionary
-        changed[name] = value
-        return Labels(changed)
+        var changed: [Pair] = pairs.filter { $0.name != name }
+        guard !value.isEmpty else { return Labels(sorted: changed) }
+        changed.insert(Pair(name, value), at: changed.firstIndex { $0.name > name } ?? changed.count)
+        return Labels(sorted: changed)
     }
 
-    package func removing(_ names: Set<String>) -> Labels { Labels(dictionary.filter { !names.contains($0.key) }) }
-    package func keeping(_ names: Set<String>) -> Labels { Labels(dictionary.filter { names.contains($0.key) }) }
+    package func removing(_ names: Set<String>) -> Labels {
+        Labels(sorted: pairs.filter { !names.contains($0.name) })
+    }
+    package func keeping(_ names: Set<String>) -> Labels {
+        Labels(sorted: pairs.filter { names.contains($0.name) })
+    }
 }
 
 extension Labels: ExpressibleByDictionaryLiteral {
