@@ -70,7 +70,9 @@ struct ScriptRunner {
                 continue
             }
             guard !rest.contains("{{"), !line.hasPrefix("load_with_nhcb") else {
-                histograms.insert(labels["__name__"] ?? "")
+                let name: String = labels["__name__"] ?? ""
+                histograms.insert(name)
+                if name.hasSuffix("_bucket") { histograms.insert(String(name.dropLast("_bucket".count))) }
                 continue
             }
             var time: Int64 = 0
@@ -88,7 +90,8 @@ struct ScriptRunner {
             outcome.failures.append("\(number): \(line)")
             return
         }
-        let expectation = Expectation(block)
+        var expectation = Expectation(block)
+        if line.hasPrefix("eval_fail") { expectation.fails = true }
         if block.contains(where: { $0.contains("{{") }) {
             outcome.unsupported.append("\(number): native histograms: \(text)")
             return
@@ -272,12 +275,18 @@ private func splitMetric(_ line: String) -> (metric: String, rest: String) {
         if character == "}", depth == 0 {
             return (String(line[...index]), String(line[line.index(after: index)...]))
         }
-        if character == " ", depth == 0, line[index...].drop(while: { $0 == " " }).first != "{" {
+        if character == " ", depth == 0, !opensLabels(line[index...]) {
             let metric = String(line[..<index])
             return isNumber(metric) ? ("", line) : (metric, String(line[index...]))
         }
     }
     return isNumber(line) ? ("", line) : (line, "")
+}
+
+/// Whether labels follow, and not the sample of a native histogram.
+private func opensLabels(_ rest: Substring) -> Bool {
+    let next: Substring = rest.drop { $0 == " " }
+    return next.hasPrefix("{") && !next.hasPrefix("{{")
 }
 
 private func isNumber(_ word: String) -> Bool { number(word[...]) != nil }
@@ -288,7 +297,8 @@ private func number(_ word: Substring) -> Double? {
     case "-Inf", "-inf": -.infinity
     case "NaN", "nan": .nan
     case "stale": .staleMarker
-    default: Double(word.hasPrefix("+") ? word.dropFirst() : word)
+    // Not `0x59`: in scripts it is a zero and 59 more.
+    default: word.contains("x") ? nil : Double(word.hasPrefix("+") ? word.dropFirst() : word)
     }
 }
 

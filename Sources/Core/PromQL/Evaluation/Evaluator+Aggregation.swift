@@ -82,7 +82,6 @@ extension Evaluator {
         }
         var order: [Int] = []
         let groups: [Group] = self.groups(aggregation, tracks)
-        guard !tracks.isEmpty else { return [] }
         for (step, count) in counts.enumerated() {
             guard !count.isNaN else { throw PromQLError(.execution, "Parameter value is NaN") }
             guard count >= 1 else { continue }

@@ -7,6 +7,8 @@ struct Lexer {
     private var offset = 0
     /// Inside `[…]` a colon separates range and step; elsewhere it is a letter of metric names.
     private var isInBrackets = false
+    private var counted = 0
+    private var counter = Position(line: 1, column: 1)
 
     init(_ text: String) { bytes = Array(text.utf8) }
 
@@ -21,8 +23,8 @@ struct Lexer {
     }
 
     private mutating func next() throws(PromQLError) -> Token {
-        let start: Int = offset
-        guard let byte = peek() else { return Token(kind: .end, position: position(of: start)) }
+        let start: Position = position(of: offset)
+        guard let byte = peek() else { return Token(kind: .end, position: start) }
         let kind: Token.Kind
         if byte.isDigit || (byte == UInt8(ascii: ".") && (peek(1)?.isDigit ?? false)) {
             kind = try number()
@@ -33,7 +35,7 @@ struct Lexer {
         } else {
             kind = .symbol(try symbol())
         }
-        return Token(kind: kind, position: position(of: start))
+        return Token(kind: kind, position: start)
     }
 
     private mutating func symbol() throws(PromQLError) -> Token.Symbol {
@@ -173,7 +175,7 @@ struct Lexer {
         return value
     }
 
-    private func scalar(_ value: UInt32, from start: Int) throws(PromQLError) -> [UInt8] {
+    private mutating func scalar(_ value: UInt32, from start: Int) throws(PromQLError) -> [UInt8] {
         guard let scalar = Unicode.Scalar(value) else { throw error("escape is no Unicode character", at: start) }
         return Array(String(Character(scalar)).utf8)
     }
@@ -194,16 +196,22 @@ struct Lexer {
         }
     }
 
-    private func position(of place: Int) -> Position {
-        let before: ArraySlice<UInt8> = bytes[..<min(place, bytes.count)]
-        let line: Int = before.count { $0 == 0x0A } + 1
-        let lineStart: Int = before.lastIndex(of: 0x0A).map { $0 + 1 } ?? 0
-        // Continuation bytes of UTF-8 are no characters of their own.
-        let column: Int = before[lineStart...].count { $0 & 0xC0 != 0x80 } + 1
-        return Position(line: line, column: column)
+    /// Counts on from the place that was asked for last; places never go back, so that a long query costs one pass.
+    private mutating func position(of place: Int) -> Position {
+        while counted < min(place, bytes.count) {
+            if bytes[counted] == 0x0A {
+                counter.line += 1
+                counter.column = 1
+            } else if bytes[counted] & 0xC0 != 0x80 {
+                // Continuation bytes of UTF-8 are no characters of their own.
+                counter.column += 1
+            }
+            counted += 1
+        }
+        return counter
     }
 
-    private func error(_ message: String, at place: Int) -> PromQLError {
+    private mutating func error(_ message: String, at place: Int) -> PromQLError {
         PromQLError(.syntax, message, at: position(of: place))
     }
 }
