@@ -75,10 +75,11 @@ import Testing
         #expect(vector == [VectorElement(labels: .none, sample: Sample(start, -1))])
     }
 
-    @Test(arguments: [
-        (0.1, "0.1"), (1e20, "100000000000000000000"), (1e21, "1e+21"), (1e-7, "1e-7"), (0.000001, "0.000001"),
-        (-1234.5, "-1234.5"), (.nan, "NaN"), (.infinity, "+Inf"), (-.infinity, "-Inf"), (1.5e300, "1.5e+300"),
-        (5, "5"), (-0.0, "-0"),
-    ] as [(Double, String)])
+    @Test(
+        arguments: [
+            (0.1, "0.1"), (1e20, "100000000000000000000"), (1e21, "1e+21"), (1e-7, "1e-7"), (0.000001, "0.000001"),
+            (-1234.5, "-1234.5"), (.nan, "NaN"), (.infinity, "+Inf"), (-.infinity, "-Inf"), (1.5e300, "1.5e+300"),
+            (5, "5"), (-0.0, "-0"),
+        ] as [(Double, String)])
     func `writes numbers as Prometheus does`(number: Double, text: String) { #expect(promNumber(number) == text) }
 }

@@ -264,7 +264,11 @@ private func splitMetric(_ line: String) -> (metric: String, rest: String) {
     for index in line.indices {
         let character: Character = line[index]
         if let open = quote {
-            if isEscaped { isEscaped = false } else if character == "\\" { isEscaped = true } else if character == open {
+            if isEscaped {
+                isEscaped = false
+            } else if character == "\\" {
+                isEscaped = true
+            } else if character == open {
                 quote = nil
             }
             continue

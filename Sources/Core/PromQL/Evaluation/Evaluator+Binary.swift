@@ -121,7 +121,8 @@ extension Evaluator {
             guard present.count > 1 else { continue }
             let side: String = isLeft ? "left" : "right"
             throw PromQLError(
-                .execution, "found duplicate series for the match group \(text(group)) on the \(side) hand-side of "
+                .execution,
+                "found duplicate series for the match group \(text(group)) on the \(side) hand-side of "
                     + "the operation: [\(text(tracks[present[0]].labels)), \(text(tracks[present[1]].labels))];"
                     + "many-to-many matching not allowed: matching labels must be unique on one side")
         }
@@ -155,7 +156,8 @@ private struct MatchOutput {
             if isOneToOne {
                 guard !(usedGroups[group]?[index] ?? false) else {
                     throw PromQLError(
-                        .execution, "multiple matches for labels: many-to-one matching must be explicit "
+                        .execution,
+                        "multiple matches for labels: many-to-one matching must be explicit "
                             + "(group_left/group_right)")
                 }
                 usedGroups[group, default: [Bool](repeating: false, count: count)][index] = true

@@ -220,7 +220,8 @@ struct Evaluator {
     mutating func rangeVector(_ node: Node) throws(PromQLError) -> QueryResult {
         guard range.isInstant else {
             throw PromQLError(
-                .execution, "invalid expression type \"range vector\" for range query, must be Scalar or instant "
+                .execution,
+                "invalid expression type \"range vector\" for range query, must be Scalar or instant "
                     + "Vector")
         }
         let windows: Windows = try self.windows(node, range.steps)

@@ -28,7 +28,8 @@ package struct QueryRange: Hashable, Sendable {
         let (span, overflow) = end.milliseconds.subtractingReportingOverflow(start.milliseconds)
         guard !overflow, span / step.milliseconds < Int64(Self.mostPoints) else {
             throw PromQLError(
-                .limit, "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
+                .limit,
+                "exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query "
                     + "resolution (?step=XX)")
         }
         self.init(
