@@ -45,4 +45,23 @@ import Testing
         #expect(Timestamp(microseconds: 1500) - Timestamp(microseconds: 0) == .milliseconds(1))
         #expect(Timestamp(microseconds: 0) - Timestamp(microseconds: 1) == .milliseconds(-1))
     }
+
+    @Test func arithmeticAtTheEndsOfTimeSaturates() {
+        let last = Timestamp(microseconds: .max)
+        let first = Timestamp(microseconds: .min)
+        let longest = PromDuration.milliseconds(.max)
+        #expect(last + longest == last)
+        #expect(first - longest == first)
+        #expect(Timestamp(microseconds: 5) - longest == first)
+        #expect((last - first).milliseconds == Int64.max / 1000)
+        #expect((first - last).milliseconds == Int64.min / 1000 - 1)
+        #expect(Timestamp(milliseconds: .min) == first)
+        #expect(Timestamp(seconds: 1e300) == last)
+        #expect(Timestamp(seconds: -.infinity) == first)
+        #expect(Timestamp(seconds: .nan) == Timestamp(microseconds: 0))
+        #expect(Timestamp(seconds: -0.25).microseconds == -250_000)
+        #expect(first.floored(to: longest) == first)
+        #expect(first.rfc3339.hasSuffix("Z"))
+        #expect(last.rfc3339.hasPrefix("294247-01-10T04:00:54.775807"))
+    }
 }

@@ -8,7 +8,8 @@ extension Timestamp: CustomStringConvertible {
     /// RFC 3339 in UTC, with as much of the fraction as is needed: `2026-11-20T23:46:00Z`, `…:00.25Z`.
     package var rfc3339: String {
         let wholeSeconds: Int64 = microseconds.flooredQuotient(by: 1_000_000)
-        let fraction: Int64 = microseconds - wholeSeconds * 1_000_000
+        let remainder: Int64 = microseconds % 1_000_000
+        let fraction: Int64 = remainder < 0 ? remainder + 1_000_000 : remainder
         let day: Int64 = wholeSeconds.flooredQuotient(by: 86400)
         let second: Int64 = wholeSeconds - day * 86400
         let date = CivilDate(daysSince1970: day)

@@ -43,12 +43,21 @@ package enum DriftPolicy: String, CaseIterable, Hashable, Sendable {
 /// Everything that is wrong with the manifests of a tree, in order of place.
 package struct Diagnostics: Error, Hashable, Sendable, CustomStringConvertible {
     package let items: [Diagnostic]
+    /// How many more there were: a person reads the first thousand at most.
+    package let omitted: Int
+
+    private static let most = 1000
 
     /// Sorted, each once.
     package init(_ items: [Diagnostic]) {
-        self.items = Set(items).sorted()
+        let sorted: [Diagnostic] = Set(items).sorted()
+        self.items = Array(sorted.prefix(Self.most))
+        omitted = sorted.count - self.items.count
     }
 
     /// One `path:line:column: message` a line.
-    package var description: String { items.map(\.description).joined(separator: "\n") }
+    package var description: String {
+        let more: [String] = omitted > 0 ? ["and \(omitted) more"] : []
+        return (items.map(\.description) + more).joined(separator: "\n")
+    }
 }

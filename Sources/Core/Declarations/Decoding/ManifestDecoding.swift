@@ -84,8 +84,9 @@ private struct Declaration {
     }
 
     mutating func checkReferences() {
+        let declared: [ResourceKind: [ResourceKey]] = Dictionary(grouping: places.keys.sorted(), by: \.kind)
         for (key, file, mark) in references where places[key] == nil {
-            let names: [String] = places.keys.filter { $0.kind == key.kind }.map(\.name).sorted()
+            let names: [String] = declared[key.kind, default: []].map(\.name)
             let hint: String = suggestion(for: key.name, among: names)
             problems.append(
                 Diagnostic(

@@ -50,12 +50,12 @@ package struct DecodedResource: Hashable, Sendable {
     package var key: ResourceKey { resource.key }
 }
 
-/// Everything that is wrong with one spec.
+/// Everything that is wrong with one spec; of more than a hundred errors the first hundred.
 package struct FieldErrors: Error, Hashable, Sendable, CustomStringConvertible {
     package let errors: [FieldError]
 
     init(_ problems: [Problem]) {
-        errors = problems.map { problem in
+        errors = problems.prefix(100).map { problem in
             if case .pointer(let path) = problem.place { return FieldError(path: path, message: problem.message) }
             return FieldError(path: "", message: problem.message)
         }

@@ -17,9 +17,12 @@ func suggestion(for text: String, among known: [String]) -> String {
     closest(to: text, among: known).map { "; did you mean \(quoted($0))?" } ?? ""
 }
 
+/// How many words are compared for one suggestion, so that a tree full of mistakes is still read in no time.
+private let mostCompared = 200
+
 /// The word of `known` that `text` is most likely a misspelling of: at most a third of its letters differ.
 func closest(to text: String, among known: [String]) -> String? {
-    guard text.utf8.count <= 64 else { return nil }
+    guard text.utf8.count <= 64, known.count <= mostCompared else { return nil }
     let distances: [(word: String, distance: Int)] = known.map {
         ($0, editDistance(Array(text.lowercased().utf8), Array($0.lowercased().utf8)))
     }
