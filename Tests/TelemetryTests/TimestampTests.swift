@@ -52,7 +52,7 @@ import Testing
         let longest = PromDuration.milliseconds(.max)
         #expect(last + longest == last)
         #expect(first - longest == first)
-        #expect(Timestamp(microseconds: 5) - longest == first)
+        #expect(Timestamp(microseconds: -5) - longest == first)
         #expect((last - first).milliseconds == Int64.max / 1000)
         #expect((first - last).milliseconds == Int64.min / 1000 - 1)
         #expect(Timestamp(milliseconds: .min) == first)
