@@ -36,4 +36,120 @@ import Testing
         #expect(row["nothing"].isNull)
         #expect(row["nothing"].string == nil)
     }
+
+    @Test func `doubles keep every bit through text parameters and binary results`() async throws {
+        let database = try await TestPostgres.emptyDatabase()
+        let numbers: [Double] = [
+            0, -0.0, 1.0 / 3, .leastNonzeroMagnitude, .greatestFiniteMagnitude, .infinity, -.infinity, 1e-300,
+        ]
+        let row: SQLRow = try await database.pool.withConnection { (connection) throws(DatabaseError) in
+            try connection.execute(
+                "SELECT $1::float8[] AS numbers", [.doubleArray(numbers + [.nan])], format: .binary
+            ).only()
+        }
+        let cell: SQLCell = row["numbers"]
+        var visited: [UInt64?] = []
+        #expect(cell.forEachDouble { visited.append($1?.bitPattern) })
+        #expect(visited.dropLast() == numbers.map(\.bitPattern)[...])
+        #expect(cell.doubleElement(2) == 1.0 / 3)
+        #expect(cell.doubleElement(8)?.isNaN == true)
+        #expect(cell.doubleElement(9) == nil)
+    }
+
+    @Test func `an element after a NULL is found in a binary array`() async throws {
+        let database = try await TestPostgres.emptyDatabase()
+        let row: SQLRow = try await database.pool.withConnection { (connection) throws(DatabaseError) in
+            try connection.execute("SELECT '{1,NULL,3}'::float8[] AS numbers", format: .binary).only()
+        }
+        #expect(row["numbers"].doubleElement(1) == nil)
+        #expect(row["numbers"].doubleElement(2) == 3)
+        #expect(row["numbers"].doubles == [1, nil, 3])
+    }
+
+    @Test func `an error names the statement and has SQLSTATE, detail and constraint`() async throws {
+        let database = try await TestPostgres.emptyDatabase()
+        let connection = try await database.connect(as: database.superuserAddress)
+        try await connection.script("CREATE TEMPORARY TABLE things (id int CONSTRAINT one_of_each UNIQUE)")
+        _ = try await connection.execute("INSERT INTO things VALUES (1)")
+        let error = await #expect(throws: DatabaseError.self) {
+            try await connection.execute("INSERT INTO things VALUES ($1)", [1])
+        }
+        #expect(error?.isUniqueViolation == true)
+        #expect(error?.origin == .server)
+        #expect(error?.constraint == "one_of_each")
+        #expect(error?.detail == "Key (id)=(1) already exists.")
+        #expect(error?.operation == "INSERT INTO things VALUES ($1)")
+        #expect(try await connection.execute("SELECT 1 AS one").only().int("one") == 1)
+    }
+
+    // Shows W-A-03
+    @Test func `text with a NUL character is refused instead of cut`() async throws {
+        let database = try await TestPostgres.emptyDatabase()
+        let error = await #expect(throws: DatabaseError.self) {
+            try await database.pool.withConnection { (connection) throws(DatabaseError) in
+                _ = try connection.execute("SELECT $1::text", [.text("before\u{0}after")])
+            }
+        }
+        #expect(error?.sqlState == "22021")
+    }
+
+    @Test func `a statement that takes longer than its limit is stopped`() async throws {
+        let database = try await TestPostgres.emptyDatabase()
+        let connection = try await PostgresConnection(
+            database.address, ConnectionConfiguration(applicationName: "tests", statementTimeout: .milliseconds(30)))
+        let error = await #expect(throws: DatabaseError.self) { try await connection.execute("SELECT pg_sleep(30)") }
+        #expect(error?.isStatementTimeout == true)
+    }
+
+    @Test func `an unreachable server is a connection failure that does not show the password`() async throws {
+        let address = DatabaseAddress(conninfo: "host=/nonexistent user=somebody password=secret-word dbname=x")
+        let error = await #expect(throws: DatabaseError.self) {
+            _ = try await PostgresConnection(address, applicationName: "tests")
+        }
+        #expect(error?.isConnectionFailure == true)
+        #expect(error.map { !"\($0)".contains("secret-word") } == true)
+        #expect(!"\(address)".contains("secret-word"))
+    }
+
+    @Test func `COPY stores all rows of a batch, or none and says why`() async throws {
+        let database = try await TestPostgres.emptyDatabase()
+        let connection = try await database.connect(as: database.superuserAddress)
+        try await connection.script("CREATE TEMPORARY TABLE things (id int PRIMARY KEY, name text)")
+        let rows: String = (1...20000).map { "\($0)\tname-\($0)\n" }.joined()
+        #expect(try await connection.copyIn("COPY things FROM STDIN", Array(rows.utf8)) == 20000)
+        let error = await #expect(throws: DatabaseError.self) {
+            try await connection.copyIn("COPY things FROM STDIN", Array("20001\ta\n1\tb\n".utf8))
+        }
+        #expect(error?.isUniqueViolation == true)
+        #expect(try await connection.execute("SELECT count(*) AS count FROM things").only().int("count") == 20000)
+        #expect(await connection.isReady)
+    }
+
+    @Test func `a transaction whose failed statement was ignored is not reported as stored`() async throws {
+        let database = try await TestPostgres.emptyDatabase()
+        await #expect(throws: DatabaseError.self) {
+            try await database.pool.transaction { connection in
+                _ = try? connection.execute("SELECT 1/0")
+            }
+        }
+        #expect(database.pool.counts.total == 1)
+    }
+
+    @Test func `opening and dropping many connections leaves no descriptor behind`() async throws {
+        let database = try await TestPostgres.emptyDatabase()
+        for _ in 0..<60 {
+            let connection = try await database.connect(as: database.superuserAddress)
+            _ = try await connection.execute("SELECT 1")
+        }
+        // Sessions end when the last reference goes; the server notices a moment later.
+        let deadline: ContinuousClock.Instant = .now + .seconds(10)
+        while true {
+            let open: Int = try await database.superuser(
+                "SELECT count(*) AS open FROM pg_stat_activity WHERE datname = current_database()"
+            ).only().int("open")
+            if open <= 2 { break }
+            try #require(ContinuousClock.now < deadline, "\(open) sessions are still open")
+            try await Task.sleep(for: .milliseconds(10))
+        }
+    }
 }

@@ -73,6 +73,28 @@ package struct SQLRow: Sendable {
     }
 }
 
+/// A row's cells as they came, to see whether a later row is the same.
+struct RawRow: Hashable, Sendable {
+    var bytes: [UInt8]
+    var lengths: [Int32]
+}
+
+extension SQLRow {
+    private var cells: Range<Int> { (index * storage.columns.count)..<((index + 1) * storage.columns.count) }
+
+    private var bytes: ArraySlice<UInt8> {
+        guard !cells.isEmpty else { return [] }
+        let end: Int = cells.upperBound < storage.starts.count ? storage.starts[cells.upperBound] : storage.bytes.count
+        return storage.bytes[storage.starts[cells.lowerBound]..<end]
+    }
+
+    var copied: RawRow { RawRow(bytes: Array(bytes), lengths: Array(storage.lengths[cells])) }
+
+    func isEqual(to row: RawRow) -> Bool {
+        storage.lengths[cells].elementsEqual(row.lengths) && bytes == row.bytes[...]
+    }
+}
+
 /// What a result holds; see ``SQLResult``.
 final class SQLResultStorage: Sendable {
     let operation: String

@@ -1,0 +1,164 @@
+package import ConfigAPI
+import Declarations
+
+extension ConfigStore {
+    /// Everything that is stored now, in one consistent state.
+    package func snapshot() async throws(ConfigStoreError) -> ConfigSnapshot { try await load().snapshot }
+
+    /// Everything that is stored now, also decoded.
+    package func load() async throws(ConfigStoreError) -> LoadedConfig {
+        let raw: RawSnapshot = try await transaction(.snapshot) { try readRaw($0) }
+        do { return try loaded(raw) } catch { throw .database(error) }
+    }
+
+    /// A short text that differs when anything about the resources differs, triggers or not: it looks at the rows'
+    /// physical versions, so that asking every second costs next to nothing.
+    package func fingerprint() async throws(ConfigStoreError) -> String {
+        do {
+            return try await pool.withConnection { (connection) throws(DatabaseError) in
+                try connection.execute(
+                    """
+                    SELECT store_id || '/' || generation || '/' || rows.count || '/' || rows.versions AS fingerprint
+                    FROM plumbline.stores, (
+                        SELECT count(*) AS count,
+                            coalesce(bit_xor(hashtextextended(
+                                kind || '/' || name || ' ' || xmin::text || ' ' || ctid::text, 0)), 0) AS versions
+                        FROM plumbline.resources
+                    ) AS rows
+                    """
+                ).only().string("fingerprint")
+            }
+        } catch { throw .database(error) }
+    }
+
+    // MARK: Reading
+
+    /// What one transaction read, before anything is decoded.
+    struct RawSnapshot: Sendable {
+        var storeId: String
+        var generation: Int
+        var resources: SQLResult
+        var instances: SQLResult
+    }
+
+    func readRaw(_ connection: isolated PostgresConnection) throws(DatabaseError) -> RawSnapshot {
+        let store: SQLRow = try connection.execute("SELECT store_id, generation FROM plumbline.stores").only()
+        return RawSnapshot(
+            storeId: try store.string("store_id"), generation: try store.int("generation"),
+            resources: try connection.execute(Self.resourcesQuery), instances: try readInstances(connection))
+    }
+
+    /// The last change of a spec is what a difference is attributed to; where the row is not what that change left
+    /// behind, somebody wrote past the triggers.
+    private static let resourcesQuery = """
+        SELECT resources.kind, resources.name, resources.spec, resources.owner, resources.applied_digest,
+            resources.applied_revision, resources.source, health.state, health.message,
+            last.who, last.at, last.via, last.details, last.after IS NOT DISTINCT FROM resources.spec AS audited
+        FROM plumbline.resources
+        LEFT JOIN plumbline.resource_health AS health USING (kind, name)
+        LEFT JOIN LATERAL (
+            SELECT audit.who, audit.at, audit.via, audit.details, audit.after FROM plumbline.audit
+            WHERE audit.kind = resources.kind AND audit.name = resources.name AND before IS DISTINCT FROM after
+            ORDER BY audit.id DESC LIMIT 1
+        ) AS last ON true
+        ORDER BY kind COLLATE "C", name COLLATE "C"
+        """
+
+    func loaded(_ raw: RawSnapshot) throws(DatabaseError) -> LoadedConfig {
+        var resources: [StoredResource] = []
+        var decoded: [ResourceKey: DecodedResource] = [:]
+        var unknown: [String] = []
+        for form in try cache.forms(of: raw.resources.rows, decode: form(of:)) {
+            switch form {
+            case .unknown(let key): unknown.append(key)
+            case .invalid(let resource): resources.append(resource)
+            case .valid(let resource, let value):
+                resources.append(resource)
+                decoded[resource.key] = value
+            }
+        }
+        let digest: String = setDigest(of: resources.map { (key: $0.key, digest: $0.digest) }, sha256: sha256)
+        let snapshot = ConfigSnapshot(
+            storeId: raw.storeId, generation: raw.generation, digest: digest,
+            instances: try instances(of: raw.instances), resources: resources)
+        return LoadedConfig(snapshot: snapshot, decoded: decoded, unknown: unknown)
+    }
+
+    // MARK: One row
+
+    private func form(of row: SQLRow) throws(DatabaseError) -> StoredForm {
+        let kindName: String = try row.string("kind")
+        let name: String = try row.string("name")
+        guard let kind = ResourceKind(rawValue: kindName) else { return .unknown("\(kindName)/\(name)") }
+        let decoding: Result<DecodedResource, InvalidSpec> = decode(kind, name, row["spec"])
+        var resource = StoredResource(
+            key: ResourceKey(kind, name), spec: .null, digest: "", owner: try row.string("owner"),
+            applied: applied(row), source: row["source"].json.flatMap { try? ResourceSource(json: $0) },
+            changedBy: try changedBy(row))
+        switch decoding {
+        case .success(let value):
+            resource.spec = value.resource.spec
+            resource.digest = value.resource.digest
+            resource.health = health(row)
+            return .valid(resource, value)
+        case .failure(let invalid):
+            resource.spec = invalid.spec
+            resource.digest = decoder.rawDigest(kind: kindName, name: name, spec: invalid.spec)
+            resource.health = .init(state: .invalid, message: invalid.message)
+            return .invalid(resource)
+        }
+    }
+
+    private struct InvalidSpec: Error {
+        var spec: JSONValue
+        var message: String
+    }
+
+    private func decode(
+        _ kind: ResourceKind, _ name: String, _ cell: SQLCell
+    ) -> Result<DecodedResource, InvalidSpec> {
+        // jsonb can hold numbers and depths that we refuse to read; then the text itself is all there is to show.
+        guard let spec = cell.json else {
+            return .failure(InvalidSpec(spec: .string(cell.string ?? ""), message: "the spec cannot be read as JSON"))
+        }
+        return decoder.resource(kind: kind, name: name, spec: spec)
+            .mapError { InvalidSpec(spec: spec, message: $0.description) }
+    }
+
+    private func applied(_ row: SQLRow) -> Applied? {
+        guard let digest = row["applied_digest"].string, let revision = row["applied_revision"].string else {
+            return nil
+        }
+        return Applied(digest: digest, revision: revision)
+    }
+
+    private func health(_ row: SQLRow) -> StoredResource.Health {
+        guard let state = row["state"].string.flatMap(StoredResource.Health.State.init) else { return .healthy }
+        return .init(state: state, message: row["message"].string)
+    }
+
+    private func changedBy(_ row: SQLRow) throws(DatabaseError) -> ChangedBy {
+        guard try row.bool("audited"), let who = row["who"].string else { return .unaudited }
+        return ChangedBy(row, who: who)
+    }
+}
+
+/// What a row of `resources` is to this program.
+enum StoredForm: Sendable {
+    case valid(StoredResource, DecodedResource)
+    case invalid(StoredResource)
+    case unknown(String)
+}
+
+extension ChangedBy {
+    /// Nobody knows: the triggers saw nothing of it.
+    package static let unaudited = ChangedBy(who: nil, at: nil, via: .unaudited)
+
+    /// From the columns `at`, `via` and `details` of an audit row.
+    init(_ row: SQLRow, who: String) {
+        var details: [String: String] = [:]
+        for (key, value) in row["details"].json?.object ?? [:] { details[key] = value.string ?? value.canonicalText }
+        self.init(
+            who: who, at: row["at"].time, via: row["via"].string.flatMap(Channel.init) ?? .sql, details: details)
+    }
+}

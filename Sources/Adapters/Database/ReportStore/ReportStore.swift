@@ -1,0 +1,83 @@
+package import Declarations
+package import Telemetry
+
+/// A drift report as it is stored: the document, and what it is found by.
+package struct StoredReport: Hashable, Sendable {
+    package var id: ULID
+    package var startedAt: Timestamp
+    package var outcome: String
+    /// The commit's id; nil where no commit could be read.
+    package var commit: String?
+    package var host: String?
+    package var json: JSONValue
+
+    /// Reads what is needed out of a report; the rest is kept as it came.
+    package init(json: JSONValue) throws(JSONFormError) {
+        let reader = try JSONObjectReader(json)
+        let text: String = try reader.string("id")
+        guard let id = ULID(text) else { throw reader.error("id", "expected a ULID, got \"\(text.prefix(40))\"") }
+        self.id = id
+        startedAt = try reader.time("startedAt")
+        outcome = try reader.string("outcome")
+        host = try reader.optionalString("host")
+        commit = json["commit"]?["id"]?.string
+        self.json = json
+    }
+}
+
+/// The drift reports that `gitops-sync` sent.
+package struct ReportStore: Sendable {
+    private let pool: DatabasePool
+
+    package init(pool: DatabasePool) { self.pool = pool }
+
+    /// Keeps a report; one of the same id is replaced, so sending twice is the same as once.
+    package func save(_ report: StoredReport) async throws(DatabaseError) {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            _ = try connection.execute(
+                """
+                INSERT INTO plumbline.reports (id, started_at, outcome, commit, host, report)
+                VALUES ($1, $2, $3, $4, $5, $6)
+                ON CONFLICT (id) DO UPDATE SET received_at = now(), started_at = excluded.started_at,
+                    outcome = excluded.outcome, commit = excluded.commit, host = excluded.host, report = excluded.report
+                """,
+                [
+                    .text(report.id.description), .time(report.startedAt), .text(report.outcome),
+                    .optional(report.commit), .optional(report.host), .json(report.json),
+                ])
+        }
+    }
+
+    /// Reports, the newest first. `before` is the id of the last one of the page before.
+    package func list(
+        limit: Int, before: ULID? = nil, outcome: String? = nil
+    ) async throws(DatabaseError) -> [JSONValue] {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            let found = try connection.execute(
+                """
+                SELECT report FROM plumbline.reports
+                WHERE ($2::text IS NULL OR id < $2) AND ($3::text IS NULL OR outcome = $3)
+                ORDER BY id DESC LIMIT $1::bigint
+                """, [.integer(max(0, limit)), .optional(before?.description), .optional(outcome)])
+            var reports: [JSONValue] = []
+            for row in found.rows { reports.append(try row.json("report")) }
+            return reports
+        }
+    }
+
+    package func report(_ id: ULID) async throws(DatabaseError) -> JSONValue? {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            let found = try connection.execute(
+                "SELECT report FROM plumbline.reports WHERE id = $1", [.text(id.description)])
+            guard let row = found.rows.first else { return nil }
+            return try row.json("report")
+        }
+    }
+
+    /// Removes reports that started before an instant, and gives their number.
+    package func remove(startedBefore instant: Timestamp) async throws(DatabaseError) -> Int {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            try connection.execute("DELETE FROM plumbline.reports WHERE started_at < $1", [.time(instant)]).affected
+        }
+    }
+}
