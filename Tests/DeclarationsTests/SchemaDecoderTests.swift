@@ -49,7 +49,7 @@ import Testing
         let result = decode("{steps: [{at: \(text)}]}")
         #expect(result.normalForm == nil)
         #expect(result.problems.count == 1)
-        #expect(result.problems.first?.hasPrefix("1:14: expected a") == true, "\(result.problems)")
+        #expect(result.problems.first?.hasPrefix("1:15: expected a") == true, "\(result.problems)")
     }
 
     @Test(arguments: ["yes", "no", "on", "off", "y", "1", "'true'", "tRUE"])
