@@ -212,7 +212,9 @@ tests(
     "AgentDaemonTests",
     uses: ["AgentDaemon", "ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
     products: [asyncHTTPClient, logging, hummingbird])
-tests("OperatorTests", uses: ["Operator", "Runtime", "Telemetry"], products: [logging])
+tests(
+    "OperatorTests", uses: ["Database", "Declarations", "Operator", "Runtime", "Telemetry"],
+    products: [argumentParser, systemPackage])
 tests(
     "EndToEndTests", uses: ["Declarations", "Reconciliation", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, nioCore, nioHTTP1, nioPosix])

@@ -1,1 +1,3 @@
-print("x")
+import Operator
+
+await Plumb.runMain()

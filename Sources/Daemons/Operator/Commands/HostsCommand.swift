@@ -1,0 +1,33 @@
+package import ArgumentParser
+import Declarations
+
+package struct HostsCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "hosts", abstract: "List the hosts: up, stale, down, when last seen.")
+
+    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup var output: OutputOptions
+
+    package init() {}
+
+    package func run() async throws {
+        let answer: JSONValue = try await connection.client(token: "query").json(.get, "/api/v1/hosts")
+        switch output.form {
+        case .json: StandardOutput.json(answer)
+        case .text: StandardOutput.line(Self.text(answer))
+        }
+    }
+
+    static func text(_ answer: JSONValue) -> String {
+        let hosts: [JSONValue] = answer["hosts"]?.array ?? []
+        guard !hosts.isEmpty else { return "no hosts yet" }
+        var table = TextTable(header: ["HOST", "STATUS", "LAST SEEN", "CONFIG"])
+        for host in hosts {
+            table.add([
+                host["host"]?.string ?? host["name"]?.string ?? "?", host["status"]?.string ?? "?",
+                host["lastSeen"]?.string ?? "-", String(host["configDigest"]?.string?.prefix(12) ?? "-"),
+            ])
+        }
+        return table.text
+    }
+}

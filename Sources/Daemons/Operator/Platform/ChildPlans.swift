@@ -1,0 +1,51 @@
+/// How the daemons of a data directory are started.
+package struct ChildPlans: Sendable {
+    package let settings: PlatformSettings
+    package let programs: Programs
+    /// The connection string of the service's role.
+    package let database: String
+    /// What goes before the bootstrap config of gitops-sync.
+    package let syncEnvironment: [String: String]
+
+    package init(
+        settings: PlatformSettings, programs: Programs, database: String, syncEnvironment: [String: String]
+    ) {
+        self.syncEnvironment = syncEnvironment
+        self.settings = settings
+        self.programs = programs
+        self.database = database
+    }
+
+    private var directory: DataDirectory { settings.dataDirectory }
+
+    package var server: ChildSpecification {
+        ChildSpecification(
+            name: "server", executable: programs.server,
+            arguments: [
+                "run", "--listen", "127.0.0.1:\(settings.port)", "--keys", directory.keys, "--secrets-dir",
+                directory.secrets,
+            ],
+            // In the environment: a connection string can hold a password, and arguments are for all to see.
+            environment: ["DATABASE_URL": database, "PLUMB_LOG_FORMAT": "json"], logFile: directory.log("server"),
+            stopWithin: .milliseconds(2500))
+    }
+
+    package var agent: ChildSpecification {
+        ChildSpecification(
+            name: "agent", executable: programs.agent,
+            arguments: [
+                "run", "--server", settings.serverURL, "--token-file", directory.token("agent"), "--state-dir",
+                directory.agentState, "--host", settings.host,
+            ],
+            environment: ["PLUMB_LOG_FORMAT": "json"], logFile: directory.log("agent"),
+            stopWithin: .milliseconds(3500))
+    }
+
+    package var sync: ChildSpecification {
+        var environment: [String: String?] = ["PLUMB_LOG_FORMAT": "json"]
+        for (name, value) in syncEnvironment { environment[name] = value }
+        return ChildSpecification(
+            name: "gitops-sync", executable: programs.sync, arguments: ["run", "--config", directory.syncConfig],
+            environment: environment, logFile: directory.log("gitops-sync"), stopWithin: .seconds(3))
+    }
+}

@@ -1,0 +1,94 @@
+import ArgumentParser
+import Declarations
+@testable import Operator
+import Runtime
+import Testing
+
+@Suite struct CommandLineTests {
+    @Test(arguments: [
+        ["up", "--port", "80"], ["up", "--port", "65535"], ["up", "extra"], ["token"], ["query"],
+        ["query", "up", "--step", "1m"], ["query", "up", "--range", "five"], ["query", "up", "--range", "0s"],
+        ["hosts", "--server", "http://x"], ["hosts", "--server", "http://x", "--token-file", "f", "--data-dir", "d"],
+        ["hosts", "--output", "xml"], ["secret", "set", "../escape"], ["with-lifeline", "--", "relative"], ["nonsense"],
+    ])
+    func wrongUsageIsStatus64(_ arguments: [String]) throws {
+        let error: any Error = try #require(throws: (any Error).self) { try Plumb.parseAsRoot(arguments) }
+        #expect(Plumb.exitCode(for: error).rawValue == ExitStatus.usage)
+    }
+
+    @Test(arguments: [
+        ["up"], ["up", "--data-dir", "d", "--port", "7800", "--config-repo", "ssh://git@example.org/config"], ["down"],
+        ["status", "--output", "json"], ["query", "rate(x[5m])", "--range", "1h", "--step", "1m"], ["login"],
+        ["hosts", "--server", "http://x", "--token-file", "f"], ["alerts"], ["psql", "--", "-c", "SELECT 1"],
+        ["token", "--subject", "me", "--scope", "query,config", "--for", "2h"], ["secret", "set", "slack-url"],
+        ["migrate", "--database", "host=x"],
+    ])
+    func rightUsageIsUnderstood(_ arguments: [String]) throws {
+        _ = try Plumb.parseAsRoot(arguments)
+    }
+}
+
+@Suite struct CommandTextTests {
+    @Test func aVectorIsATable() throws {
+        let answer = try JSONValue(
+            parsing: #"""
+                {"status":"success","data":{"resultType":"vector","result":[
+                  {"metric":{"__name__":"up","host":"web-1"},"value":[1700000000,"1"]},
+                  {"metric":{},"value":[1700000000,"12.5"]}]}}
+                """#)
+        #expect(
+            QueryCommand.text(answer) == """
+                VALUE  SERIES
+                1      up{host="web-1"}
+                12.5   {}
+                """)
+    }
+
+    @Test func aMatrixIsOneBlockPerSeries() throws {
+        let answer = try JSONValue(
+            parsing: #"""
+                {"data":{"resultType":"matrix","result":[
+                  {"metric":{"host":"web-1"},"values":[[1700000000,"1"],[1700000060,"2"]]}]}}
+                """#)
+        #expect(
+            QueryCommand.text(answer) == """
+                {host="web-1"}
+                  2023-11-14T22:13:20Z  1
+                  2023-11-14T22:14:20Z  2
+                """)
+    }
+
+    @Test func nothingFoundIsSaid() throws {
+        #expect(QueryCommand.text(["data": ["resultType": "vector", "result": []]]) == "no series")
+        #expect(QueryCommand.text(["data": ["resultType": "scalar", "result": [1_700_000_000, "4"]]]) == "4")
+        #expect(HostsCommand.text(["hosts": []]) == "no hosts yet")
+        #expect(AlertsCommand.text(["data": ["alerts": []]]) == "no alerts")
+    }
+
+    @Test func alertsShowNameStateAndLabels() throws {
+        let answer = try JSONValue(
+            parsing: #"""
+                {"data":{"alerts":[{"labels":{"alertname":"cpu-high","host":"web-1"},"state":"firing",
+                  "activeAt":"2026-01-01T00:00:00Z","value":"93.5"}]}}
+                """#)
+        #expect(
+            AlertsCommand.text(answer) == """
+                ALERT     STATE   SINCE                 VALUE  LABELS
+                cpu-high  firing  2026-01-01T00:00:00Z  93.5   {host="web-1"}
+                """)
+    }
+
+    @Test func whatGoesIntoAURLIsEncoded() {
+        #expect(percentEncoded("rate(x[5m]) > 0&a=ä") == "rate%28x%5B5m%5D%29%20%3E%200%26a%3D%C3%A4")
+    }
+
+    @Test func wordsForAShellAreOneWord() async throws {
+        let text = #"it's "$HOME" `x` \ and more"#
+        let output: String = try await CommandRunner().run("/bin/sh", ["-c", "printf %s \(shellQuoted(text))"])
+        #expect(output == text)
+    }
+
+    @Test func quotedScalarsKeepTheirText() {
+        #expect(yamlQuoted("a\"b\\c\nd") == #""a\"b\\c\x0ad""#)
+    }
+}
