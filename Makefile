@@ -11,7 +11,7 @@ DATA_DIR ?= .plumbline
 # More arguments for `plumb up`, for instance: make demo UP_FLAGS="--port 7800"
 UP_FLAGS ?=
 
-.PHONY: help demo up down status build release test test-units test-end-to-end assets format lint requirements bench \
+.PHONY: help demo up down status build release install test test-units test-end-to-end assets format lint requirements bench \
 	adr dependencies clean
 
 help: ## List the targets
@@ -40,6 +40,9 @@ build: ## Build the programs, debug
 release: ## Build the programs for installing, optimised, without the Swift libraries to install
 	@scripts/install-dependencies
 	@swift build -c release --static-swift-stdlib
+
+install: ## Install what make release built, the units and the users (DESTDIR, PREFIX)
+	@scripts/install-programs
 
 test: ## Install what is missing, build, run every test
 	@scripts/install-dependencies --test
