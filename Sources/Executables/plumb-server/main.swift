@@ -1,1 +1,3 @@
-print("x")
+import ServerDaemon
+
+await ServerProgram.main()

@@ -51,6 +51,11 @@ package actor TokenAuthority {
         return collection
     }
 
+    /// A key for another purpose, from which the token keys cannot be found.
+    package func derivedKey(for purpose: String) -> [UInt8] {
+        Digests.hmacSHA256(purpose.utf8, key: keys.signing.secret)
+    }
+
     /// A signed token. The claims were checked with ``TokenClaims/problem(subject:scopes:host:lifetime:)``.
     package func mint(_ claims: TokenClaims) async throws -> String {
         let wire = WireClaims(

@@ -18,7 +18,7 @@ extension Logger {
 
 /// Metadata of one log line, spelt with ``LogKey``: `logger.info("listening", metadata: .of([.port: "7700"]))`.
 extension Logger.Metadata {
-    package static func of(_ entries: [LogKey: any CustomStringConvertible]) -> Logger.Metadata {
-        Dictionary(uniqueKeysWithValues: entries.map { ($0.key.rawValue, .string($0.value.description)) })
+    package static func of(_ entries: [LogKey: Any]) -> Logger.Metadata {
+        Dictionary(uniqueKeysWithValues: entries.map { ($0.key.rawValue, .string("\($0.value)")) })
     }
 }

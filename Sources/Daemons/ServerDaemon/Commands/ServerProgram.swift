@@ -1,0 +1,6 @@
+import ArgumentParser
+
+/// The entry of the executable, which holds nothing itself.
+package enum ServerProgram {
+    package static func main() async { await ServerCommand.main() }
+}

@@ -1,0 +1,62 @@
+import Declarations
+package import Runtime
+package import Telemetry
+
+/// How a server runs. What can come from git is not here.
+package struct ServerConfiguration: Sendable {
+    /// libpq connection string or URL. May hold a password: never logged.
+    package var database: String
+    /// Port 0 takes a free one.
+    package var listen = ListenAddress(host: "127.0.0.1", port: 7700)
+    /// Gets the port that was taken, once the server answers.
+    package var portFile: String?
+    /// PEM files; both or none.
+    package var tls: TLSFiles?
+    /// Allows another address than loopback without TLS.
+    package var isInsecureAllowed = false
+    /// The keys that tokens are signed with; made on first use.
+    package var keysFile: String
+    /// Where `secretRef` is looked up, after systemd's credentials.
+    package var secretsFolder: String?
+    /// Connections to the database.
+    package var poolSize = 10
+    /// How long a shrunk retention waits before it takes effect.
+    package var retentionGrace = PromDuration.hours(24)
+    /// How often the store is looked at besides its notifications.
+    package var configPoll = PromDuration.seconds(1)
+    package var heartbeat = PromDuration.seconds(2)
+    /// The most that stopping takes.
+    package var shutdown = PromDuration.seconds(8)
+    /// Applies missing migrations at start.
+    package var migratesAtStart = false
+
+    package struct TLSFiles: Hashable, Sendable {
+        package var certificate: String
+        package var key: String
+
+        package init(certificate: String, key: String) {
+            self.certificate = certificate
+            self.key = key
+        }
+    }
+
+    package init(database: String, keysFile: String) {
+        self.database = database
+        self.keysFile = keysFile
+    }
+
+    /// What is wrong with it, in words for the person who started the server; nil where nothing is.
+    package var problem: String? {
+        if !listen.isLoopback, tls == nil, !isInsecureAllowed {
+            return """
+                \(listen) can be reached from other machines: give --tls-cert and --tls-key, or --insecure to send \
+                tokens and data in clear
+                """
+        }
+        if !(1...100).contains(poolSize) { return "the pool has 1 to 100 connections, not \(poolSize)" }
+        if configPoll <= .zero || heartbeat <= .zero || shutdown <= .zero || retentionGrace < .zero {
+            return "intervals must be longer than 0s"
+        }
+        return nil
+    }
+}

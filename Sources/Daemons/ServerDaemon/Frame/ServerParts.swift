@@ -1,0 +1,87 @@
+import ConfigAPIServer
+package import Database
+package import Declarations
+package import Logging
+import PromQL
+package import Runtime
+package import Telemetry
+
+/// What routes and engines are made of: everything that one server has once.
+package struct ServerParts: Sendable {
+    package let configuration: ServerConfiguration
+    package let logger: Logger
+    package let clock: WallClock
+    package let metrics: MetricsRegistry
+    package let pool: DatabasePool
+    package let secrets: Secrets
+    package let authority: TokenAuthority
+    package let decoder: ResourceDecoder
+    package let configStore: ConfigStore
+    package let live: LiveConfig
+    package let watcher: ConfigWatcher
+    package let heartbeat: InstanceHeartbeat
+    package let health: HealthBoard
+    package let activity: HostActivity
+    package let agents: AgentStore
+    package let directory: AgentDirectory
+    package let resyncs: ResyncSignals
+    package let hosts: HostDirectory
+    package let reports: ReportStore
+    /// When this process began to listen.
+    package let startedAt: Timestamp
+    /// For the hashes that stand in for what is sensitive.
+    private let redactionKey: [UInt8]
+
+    /// Reads the keys; touches no database yet, so that a server starts while PostgreSQL is away.
+    package init(
+        _ configuration: ServerConfiguration, logger: Logger, clock: @escaping WallClock = Timestamp.now
+    ) async throws {
+        self.configuration = configuration
+        self.logger = logger
+        self.clock = clock
+        metrics = MetricsRegistry()
+        let address = DatabaseAddress(conninfo: configuration.database)
+        let connection = ConnectionConfiguration(applicationName: "plumb-server")
+        pool = DatabasePool(address, PoolConfiguration(size: configuration.poolSize, connection: connection))
+        secrets = Secrets(folder: configuration.secretsFolder)
+        authority = try await TokenAuthority(keysFile: configuration.keysFile, clock: clock)
+        redactionKey = await authority.derivedKey(for: "redaction")
+        decoder = ResourceDecoder(sha256: Digests.sha256, checkExpression: Self.problem(inExpression:))
+        configStore = ConfigStore(pool: pool, decoder: decoder, sha256: Digests.sha256)
+        live = LiveConfig(sha256: Digests.sha256)
+        watcher = ConfigWatcher(
+            source: configStore, live: live,
+            listener: DatabaseListener(address, channels: [ConfigStore.channel], configuration: connection),
+            interval: configuration.configPoll.duration, metrics: metrics, logger: logger)
+        heartbeat = InstanceHeartbeat(
+            id: "\(HostName.current)/\(configuration.listen)", live: live, store: configStore,
+            interval: configuration.heartbeat.duration, logger: logger)
+        health = HealthBoard()
+        activity = HostActivity(clock: clock)
+        startedAt = clock()
+        agents = AgentStore(pool: pool)
+        directory = AgentDirectory(live: live, store: agents, sha256: Digests.sha256)
+        resyncs = ResyncSignals()
+        hosts = HostDirectory(
+            store: agents, live: live, directory: directory, activity: activity, listeningSince: startedAt)
+        reports = ReportStore(pool: pool)
+    }
+
+    /// Why a text is no PromQL; nil where it is.
+    @Sendable private static func problem(inExpression text: String) -> String? {
+        do {
+            _ = try PromQL.parse(text)
+            return nil
+        } catch { return "\(error)" }
+    }
+}
+
+extension ServerParts {
+    /// Hides what is sensitive in a spec: scheme and host stay, and eight digits of a keyed hash, so that a change shows.
+    /// The spec of a kind that nobody knows is hidden as a whole.
+    @Sendable package func redact(_ spec: JSONValue, _ kind: ResourceKind?) -> JSONValue {
+        let hmac: (String) -> String = { hexadecimal(Digests.hmacSHA256($0.utf8, key: redactionKey)) }
+        guard let kind else { return .string("#\(hmac(spec.canonicalText).prefix(8))") }
+        return redacted(spec, kind: kind, hmac: hmac)
+    }
+}

@@ -1,0 +1,71 @@
+import ConfigAPIServer
+import Database
+import Declarations
+package import Hummingbird
+import Runtime
+
+extension Server {
+    /// What needs no credential: signs of life, the way to log in, and what the pages are made of.
+    static let openPaths = OpenPaths(["/healthz", "/readyz", "/metrics", "/login", "/logout"], folders: ["/assets/"])
+
+    /// Every route of the server, behind logging, the product's errors and authentication. New topics are added here.
+    package static func router(of parts: ServerParts) throws -> Router<ServerContext> {
+        let router = Router(context: ServerContext.self)
+        router.add(middleware: RequestLog(metrics: parts.metrics))
+        router.add(middleware: ProblemResponses())
+        router.add(
+            middleware: Authentication(authority: parts.authority, open: openPaths, metrics: parts.metrics))
+        for group in routeGroups(of: parts) { group.add(to: router) }
+        return router
+    }
+
+    private static func routeGroups(of parts: ServerParts) -> [any RouteGroup] {
+        [
+            HealthRoutes(
+                metrics: parts.metrics, areMetricsOpen: parts.configuration.listen.isLoopback,
+                checks: [
+                    ("database", { try await checkSchema(parts.pool) }), ("config", { try await checkConfig(parts) }),
+                ]),
+            AuthRoutes(
+                authority: parts.authority, links: LoginLinks(store: LoginLinkStore(pool: parts.pool)),
+                isSecure: parts.configuration.tls != nil, clock: parts.clock),
+            ConfigGroup(parts),
+            AgentRoutes(parts),
+            HostRoutes(hosts: parts.hosts),
+            ReportRoutes(store: parts.reports),
+        ]
+    }
+
+    /// The database answers and has the schema of this program.
+    private static func checkSchema(_ pool: DatabasePool) async throws {
+        let present: Int = try await pool.withConnection { (connection) throws(DatabaseError) in
+            try connection.execute("SELECT coalesce(max(version), 0) AS version FROM plumbline.schema_migrations")
+                .only().int("version")
+        }
+        guard present == Migrator.embedded.newest else {
+            throw NotReady("the database is at migration \(present), this program needs \(Migrator.embedded.newest)")
+        }
+    }
+
+    private static func checkConfig(_ parts: ServerParts) async throws {
+        guard await parts.live.running != nil else { throw NotReady("the configuration was not loaded yet") }
+    }
+}
+
+/// The config API over the server's store.
+private struct ConfigGroup: RouteGroup {
+    private let parts: ServerParts
+
+    init(_ parts: ServerParts) { self.parts = parts }
+
+    func add(to router: Router<ServerContext>) {
+        let engine = ConfigEngine(
+            store: parts.configStore, live: parts.live, watcher: parts.watcher, heartbeat: parts.heartbeat)
+        ConfigRoutes(backend: engine, streams: EventStreams(), redact: parts.redact).add(to: router)
+    }
+}
+
+struct NotReady: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
