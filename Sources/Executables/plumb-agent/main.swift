@@ -1,3 +1,1 @@
-import AgentDaemon
-
-await AgentProgram.main()
+print("x")

@@ -1,0 +1,74 @@
+package import Alerting
+package import ConfigAPI
+package import Database
+package import Declarations
+package import Telemetry
+
+/// One host as the server sees it.
+package struct KnownHost: Hashable, Sendable {
+    package var name: String
+    package var status: HostStatus
+    /// Nil for a host that is expected and never reported.
+    package var lastSeen: Timestamp?
+    package var profile: HostProfile
+    package var agent: AgentStatus?
+    /// The set digest of what the host is to run.
+    package var expectedDigest: String?
+}
+
+/// Every host: those that ever reported, and those that a HostGroup expects by name.
+package struct HostDirectory: Sendable {
+    private let store: AgentStore
+    private let live: LiveConfig
+    private let directory: AgentDirectory
+    private let activity: HostActivity
+    /// Since when this server listens: before, nobody could be heard.
+    private let listeningSince: Timestamp
+
+    package init(
+        store: AgentStore, live: LiveConfig, directory: AgentDirectory, activity: HostActivity,
+        listeningSince: Timestamp
+    ) {
+        self.store = store
+        self.live = live
+        self.directory = directory
+        self.activity = activity
+        self.listeningSince = listeningSince
+    }
+
+    /// The hosts by name, as they are now.
+    package func hosts() async throws(DatabaseError) -> [KnownHost] {
+        let (records, now) = try await store.agents()
+        let groups: HostGroups = await live.running?.hostGroups ?? HostGroups([])
+        let heard: [String: Timestamp] = activity.lastSeen
+        var views: [KnownHost] = []
+        for record in records {
+            let facts: [String: String] = record.status?.facts ?? [:]
+            // What this process heard may be newer than what it has written.
+            let lastSeen: Timestamp = max(record.lastSeen, min(heard[record.host] ?? record.lastSeen, now))
+            views.append(
+                KnownHost(
+                    record.host, lastSeen: lastSeen, groups.profile(of: HostIdentity(name: record.host, facts: facts)),
+                    listeningSince, now, agent: record.status,
+                    expectedDigest: await directory.expected(for: record.host, facts: facts)?.config.digest))
+        }
+        let known: Set<String> = Set(records.map(\.host))
+        for host in groups.expectedHosts where !known.contains(host) {
+            let profile: HostProfile = groups.profile(of: HostIdentity(name: host))
+            views.append(KnownHost(host, lastSeen: nil, profile, listeningSince, now, agent: nil, expectedDigest: nil))
+        }
+        return views.sorted { $0.name < $1.name }
+    }
+}
+
+extension KnownHost {
+    fileprivate init(
+        _ name: String, lastSeen: Timestamp?, _ profile: HostProfile, _ listeningSince: Timestamp, _ now: Timestamp,
+        agent: AgentStatus?, expectedDigest: String?
+    ) {
+        let thresholds = LivenessThresholds(staleAfter: profile.staleAfter, downAfter: profile.downAfter)
+        self.init(
+            name: name, status: thresholds.status(lastSeen: lastSeen, listeningSince: listeningSince, now: now),
+            lastSeen: lastSeen, profile: profile, agent: agent, expectedDigest: expectedDigest)
+    }
+}
