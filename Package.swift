@@ -178,8 +178,8 @@ targets.append(
 tests("TelemetryTests", uses: ["Telemetry"])
 tests("DeclarationsTests", uses: ["Declarations", "Manifests", "PromQL", "Telemetry"], products: [crypto])
 tests(
-    "ConfigAPITests", uses: ["ConfigAPI", "ConfigAPIClient", "ConfigAPIServer", "Declarations", "Telemetry"],
-    products: [hummingbird])
+    "ConfigAPITests", uses: ["ConfigAPI", "ConfigAPIClient", "ConfigAPIServer", "Declarations", "Runtime", "Telemetry"],
+    products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
 tests("PromQLTests", uses: ["PromQL", "Telemetry"])
 tests("AlertingTests", uses: ["Alerting", "Declarations", "Telemetry"])
@@ -207,7 +207,7 @@ tests(
         "Alerting", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "PromQL", "Reconciliation", "Runtime",
         "ServerDaemon", "Telemetry", "WireFormats",
     ],
-    products: [asyncHTTPClient, hummingbird, jwtKit, logging, nioCore])
+    products: [asyncHTTPClient, crypto, hummingbird, jwtKit, lifecycle, logging, nioCore, nioHTTP1])
 tests(
     "AgentDaemonTests",
     uses: ["AgentDaemon", "ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
