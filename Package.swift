@@ -135,7 +135,7 @@ target(.adapters, "WireFormats", uses: ["Declarations", "Telemetry"])
 target(
     .daemons, "SyncDaemon",
     uses: [
-        "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation", "Runtime",
+        "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "PromQL", "Reconciliation", "Runtime",
         "Telemetry",
     ],
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioPosix, systemPackage])

@@ -55,7 +55,7 @@ private struct Scenario {
     func plan(_ live: LiveState? = nil) -> Plan { world.plan(declared, allow: [.prune, .adopt], live: live) }
 }
 
-private let seeds: Range<UInt64> = 0..<300
+private let seeds: Range<UInt64> = 0..<120
 
 // Shows F-GO-08
 @Suite struct ConvergencePropertyTests {

@@ -165,3 +165,21 @@ private func listing(_ names: [String]) -> String {
     let shown: String = names.prefix(10).map(printable).joined(separator: ", ")
     return names.count > 10 ? "\(shown) and \(names.count - 10) more" : shown
 }
+
+extension RunReport {
+    /// The plan for people: what would change, before anything is done.
+    package func planText(_ style: TextStyle) -> String {
+        var lines: [String] = []
+        if let commit { lines.append("plan for commit \(commit.text)") }
+        if let refusedCommit { lines.append(style.red("refused: commit \(refusedCommit.text)")) }
+        lines += problems.map { style.red("  \(printable($0.description))") }
+        lines += refusals.map { style.red("  guard \($0.guardName.rawValue): \(printable($0.message))") }
+        lines += errors.map { style.red("  \(printable($0))") }
+        for target in targets where target.state == .unknown {
+            lines.append(style.yellow("  \(target.name.rawValue): unknown: \(printable(target.message ?? ""))"))
+        }
+        lines += changes.flatMap { $0.lines(style) }
+        if changes.isEmpty && problems.isEmpty && refusals.isEmpty { lines.append("  nothing to change") }
+        return lines.map { $0 + "\n" }.joined()
+    }
+}

@@ -1,3 +1,4 @@
+import ArgumentParser
 import GitStore
 
 /// The program `gitops-sync`.
@@ -5,6 +6,6 @@ package enum SyncProgram {
     package static func main() async {
         // The program runs itself again as the git worker: that must come before anything else is set up.
         GitWorker.runIfWorker(arguments: CommandLine.arguments)
-        print("gitops-sync: no command")
+        await SyncCommand.main()
     }
 }

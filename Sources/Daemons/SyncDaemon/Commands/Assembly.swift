@@ -1,0 +1,39 @@
+import ConfigAPIClient
+import Declarations
+import GitStore
+import Glibc
+import Logging
+import PromQL
+import Reconciliation
+import Runtime
+import Telemetry
+
+extension ResourceDecoder {
+    /// The decoder of this program: it knows SHA-256 and PromQL.
+    static var standard: ResourceDecoder {
+        ResourceDecoder(sha256: Digests.sha256) { expression in
+            do {
+                _ = try PromQL.parse(expression)
+                return nil
+            } catch { return "\(error)" }
+        }
+    }
+}
+
+extension BootstrapConfiguration {
+    var client: ConfigAPIClient { ConfigAPIClient(.init(url: server.url, tokenFile: server.tokenFile)) }
+
+    var directory: StateDirectory { StateDirectory(stateDirectory) }
+
+    func dependencies(git: GitStore, target: any ReconcileTarget, logger: Logger) -> Reconciler.Dependencies {
+        Reconciler.Dependencies(
+            git: git, target: target, directory: directory, decoder: .standard, host: machineName(), logger: logger)
+    }
+}
+
+/// The name of this machine, as `uname -n` says it.
+func machineName() -> String {
+    var buffer = [CChar](repeating: 0, count: 256)
+    guard gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
+    return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+}

@@ -1,0 +1,69 @@
+import ArgumentParser
+import ConfigAPIClient
+import GitStore
+import Logging
+import Reconciliation
+import Runtime
+
+struct PlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan", abstract: "Show what a run would change, field by field.",
+        discussion: "Exit status: 0 nothing; 2 changes; 4 refused by a guard; 1 failed.")
+
+    @OptionGroup var common: CommonOptions
+
+    @Option(help: ArgumentHelp("The commit to plan; the newest of the branch unless given.", valueName: "rev"))
+    var rev: String?
+
+    func run() async throws {
+        let preview = try await common.withPreviewer { reconciler in
+            try await reconciler.preview(revision: rev)
+        }
+        let report: RunReport = preview.report
+        common.output.show(report.json) { report.planText($0) }
+        if !report.problems.isEmpty || preview.isUnknown { throw ExitCode(1) }
+        if !report.refusals.isEmpty { throw ExitCode(4) }
+        throw ExitCode(report.changes.contains { $0.result == .planned && $0.action != .record } ? 2 : 0)
+    }
+}
+
+struct DriftCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "drift", abstract: "Compare what runs now with what was last accepted from git.",
+        discussion: "Exit status: 0 none; 2 drift; 5 only unknown; 1 failed.")
+
+    @OptionGroup var common: CommonOptions
+
+    func run() async throws {
+        let preview = try await common.withPreviewer { reconciler in try await reconciler.drift() }
+        let report: RunReport = preview.report
+        common.output.show(report.json) { report.text($0) }
+        if !report.problems.isEmpty { throw ExitCode(1) }
+        if report.changes.contains(where: { $0.result != .ignored && $0.action != .record }) { throw ExitCode(2) }
+        throw ExitCode(preview.isUnknown ? 5 : 0)
+    }
+}
+
+extension CommonOptions {
+    /// A reconciler that only looks: it has a repository of its own, apart from the daemon's, and writes no state.
+    func withPreviewer<Result: Sendable>(
+        _ body: (Reconciler) async throws -> Result
+    ) async throws -> Result {
+        let bootstrap = try self.bootstrap()
+        var setup = LogSetup(service: "gitops-sync")
+        setup.level = .critical
+        let client = bootstrap.client
+        do {
+            let reconciler = try Reconciler(
+                bootstrap,
+                bootstrap.dependencies(
+                    git: bootstrap.gitStore(named: "commands"), target: client, logger: setup.logger()))
+            let result: Result = try await body(reconciler)
+            await client.shutdown()
+            return result
+        } catch {
+            await client.shutdown()
+            throw CommandFailure("\(error)")
+        }
+    }
+}

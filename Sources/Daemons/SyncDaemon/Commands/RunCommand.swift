@@ -1,0 +1,105 @@
+import ArgumentParser
+import ConfigAPIClient
+import GitStore
+import Logging
+import Reconciliation
+import Runtime
+import ServiceLifecycle
+import Telemetry
+
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Run as a daemon: fetch, compare, correct and report until told to stop.")
+
+    @OptionGroup var common: CommonOptions
+
+    func run() async throws {
+        let logger: Logger = LogSetup(service: "gitops-sync").bootstrap()
+        let bootstrap = try common.bootstrap()
+        let client = bootstrap.client
+        let dependencies = bootstrap.dependencies(git: bootstrap.gitStore(named: "git"), target: client, logger: logger)
+        try bootstrap.directory.create()
+        let lock = try LockFile(bootstrap.directory.file("lock"))
+        let reconciler = try Reconciler(bootstrap, dependencies)
+        let queue = RunQueue()
+        let broadcast = ProgressBroadcast()
+        logger.info(
+            "started",
+            metadata: .of([
+                .remote: bootstrap.remote.displayedURL, .target: bootstrap.server.url, .path: bootstrap.controlSocket,
+                .version: RuntimeVersion.current,
+            ]))
+        // Stopped from the last to the first: nothing new is asked for while the loop ends.
+        let group = ServiceGroup(
+            configuration: .daemon(
+                services: [
+                    SyncService(
+                        reconciler: reconciler, queue: queue, broadcast: broadcast, configuration: bootstrap,
+                        dependencies: dependencies),
+                    ControlServer(
+                        path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
+                        logger: logger),
+                    EventFollower(client: client, queue: queue), HangupListener(queue: queue),
+                ], logger: logger))
+        let result: Result<Void, any Error>
+        do { result = .success(try await group.run()) } catch { result = .failure(error) }
+        await client.shutdown()
+        _ = consume lock
+        try result.get()
+    }
+}
+
+extension ServiceGroupConfiguration {
+    /// A run in flight gets two seconds after SIGTERM; a PATCH that is cut off then was taken whole or not at all, and
+    /// the next start looks.
+    fileprivate static func daemon(services: [any Service], logger: Logger) -> ServiceGroupConfiguration {
+        var configuration = ServiceGroupConfiguration(
+            services: services.map { ServiceConfiguration(service: $0) } + [Lifeline.configuration()],
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(2)
+        configuration.maximumCancellationDuration = .milliseconds(800)
+        return configuration
+    }
+}
+
+/// SIGHUP means: fetch now.
+private struct HangupListener: Service {
+    let queue: RunQueue
+
+    func run() async throws {
+        let signals = UnixSignalsSequence.hangups()
+        for await _ in await signals.cancelOnGracefulShutdown() { queue.trigger(.signal) }
+    }
+}
+
+struct OnceCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "once", abstract: "Make one run and end, for a timer.",
+        discussion: """
+            Exit status: 0 in sync; 3 applied or corrected; 4 drift left in place; 5 incomplete; 6 refused; 1 failed.
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    func run() async throws {
+        let logger: Logger = LogSetup(service: "gitops-sync").bootstrap()
+        let bootstrap = try common.bootstrap()
+        let client = bootstrap.client
+        let report: RunReport
+        do {
+            try bootstrap.directory.create()
+            let lock = try LockFile(bootstrap.directory.file("lock"))
+            let reconciler = try Reconciler(
+                bootstrap,
+                bootstrap.dependencies(git: bootstrap.gitStore(named: "git"), target: client, logger: logger))
+            report = await reconciler.run(.timer, fetches: true)
+            _ = consume lock
+        } catch {
+            await client.shutdown()
+            throw CommandFailure("\(error)")
+        }
+        await client.shutdown()
+        common.output.show(report.json) { report.text($0) }
+        throw ExitCode(report.outcome.exitStatus)
+    }
+}

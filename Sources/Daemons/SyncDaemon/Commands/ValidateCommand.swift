@@ -1,0 +1,86 @@
+import ArgumentParser
+import Declarations
+import GitStore
+import Glibc
+import Reconciliation
+import Runtime
+
+struct ValidateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "validate", abstract: "Check manifests without any server.",
+        discussion: """
+            Reads every .yaml and .yml file below DIR as a commit would be read, and prints every problem as \
+            path:line:column: message. Needs no bootstrap config.
+            """)
+
+    @OptionGroup var common: CommonOptions
+
+    @Argument(help: "The folder of the manifests.")
+    var directory: String?
+
+    @Option(help: .hidden) var gitDir: String?
+    @Option(help: .hidden) var rev: String?
+    @Option(help: .hidden) var path: String = ""
+
+    func validate() throws {
+        guard (gitDir == nil) == (rev == nil) else { throw ValidationError("--git-dir and --rev go together") }
+        guard gitDir == nil || directory == nil else { throw ValidationError("give a folder or --git-dir, not both") }
+    }
+
+    func run() async throws {
+        let content: LoadedCommit.Content
+        let count: Int
+        if let gitDir, let rev {
+            (content, count) = try await pushedCommit(gitDir: gitDir, revision: rev)
+        } else {
+            let tree = ManifestFolder(directory ?? ".")
+            let (files, problems) = try tree.read()
+            content = decodeManifests(
+                revision: "", files: files, refused: problems, decoder: .standard
+            ).0
+            count = files.count
+        }
+        try show(content, fileCount: count)
+    }
+
+    private func show(_ content: LoadedCommit.Content, fileCount: Int) throws {
+        let problems: [Diagnostic]
+        var resources = 0
+        switch content {
+        case .valid(let state):
+            problems = []
+            resources = state.resources.count
+        case .invalid(let found): problems = found
+        }
+        let json: JSONValue = [
+            "version": 1, "valid": .bool(problems.isEmpty), "files": .integer(fileCount),
+            "resources": .integer(resources), "problems": problems.json,
+        ]
+        common.output.show(json) { style in
+            guard !problems.isEmpty else {
+                return style.green("valid") + ": \(resources) resources in \(fileCount) files\n"
+            }
+            let lines: [String] = problems.map { style.red(printable($0.description)) + "\n" }
+            return lines.joined() + "\(problems.count) problem\(problems.count == 1 ? "" : "s")\n"
+        }
+        if !problems.isEmpty { throw ExitCode(1) }
+    }
+
+    /// A commit of a repository on this machine, also one that is only being pushed: git keeps its objects apart until
+    /// the hook has agreed and names the place in the environment. Exit status 2 says that it could not be read.
+    private func pushedCommit(gitDir: String, revision: String) async throws -> (LoadedCommit.Content, Int) {
+        guard let id = ObjectID(hex: revision) else { throw ValidationError("--rev: expected 40 hexadecimal digits") }
+        do {
+            let view = try RepositoryView(gitDir: gitDir, environment: ProcessEnvironment.value)
+            defer { view.remove() }
+            let git = GitStore(GitStore.Configuration(folder: view.folder))
+            let filter = TreeFilter(root: path)
+            let listing = try await git.tree(of: id, filter)
+            let loaded = try await CommitLoader(git: git, filter: filter, decoder: .standard).load(id)
+            return (loaded.content, listing.files.count)
+        } catch {
+            StandardError.write("cannot check the commit: \(error)\n")
+            throw ExitCode(2)
+        }
+    }
+}

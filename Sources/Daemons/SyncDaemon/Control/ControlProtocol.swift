@@ -1,0 +1,61 @@
+package import Declarations
+package import Reconciliation
+
+/// What travels over the control socket, one JSON object a line: a request, then answers until the connection closes.
+package enum ControlRequest: Hashable, Sendable, JSONCodable {
+    /// Run now. With `waits`, the plan and the report are answered as they come.
+    case sync(waits: Bool)
+    /// Take a rewritten history.
+    case accept(revision: String, reason: String)
+    case status
+
+    package init(json: JSONValue) throws(JSONFormError) {
+        let reader = try JSONObjectReader(json)
+        switch try reader.string("command") {
+        case "sync": self = .sync(waits: try reader.bool("wait", default: false))
+        case "accept":
+            self = .accept(revision: try reader.string("revision"), reason: try reader.string("reason"))
+        case "status": self = .status
+        case let other: throw reader.error("command", "unknown command \"\(other)\"")
+        }
+    }
+
+    package var json: JSONValue {
+        switch self {
+        case .sync(let waits): ["command": "sync", "wait": .bool(waits)]
+        case .accept(let revision, let reason):
+            ["command": "accept", "revision": .string(revision), "reason": .string(reason)]
+        case .status: ["command": "status"]
+        }
+    }
+}
+
+package enum ControlAnswer: Hashable, Sendable, JSONCodable {
+    case accepted
+    case planned(RunReport)
+    case finished(RunReport)
+    case status(JSONValue)
+    case failed(String)
+
+    package init(json: JSONValue) throws(JSONFormError) {
+        let reader = try JSONObjectReader(json)
+        switch try reader.string("answer") {
+        case "accepted": self = .accepted
+        case "planned": self = .planned(try reader.value("report"))
+        case "finished": self = .finished(try reader.value("report"))
+        case "status": self = .status(try reader.required("status"))
+        case "failed": self = .failed(try reader.string("error"))
+        case let other: throw reader.error("answer", "unknown answer \"\(other)\"")
+        }
+    }
+
+    package var json: JSONValue {
+        switch self {
+        case .accepted: ["answer": "accepted"]
+        case .planned(let report): ["answer": "planned", "report": report.json]
+        case .finished(let report): ["answer": "finished", "report": report.json]
+        case .status(let status): ["answer": "status", "status": status]
+        case .failed(let message): ["answer": "failed", "error": .string(message)]
+        }
+    }
+}

@@ -1,0 +1,112 @@
+import Declarations
+import Glibc
+import Logging
+import NIOCore
+import NIOPosix
+package import Reconciliation
+import Runtime
+package import ServiceLifecycle
+
+/// Serves the control socket. Who may open it is up to the file's mode: the owner and the group.
+package struct ControlServer: Service {
+    private let path: String
+    private let reconciler: Reconciler
+    private let queue: RunQueue
+    private let broadcast: ProgressBroadcast
+    private let logger: Logger
+
+    package init(
+        path: String, reconciler: Reconciler, queue: RunQueue, broadcast: ProgressBroadcast, logger: Logger
+    ) {
+        self.path = path
+        self.reconciler = reconciler
+        self.queue = queue
+        self.broadcast = broadcast
+        self.logger = logger
+    }
+
+    private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+
+    package func run() async throws {
+        // A file that a killed predecessor left: whoever holds the lock of the state directory may remove it.
+        unlink(path)
+        let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(unixDomainSocketPath: path) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try Connection(wrappingChannelSynchronously: channel)
+                }
+            }
+        chmod(path, 0o660)
+        try await cancelWhenGracefulShutdown {
+            try await server.executeThenClose { connections in
+                try await withThrowingDiscardingTaskGroup { group in
+                    for try await connection in connections {
+                        group.addTask { await serve(connection) }
+                    }
+                }
+            }
+        }
+        unlink(path)
+    }
+
+    private func serve(_ connection: Connection) async {
+        do {
+            try await connection.executeThenClose { inbound, outbound in
+                guard let line = try await firstLine(of: inbound) else { return }
+                let request: ControlRequest
+                do { request = try ControlRequest(parsing: line) } catch {
+                    try await outbound.write(.line(.failed(error.description)))
+                    return
+                }
+                try await answer(request) { answer in try await outbound.write(.line(answer)) }
+            }
+        } catch {
+            // The other end went away, or we are stopping.
+            logger.debug("control connection ended", metadata: .of([.error: "\(error)"]))
+        }
+    }
+
+    private func answer(
+        _ request: ControlRequest, _ send: (ControlAnswer) async throws -> Void
+    ) async throws {
+        switch request {
+        case .status: try await send(.status(await reconciler.status()))
+        case .accept(let revision, let reason):
+            do {
+                _ = try await reconciler.permitRewrite(revision, reason: reason)
+            } catch {
+                try await send(.failed(error.description))
+                return
+            }
+            queue.trigger(.manual)
+            try await send(.accepted)
+        case .sync(let waits):
+            let progress = broadcast.nextRun()
+            queue.trigger(.manual)
+            try await send(.accepted)
+            guard waits else { return }
+            for await step in progress {
+                switch step {
+                case .planned(let report): try await send(.planned(report))
+                case .finished(let report): try await send(.finished(report))
+                }
+            }
+        }
+    }
+
+    private func firstLine(of inbound: NIOAsyncChannelInboundStream<ByteBuffer>) async throws -> [UInt8]? {
+        var bytes: [UInt8] = []
+        for try await buffer in inbound {
+            bytes += buffer.readableBytesView
+            if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) { return Array(bytes[..<end]) }
+            guard bytes.count <= 64 << 10 else { return nil }
+        }
+        return nil
+    }
+}
+
+extension ByteBuffer {
+    static func line(_ answer: ControlAnswer) -> ByteBuffer {
+        ByteBuffer(bytes: answer.json.canonical + [UInt8(ascii: "\n")])
+    }
+}

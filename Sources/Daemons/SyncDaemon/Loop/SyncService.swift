@@ -1,0 +1,111 @@
+import ConfigAPIClient
+import Declarations
+import Glibc
+import Logging
+package import Reconciliation
+import Runtime
+package import ServiceLifecycle
+import Synchronization
+import Telemetry
+
+/// The daemon's loop: waits for timers, events and wishes, and makes runs.
+package struct SyncService: Service {
+    private let reconciler: Reconciler
+    private let queue: RunQueue
+    private let broadcast: ProgressBroadcast
+    private let configuration: BootstrapConfiguration
+    private let dependencies: Reconciler.Dependencies
+
+    package init(
+        reconciler: Reconciler, queue: RunQueue, broadcast: ProgressBroadcast, configuration: BootstrapConfiguration,
+        dependencies: Reconciler.Dependencies
+    ) {
+        self.reconciler = reconciler
+        self.queue = queue
+        self.broadcast = broadcast
+        self.configuration = configuration
+        self.dependencies = dependencies
+    }
+
+    /// Ends within the time that a request in flight may take: nothing is begun after the shutdown.
+    package func run() async throws {
+        await withGracefulShutdownHandler {
+            await withTaskCancellationHandler { await loop() } onCancel: { queue.close() }
+        } onGracefulShutdown: {
+            queue.close()
+        }
+    }
+
+    private func loop() async {
+        var scheduler = RunScheduler(
+            intervals: .init(git: configuration.interval, drift: configuration.driftInterval),
+            now: dependencies.now())
+        while !queue.isClosed {
+            for trigger in queue.take() { scheduler.trigger(trigger) }
+            switch scheduler.next(at: dependencies.now()) {
+            case .none: return
+            case .wait(let instant):
+                await queue.wait(until: instant, now: dependencies.now(), clock: dependencies.clock)
+            case .run(let trigger, let fetches):
+                let ticket: Int = broadcast.runBegins(fetches: fetches)
+                let report: RunReport = await reconciler.run(trigger, fetches: fetches) { progress in
+                    broadcast.send(progress, ticket: ticket)
+                }
+                scheduler.finished(
+                    report.outcome, fetchFailed: await reconciler.fetchError != nil, at: dependencies.now(),
+                    random: Double.random(in: 0..<1))
+                await note(report)
+            }
+        }
+        broadcast.close()
+    }
+
+    /// Writes the status down and logs what is worth a line: not every quiet tick.
+    private func note(_ report: RunReport) async {
+        if case .object(var members) = await reconciler.status() {
+            members["pid"] = .integer(getpid())
+            do { try dependencies.directory.write(status: .object(members)) } catch {
+                dependencies.logger.error("status not written", metadata: .of([.error: error.description]))
+            }
+        }
+        let isQuiet: Bool = report.outcome == .inSync && report.changes.isEmpty && report.errors.isEmpty
+        dependencies.logger.log(
+            level: isQuiet ? .debug : (report.outcome.exitStatus == 1 || report.outcome == .refused ? .warning : .info),
+            "run finished",
+            metadata: .of([
+                .status: report.outcome.rawValue, .count: report.changes.count, .request: report.id,
+                .commit: report.commit?.id ?? "none", .reason: report.trigger.rawValue,
+                .error: (report.errors + report.problems.map(\.description)).joined(separator: "; "),
+            ]))
+    }
+}
+
+/// Follows the server's events: each asks for a look. Without them drift is found at the next interval.
+package struct EventFollower: Service {
+    private let client: ConfigAPIClient
+    private let queue: RunQueue
+    private let backoff = Backoff(initial: .seconds(1), cap: .seconds(30))
+
+    package init(client: ConfigAPIClient, queue: RunQueue) {
+        self.client = client
+        self.queue = queue
+    }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown { await follow() }
+    }
+
+    private func follow() async {
+        var attempt = 0
+        while !Task.isCancelled {
+            let arrivals = Mutex(0)
+            try? await client.follow {
+                arrivals.withLock { $0 += 1 }
+                queue.trigger(.event)
+            }
+            // A stream that brought something was a working one.
+            attempt = arrivals.withLock { $0 } > 0 ? 1 : attempt + 1
+            do { try await Task.sleep(for: backoff.delay(attempt: attempt)) } catch { return }
+        }
+    }
+}

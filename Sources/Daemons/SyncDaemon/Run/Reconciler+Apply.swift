@@ -1,0 +1,157 @@
+import ConfigAPI
+import Declarations
+import GitStore
+import Reconciliation
+import Runtime
+import Telemetry
+
+/// How applying a plan ended.
+enum ApplyResult {
+    /// The commit is accepted and its steps are done, apart from those whose changes say otherwise.
+    case done
+    /// Somebody wrote in between: nothing was changed.
+    case storeMoved
+    /// The server does not take the new commit: nothing was changed.
+    case refusedByServer([Diagnostic])
+    /// The changes say what happened.
+    case failed
+}
+
+extension Reconciler {
+    /// Carries a plan out: one request to the store, then the hosts. Nothing is written while observing.
+    func apply(_ plan: Plan, _ run: inout RunInProgress) async -> ApplyResult {
+        let changesStore: Bool = !plan.storeSteps.isEmpty
+        if changesStore || (run.isNew && configuration.mode == .enforce) {
+            let lease: Lease
+            do { lease = try await takeLease() } catch {
+                return fail(plan, error, &run)
+            }
+            if changesStore {
+                let result: ApplyResult? = await applyToStore(plan, epoch: lease.epoch, &run)
+                if let result { return result }
+            }
+        }
+        if run.isNew { await accept(&run) }
+        for index in run.report.changes.indices {
+            let step: Step = plan.steps[index]
+            run.report.changes[index].result = step.settledResult
+        }
+        await resync(plan, &run)
+        return .done
+    }
+
+    /// Nil where the store took the changes.
+    private func applyToStore(_ plan: Plan, epoch: Int, _ run: inout RunInProgress) async -> ApplyResult? {
+        guard let commit = run.commit else { return .failed }
+        let sources = await sources(of: plan, in: commit)
+        guard let patch = plan.patch(requestId: newID(), leaseEpoch: epoch, sources: sources) else { return nil }
+        let startedAt: Timestamp = dependencies.now()
+        do { _ = try await send(patch) } catch {
+            switch error {
+            case .conflict(let conflict) where conflict.isOfStore(plan): return .storeMoved
+            case .rejected(let rejection) where run.isNew:
+                let problems: [Diagnostic] = rejection.diagnostics(for: commit)
+                rejected = (commit.id.hex, problems)
+                return .refusedByServer(problems)
+            default: return fail(plan, error, &run)
+            }
+        }
+        let span: PromDuration = dependencies.now() - startedAt
+        for index in plan.steps.indices where plan.steps[index].target == .server {
+            run.report.changes[index].milliseconds = Int(span.milliseconds)
+        }
+        state.noteDeletions(
+            plan.storeSteps.filter { $0.action == .delete && $0.renamed == nil }.compactMap { $0.key?.kind },
+            at: dependencies.now())
+        run.report.permissions = run.permissions.sorted { $0.rawValue < $1.rawValue }
+        return nil
+    }
+
+    /// Sends a patch, once more where the answer was lost: the request id makes both one.
+    private func send(_ patch: ConfigPatch) async throws(TargetError) -> ConfigSnapshot {
+        do { return try await dependencies.target.apply(patch) } catch {
+            guard case .unreachable = error, !Task.isCancelled else { throw error }
+        }
+        try? await dependencies.clock.sleep(for: .milliseconds(200))
+        return try await dependencies.target.apply(patch)
+    }
+
+    private func fail(_ plan: Plan, _ error: TargetError, _ run: inout RunInProgress) -> ApplyResult {
+        run.report.errors.append("server: \(error.description)")
+        let isUnknown: Bool = error.isUnknown
+        if isUnknown { run.facts.hasUnknownTarget = true } else { run.facts.isFailed = true }
+        for index in run.report.changes.indices {
+            let step: Step = plan.steps[index]
+            guard step.treatment == .apply else {
+                run.report.changes[index].result = step.settledResult
+                continue
+            }
+            run.report.changes[index].result = isUnknown ? .unverified : .failed
+            run.report.changes[index].error = error.description
+        }
+        return .failed
+    }
+
+    private func accept(_ run: inout RunInProgress) async {
+        guard let commit = run.commit else { return }
+        run.report.previousCommit = state.acceptedCommit
+        state.acceptedCommit = commit.id.hex
+        state.permittedRewrite = nil
+        run.isNew = false
+        dependencies.logger.info("commit accepted", metadata: .of([.commit: commit.id.hex]))
+        // So that it can be read offline, even where the branch is rewritten later.
+        do { try await dependencies.git.keep(commit.id, as: "accepted") } catch {
+            run.report.errors.append(error.description)
+        }
+        guard configuration.mode == .enforce else { return }
+        do { _ = try await takeLease(accepting: commit.id.hex) } catch {
+            run.report.errors.append("server: the accepted commit is not written down there: \(error.description)")
+        }
+    }
+
+    private func resync(_ plan: Plan, _ run: inout RunInProgress) async {
+        for request in plan.resyncs {
+            do { try await dependencies.target.resync(request) } catch {
+                for index in plan.steps.indices where request.hosts.contains(plan.steps[index].host ?? "") {
+                    guard plan.steps[index].treatment == .apply else { continue }
+                    run.report.changes[index].result = error.isUnknown ? .unverified : .failed
+                    run.report.changes[index].error = error.description
+                }
+            }
+        }
+    }
+}
+
+extension Step {
+    /// The result of a step once its plan was carried out.
+    fileprivate var settledResult: Change.Result {
+        switch treatment {
+        case .apply: .applied
+        case .leave: .reported
+        case .ignore: .ignored
+        case .refuse: .refused
+        }
+    }
+}
+
+extension ConfigConflict {
+    /// Whether the store has moved; else somebody else holds the lease, and planning afresh would not help.
+    fileprivate func isOfStore(_ plan: Plan) -> Bool {
+        storeId != plan.storeId || generation != plan.generation
+    }
+}
+
+extension ConfigRejection {
+    /// The errors at the places of the resources in the commit.
+    fileprivate func diagnostics(for commit: LoadedCommit) -> [Diagnostic] {
+        errors.map { item in
+            let declared = ResourceKind(rawValue: item.kind).flatMap {
+                commit.declared?.resources[ResourceKey($0, item.name)]
+            }
+            let path: String = item.path.isEmpty ? "" : "\(item.path): "
+            return Diagnostic(
+                file: declared?.file ?? "\(item.kind)/\(item.name)", mark: Mark(line: declared?.line ?? 1, column: 1),
+                message: "the server refuses it: \(path)\(item.message)")
+        }
+    }
+}

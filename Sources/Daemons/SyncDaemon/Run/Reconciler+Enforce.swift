@@ -1,0 +1,144 @@
+import ConfigAPI
+import Declarations
+import Reconciliation
+import Runtime
+import Telemetry
+
+extension Reconciler {
+    /// A store that moves between reading and writing is planned for afresh; this often at most within one run.
+    private static var attempts: Int { 4 }
+
+    /// Compares, plans, applies and verifies the run's commit.
+    func enforce(_ run: inout RunInProgress, progress: @Sendable (RunProgress) async -> Void) async {
+        for attempt in 1...Self.attempts {
+            guard let declared = run.commit?.declared else { return await reportTargetsAlone(&run) }
+            let live: LiveState = await observeAll(declared: declared)
+            let comparison: Comparison = compare(
+                declared: declared, inventory: state.inventory, live: live, context: comparisonContext())
+            let plan: Plan = Reconciliation.plan(
+                comparison,
+                context: planContext(
+                    mode: configuration.mode, permissions: run.permissions, previous: run.previous))
+            if run.isNew, !plan.refusals.isEmpty {
+                await fallBack(&run, problems: [], refusals: plan.refusals)
+                continue
+            }
+            describe(comparison, plan, in: &run)
+            guard live.server.value != nil else { return }
+            run.report.changes = await changes(of: plan, result: .planned)
+            if !plan.steps.isEmpty { await progress(.planned(run.report)) }
+            switch await apply(plan, &run) {
+            case .done:
+                await verify(plan, declared: declared, before: live, &run)
+                return
+            case .storeMoved where attempt < Self.attempts: continue
+            case .storeMoved:
+                run.report.errors.append("the store kept moving; the next run plans afresh")
+                run.facts.isFailed = true
+                return
+            case .refusedByServer(let problems):
+                await fallBack(&run, problems: problems, refusals: [])
+            case .failed: return
+            }
+        }
+    }
+
+    /// What there is to say of the targets while no commit is there to compare them with.
+    private func reportTargetsAlone(_ run: inout RunInProgress) async {
+        run.report.changes = []
+        let live: LiveState = await observeAll(declared: nil)
+        for (name, reason) in live.unknown {
+            run.report.targets.append(TargetReport(name: name, state: .unknown, message: reason))
+            run.facts.hasUnknownTarget = true
+        }
+    }
+
+    func observeAll(declared: DeclaredState?) async -> LiveState {
+        var live: LiveState = await observe(dependencies.target)
+        guard let declared, let snapshot = live.server.value else { return live }
+        let present = Set(snapshot.resources.map(\.key))
+        let missing: [ResourceKey] = state.inventory.entries(of: snapshot.storeId).keys.filter {
+            declared.resources[$0] != nil && !present.contains($0)
+        }
+        live.deletions = await deletions(
+            of: Set(missing), since: min(state.generation, snapshot.generation), target: dependencies.target)
+        return live
+    }
+
+    private func describe(_ comparison: Comparison, _ plan: Plan, in run: inout RunInProgress) {
+        run.report.declaredDigest = comparison.declaredDigest
+        run.report.liveDigest = comparison.liveDigest
+        run.report.targets = comparison.targetReports(remaining: plan)
+        run.report.foreign = plan.foreign.map(\.description)
+        run.report.kept = plan.kept.map(\.description)
+        if !run.isNew { run.report.refusals += plan.refusals.filter { !run.report.refusals.contains($0) } }
+        run.facts.hasUnknownTarget = run.facts.hasUnknownTarget || run.report.targets.contains { $0.state == .unknown }
+    }
+
+    /// What became of the plan, from a second look: a change counts as applied only when it is seen on the target.
+    private func verify(
+        _ plan: Plan, declared: DeclaredState, before: LiveState, _ run: inout RunInProgress
+    ) async {
+        var live: LiveState = before
+        if !plan.isEmpty {
+            live = await settledState(declared: declared)
+        }
+        let comparison: Comparison = compare(
+            declared: declared, inventory: state.inventory, live: live, context: comparisonContext())
+        let rest: Plan = Reconciliation.plan(comparison, context: planContext(mode: configuration.mode))
+        if !plan.isEmpty {
+            run.facts.hasUnknownTarget = false
+            describe(comparison, rest, in: &run)
+            let remaining = Set(rest.steps.filter { $0.treatment == .apply }.map(\.identity))
+            let isServerKnown: Bool = live.server.value != nil
+            for index in run.report.changes.indices where run.report.changes[index].result == .applied {
+                let isOpen: Bool = remaining.contains(run.report.changes[index].identity) || !isServerKnown
+                if isOpen { run.report.changes[index].result = .unverified }
+            }
+        }
+        guard let snapshot = live.server.value else { return }
+        state.inventory = state.inventory.updated(
+            from: snapshot, declared: declared, source: configuration.source)
+        state.generation = snapshot.generation
+    }
+
+    /// Looks until everything runs what it should, or `verify.timeout` has passed.
+    private func settledState(declared: DeclaredState) async -> LiveState {
+        let deadline: Timestamp = dependencies.now() + configuration.verifyTimeout
+        var wait: Duration = .milliseconds(50)
+        while true {
+            let live: LiveState = await observeAll(declared: declared)
+            let comparison: Comparison = compare(
+                declared: declared, inventory: state.inventory, live: live, context: comparisonContext())
+            if comparison.isSettled || dependencies.now() >= deadline { return live }
+            do { try await dependencies.clock.sleep(for: wait) } catch { return live }
+            wait = min(wait * 2, .milliseconds(400))
+        }
+    }
+}
+
+extension Comparison {
+    /// Whether every instance and every host runs what the store holds.
+    fileprivate var isSettled: Bool {
+        guard let facts = server.value, agentsUnknown == nil else { return false }
+        return facts.laggingInstances.isEmpty
+            && agents.allSatisfy { $0.state == .inSync || $0.state == .unknown }
+    }
+}
+
+extension LiveState {
+    fileprivate var unknown: [(TargetName, String)] {
+        var reasons: [(TargetName, String)] = []
+        if case .unreachable(let reason) = server { reasons.append((.server, reason)) }
+        if case .unreachable(let reason) = agents { reasons.append((.agents, reason)) }
+        return reasons
+    }
+}
+
+extension Step {
+    var identity: String { "\(target.rawValue) \(host ?? "") \(kind)/\(name)" }
+}
+
+extension Change {
+    var identity: String { "\(target.rawValue) \(host ?? "") \(kind)/\(name)" }
+}

@@ -1,0 +1,73 @@
+import Declarations
+package import Reconciliation
+import Runtime
+import Telemetry
+
+extension Reconciler {
+    /// Reports that wait for a server that is away; the oldest are given up, they are in the local log.
+    private static var unsentLimit: Int { 500 }
+    /// A record that only counts more equal runs is sent this often.
+    private static var repeatInterval: PromDuration { .minutes(1) }
+
+    /// Sends a record and those that could not be sent before. Records are replaced by id, so sending twice is fine.
+    func submit(_ record: RunReport) async {
+        unsent.removeAll { $0.id == record.id }
+        unsent.append(record)
+        if unsent.count > Self.unsentLimit { unsent.removeFirst(unsent.count - Self.unsentLimit) }
+        if let last = lastSubmission, last.id == record.id, dependencies.now() - last.at < Self.repeatInterval,
+            unsent.count == 1
+        {
+            return
+        }
+        while let next = unsent.first {
+            do { try await dependencies.target.submit(report: next.json) } catch {
+                // A report that the server does not take would hold up all others for ever.
+                guard error.isUnknown else {
+                    dependencies.logger.error(
+                        "report refused by the server", metadata: .of([.error: error.description]))
+                    unsent.removeFirst()
+                    continue
+                }
+                return
+            }
+            lastSubmission = (next.id, dependencies.now())
+            unsent.removeFirst()
+        }
+    }
+
+    /// Takes a rewritten history on the word of a person on this machine.
+    package func permitRewrite(_ revision: String, reason: String) async throws(SyncError) -> String {
+        do {
+            await fetch()
+            let id = try await dependencies.git.resolve(revision)
+            state.permittedRewrite = SyncState.PermittedRewrite(commit: id.hex, reason: reason)
+            examined = nil
+            try dependencies.directory.write(state)
+            dependencies.logger.notice(
+                "rewritten history accepted", metadata: .of([.commit: id.hex, .reason: reason]))
+            return id.hex
+        } catch { throw SyncError("\(error)") }
+    }
+
+    /// What `gitops-sync status` shows.
+    package func status() -> JSONValue {
+        var members: [String: JSONValue] = [
+            "version": 1, "mode": .string(configuration.mode.rawValue),
+            "repository": .string(configuration.remote.displayedURL),
+            "branch": .string(configuration.repository.branch),
+            "acceptedCommit": state.acceptedCommit.map(JSONValue.string) ?? .null,
+            "head": state.head.map(JSONValue.string) ?? .null,
+        ]
+        members["lastFetch"] = .object(compacting: [
+            "at": lastFetchAt.map(JSONValue.time), "error": fetchError.map(JSONValue.string),
+        ])
+        members["unsentReports"] = .integer(unsent.count)
+        if let newest = log.newest {
+            members["lastRun"] = [
+                "id": .string(newest.id), "outcome": .string(newest.outcome.rawValue),
+                "finishedAt": .time(newest.lastFinishedAt),
+            ]
+        }
+        return .object(members)
+    }
+}

@@ -1,0 +1,162 @@
+import ConfigAPI
+package import Declarations
+import GitStore
+package import Reconciliation
+import Runtime
+import Telemetry
+
+/// What a run tells while it goes on.
+package enum RunProgress: Sendable {
+    case planned(RunReport)
+    case finished(RunReport)
+}
+
+/// Everything that one run has come to so far.
+struct RunInProgress {
+    var report: RunReport
+    var facts = RunFacts()
+    /// The commit to enforce, and whether this run is to accept it.
+    var commit: LoadedCommit?
+    var isNew = false
+    var permissions: Set<Permission> = []
+    /// The commit that was enforced before.
+    var previous: DeclaredState?
+    var acceptedInfo: CommitInfo?
+}
+
+extension Reconciler {
+    /// One run. Never throws: everything that goes wrong is in the report, which is also kept and sent.
+    package func run(
+        _ trigger: RunTrigger, fetches: Bool, progress: @Sendable (RunProgress) async -> Void = { _ in }
+    ) async -> RunReport {
+        var run = RunInProgress(report: newReport(trigger))
+        let before: SyncState = state
+        if fetches { await fetch() }
+        if let fetchError {
+            run.report.errors.append(fetchError)
+            // Between fetches this is old news; what git says now is unknown all the same.
+            run.facts.hasUnknownTarget = fetches
+        }
+        await adoptAnchor()
+        await chooseCommit(&run)
+        await enforce(&run, progress: progress)
+        finish(&run)
+        if state != before { writeState(&run) }
+        let record: RunReport = store(run.report)
+        await submit(record)
+        await progress(.finished(run.report))
+        return run.report
+    }
+
+    func newReport(_ trigger: RunTrigger) -> RunReport {
+        RunReport(
+            id: newID(), host: dependencies.host, trigger: trigger, mode: configuration.mode,
+            startedAt: dependencies.now(), repository: configuration.remote.displayedURL,
+            branch: configuration.repository.branch)
+    }
+
+    // MARK: Which commit
+
+    private func chooseCommit(_ run: inout RunInProgress) async {
+        if let accepted = state.acceptedCommit.flatMap(ObjectID.init(hex:)) {
+            await useAccepted(accepted, &run)
+        }
+        let verdict: HeadVerdict?
+        do { verdict = try await examineHead() } catch {
+            run.report.errors.append(error.description)
+            run.facts.isFailed = true
+            return
+        }
+        switch verdict {
+        case .accepted: return
+        case nil:
+            if run.commit == nil { run.facts.isFailed = true }
+        case .refused(let info, let problems, let refusals): refuse(&run, info, problems, refusals)
+        case .ready(let loaded, let info, let permissions):
+            run.previous = run.commit?.declared
+            run.report.previousCommit = run.report.commit?.id
+            run.commit = loaded
+            run.report.commit = info
+            run.permissions = permissions
+            run.isNew = true
+        }
+    }
+
+    private func useAccepted(_ id: ObjectID, _ run: inout RunInProgress) async {
+        do {
+            let loaded: LoadedCommit = try await loader.load(id)
+            // It was valid once. A newer program may see it otherwise: then nothing is enforced, and that is said.
+            guard loaded.declared != nil else {
+                run.report.problems += loaded.problems
+                run.facts.isFailed = true
+                return
+            }
+            run.commit = loaded
+            run.acceptedInfo = CommitInfo(try await dependencies.git.commit(id))
+            run.report.commit = run.acceptedInfo
+        } catch {
+            // An anchor from the server whose commit is not here yet; the head is judged against it below.
+            if error.code != .revisionNotFound {
+                run.report.errors.append(error.description)
+                run.facts.isFailed = true
+            }
+        }
+    }
+
+    func refuse(_ run: inout RunInProgress, _ info: CommitInfo?, _ problems: [Diagnostic], _ refusals: [Refusal]) {
+        run.report.refusedCommit = info
+        run.report.problems += problems
+        run.report.refusals += refusals
+        run.facts.isRefused = true
+    }
+
+    /// Gives the new commit up within a run and goes back to the accepted one.
+    func fallBack(_ run: inout RunInProgress, problems: [Diagnostic], refusals: [Refusal]) async {
+        refuse(&run, run.report.commit, problems, refusals)
+        run.isNew = false
+        run.commit = nil
+        run.report.commit = nil
+        run.report.previousCommit = nil
+        run.permissions = []
+        run.previous = nil
+        if let accepted = state.acceptedCommit.flatMap(ObjectID.init(hex:)) { await useAccepted(accepted, &run) }
+    }
+
+    // MARK: The end of a run
+
+    private func finish(_ run: inout RunInProgress) {
+        if run.isNew {
+            // It could not be taken this time: what was enforced still is.
+            run.report.commit = run.acceptedInfo
+            run.report.previousCommit = nil
+        }
+        for change in run.report.changes {
+            switch change.result {
+            case .applied where change.causes.contains(.drift): run.facts.correctedDrift = true
+            case .applied where change.action != .record: run.facts.appliedCommit = true
+            case .failed: run.facts.isFailed = true
+            case .reported: run.facts.leavesDifferences = true
+            case .unverified: run.facts.hasUnknownTarget = true
+            case .refused: run.facts.isRefused = true
+            case .applied, .planned, .ignored: break
+            }
+        }
+        run.report.outcome = run.facts.outcome
+        run.report.finishedAt = dependencies.now()
+        run.report.lastFinishedAt = run.report.finishedAt
+    }
+
+    private func writeState(_ run: inout RunInProgress) {
+        do { try dependencies.directory.write(state) } catch {
+            run.report.errors.append(error.description)
+            run.report.outcome = .failed
+        }
+    }
+
+    private func store(_ report: RunReport) -> RunReport {
+        do { return try log.append(report) } catch {
+            dependencies.logger.error("report not kept", metadata: .of([.error: error.description]))
+            return report
+        }
+    }
+}

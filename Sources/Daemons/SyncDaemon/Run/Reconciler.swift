@@ -1,0 +1,110 @@
+package import ConfigAPI
+package import Declarations
+package import GitStore
+package import Logging
+package import Reconciliation
+package import Runtime
+package import Telemetry
+
+/// Makes runs: reads git and the targets, compares, plans, applies, looks again and reports. One run at a time.
+package actor Reconciler {
+    package struct Dependencies: Sendable {
+        package var git: GitStore
+        package var target: any ReconcileTarget
+        package var directory: StateDirectory
+        package var decoder: ResourceDecoder
+        package var now: WallClock
+        package var clock: any Clock<Duration>
+        /// The name of this machine.
+        package var host: String
+        package var logger: Logger
+
+        package init(
+            git: GitStore, target: any ReconcileTarget, directory: StateDirectory, decoder: ResourceDecoder,
+            now: @escaping WallClock = Timestamp.now, clock: any Clock<Duration> = ContinuousClock(), host: String,
+            logger: Logger
+        ) {
+            self.git = git
+            self.target = target
+            self.directory = directory
+            self.decoder = decoder
+            self.now = now
+            self.clock = clock
+            self.host = host
+            self.logger = logger
+        }
+    }
+
+    let configuration: BootstrapConfiguration
+    let dependencies: Dependencies
+    let loader: CommitLoader
+    let redactionKey: [UInt8]
+    /// Identifies this process as the holder of the lease.
+    let holder: String
+    var state: SyncState
+    var log: ReportLog
+    /// Why the last fetch failed, and the message.
+    var fetchError: String?
+    var lastFetchAt: Timestamp?
+    /// What was found out about the head against the accepted commit; both never change.
+    var examined: (head: ObjectID, accepted: String?, verdict: HeadVerdict)?
+    /// A commit that the server refused; tried again when git is fetched.
+    var rejected: (commit: String, problems: [Diagnostic])?
+    var hasAskedForAnchor = false
+    /// Reports that the server has not got.
+    var unsent: [RunReport] = []
+    var lastSubmission: (id: String, at: Timestamp)?
+
+    /// Reads the state directory; throws where it cannot be used.
+    package init(_ configuration: BootstrapConfiguration, _ dependencies: Dependencies) throws(FileError) {
+        self.configuration = configuration
+        self.dependencies = dependencies
+        loader = CommitLoader(
+            git: dependencies.git, filter: configuration.treeFilter, decoder: dependencies.decoder)
+        try dependencies.directory.create()
+        redactionKey = try dependencies.directory.redactionKey()
+        state = try dependencies.directory.readState()
+        log = ReportLog(directory: dependencies.directory)
+        var generator = SystemRandomNumberGenerator()
+        holder = "\(dependencies.host)/\(ULID(time: dependencies.now(), using: &generator))"
+        if let newest = log.newest { unsent = [newest] }
+    }
+
+    func newID() -> String {
+        var generator = SystemRandomNumberGenerator()
+        return ULID(time: dependencies.now(), using: &generator).description
+    }
+
+    func planContext(
+        mode: RunMode, permissions: Set<Permission> = [], previous: DeclaredState? = nil
+    ) -> PlanContext {
+        PlanContext(
+            mode: mode, permissions: permissions,
+            recentDeletions: state.recentDeletions(now: dependencies.now()),
+            deletionBudget: configuration.deletionBudget, previous: previous,
+            references: referenceFinder(dependencies.decoder), redact: redactor(key: redactionKey))
+    }
+
+    func comparisonContext() -> ComparisonContext {
+        ComparisonContext(
+            source: configuration.source, now: dependencies.now(),
+            grace: PromDuration(milliseconds: configuration.driftInterval.milliseconds * 3), sha256: Digests.sha256)
+    }
+}
+
+/// What a live spec refers to, where it can be decoded.
+func referenceFinder(_ decoder: ResourceDecoder) -> @Sendable (ResourceKey, JSONValue) -> [ResourceKey] {
+    { key, spec in
+        guard case .success(let decoded) = decoder.resource(kind: key.kind, name: key.name, spec: spec) else {
+            return []
+        }
+        return references(of: decoded.spec)
+    }
+}
+
+/// Replaces sensitive fields under this installation's key.
+func redactor(key: [UInt8]) -> @Sendable (JSONValue, ResourceKind) -> JSONValue {
+    { spec, kind in
+        redacted(spec, kind: kind) { hexadecimal(Digests.hmacSHA256($0.utf8, key: key)) }
+    }
+}

@@ -1,0 +1,113 @@
+import Declarations
+import Glibc
+package import Reconciliation
+package import Runtime
+import Telemetry
+
+/// The reports of the last runs as JSON lines, oldest first, in at most two files of bounded size. Equal runs in a row
+/// that changed nothing are one record with a count.
+package struct ReportLog: Sendable {
+    private let path: String
+    private let fileLimit: Int
+    private var last: (report: RunReport, offset: Int)?
+    /// Runs of another process are another story: its last record is left as it is.
+    private var isLastOurs = false
+
+    package init(directory: StateDirectory, fileLimit: Int = 8 << 20) {
+        path = directory.file("reports.jsonl")
+        self.fileLimit = fileLimit
+        if let bytes = try? Files.read(path, limit: fileLimit * 2),
+            let line = bytes.dropLast().lastIndex(of: UInt8(ascii: "\n")).map({ $0 + 1 }) ?? (bytes.isEmpty ? nil : 0),
+            let report = try? RunReport(parsing: bytes[line...].filter { $0 != UInt8(ascii: "\n") })
+        {
+            last = (report, line)
+        }
+    }
+
+    package var newest: RunReport? { last?.report }
+
+    /// Writes a report; where it repeats the last one, that record is replaced by one that counts both. Returns the
+    /// record as it stands now.
+    package mutating func append(_ report: RunReport) throws(FileError) -> RunReport {
+        var record: RunReport = report
+        var offset: Int = try size()
+        if let last, isLastOurs, report.repeats(last.report) {
+            record = last.report
+            record.count += 1
+            record.lastFinishedAt = report.finishedAt
+            offset = last.offset
+        } else if offset > fileLimit {
+            rename(path, "\(path).old")
+            offset = 0
+        }
+        try write(Array(record.json.canonical) + [UInt8(ascii: "\n")], at: offset)
+        last = (record, offset)
+        isLastOurs = true
+        return record
+    }
+
+    /// The newest records first, at most `limit`.
+    package static func newest(_ limit: Int, in directory: StateDirectory) throws(FileError) -> [RunReport] {
+        var reports: [RunReport] = []
+        try scan(directory) { report in
+            reports.append(report)
+            return reports.count < limit
+        }
+        return reports
+    }
+
+    /// The record whose id begins with `prefix`, or the newest one that is not in sync where `prefix` is nil.
+    package static func find(_ prefix: String?, in directory: StateDirectory) throws(FileError) -> RunReport? {
+        var found: RunReport?
+        try scan(directory) { report in
+            let isWanted: Bool = prefix.map { report.id.hasPrefix($0.uppercased()) } ?? (report.outcome != .inSync)
+            if isWanted { found = report }
+            return !isWanted
+        }
+        return found
+    }
+
+    private static func scan(_ directory: StateDirectory, _ isMoreWanted: (RunReport) -> Bool) throws(FileError) {
+        let path: String = directory.file("reports.jsonl")
+        for file in [path, "\(path).old"] {
+            let bytes: [UInt8]
+            do { bytes = try Files.read(file, limit: 256 << 20) } catch {
+                guard error.isMissing else { throw error }
+                continue
+            }
+            // A line that cannot be read is one that a crash cut off.
+            for line in bytes.split(separator: UInt8(ascii: "\n")).reversed() {
+                guard let report = try? RunReport(parsing: line) else { continue }
+                guard isMoreWanted(report) else { return }
+            }
+        }
+    }
+
+    private func size() throws(FileError) -> Int {
+        var status = stat()
+        guard stat(path, &status) == 0 else {
+            guard errno == ENOENT else { throw fileError("read") }
+            return 0
+        }
+        return Int(status.st_size)
+    }
+
+    private func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
+        let descriptor: Int32 = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw fileError("write") }
+        defer { close(descriptor) }
+        guard ftruncate(descriptor, off_t(offset)) == 0 else { throw fileError("write") }
+        var written = 0
+        while written < bytes.count {
+            let count: Int = bytes[written...].withUnsafeBytes {
+                pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset + written))
+            }
+            guard count >= 0 || errno == EINTR else { throw fileError("write") }
+            written += max(0, count)
+        }
+    }
+
+    private func fileError(_ operation: String) -> FileError {
+        FileError(path: path, operation: operation, reason: String(cString: strerror(errno)), code: errno)
+    }
+}

@@ -1,0 +1,60 @@
+package import Declarations
+package import Reconciliation
+package import Runtime
+import Glibc
+
+/// The folder that gitops-sync owns: its state, reports, repositories and lock. Only its owner may look in.
+package struct StateDirectory: Hashable, Sendable {
+    package let path: String
+
+    package init(_ path: String) { self.path = path }
+
+    package func create() throws(FileError) { try Files.createFolder(path, mode: 0o700) }
+
+    /// The state; the initial one where none was ever written. A file that cannot be read is an error: going on without
+    /// the accepted commit would take a rewritten history for a first start.
+    package func readState() throws(FileError) -> SyncState {
+        let bytes: [UInt8]
+        do { bytes = try Files.read(file("state.json"), limit: 256 << 20) } catch {
+            guard error.isMissing else { throw error }
+            return .initial
+        }
+        do { return try SyncState(parsing: bytes) } catch {
+            throw FileError(
+                path: file("state.json"), operation: "use",
+                reason: "\(error); move it away to start anew from the history that the server remembers")
+        }
+    }
+
+    package func write(_ state: SyncState) throws(FileError) {
+        try Files.write(state.json.canonical, to: file("state.json"), mode: 0o600)
+    }
+
+    package func readStatus() throws(FileError) -> JSONValue? {
+        do {
+            return try? JSONValue(parsing: try Files.read(file("status.json")))
+        } catch {
+            guard error.isMissing else { throw error }
+            return nil
+        }
+    }
+
+    package func write(status: JSONValue) throws(FileError) {
+        try Files.write(status.canonical, to: file("status.json"), mode: 0o600)
+    }
+
+    /// The key under which secrets are hashed in reports, so that a hash says nothing without it. Made on first use.
+    package func redactionKey() throws(FileError) -> [UInt8] {
+        let path: String = file("redaction.key")
+        if let key = try? Files.read(path), key.count == 32 { return key }
+        var generator = SystemRandomNumberGenerator()
+        let key: [UInt8] = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        do { try Files.create(key, at: path, mode: 0o600) } catch {
+            guard error.code == EEXIST else { throw error }
+            return try Files.read(path)
+        }
+        return key
+    }
+
+    package func file(_ name: String) -> String { "\(path)/\(name)" }
+}

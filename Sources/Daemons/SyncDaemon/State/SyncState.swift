@@ -1,0 +1,82 @@
+package import Declarations
+package import Reconciliation
+package import Telemetry
+
+/// What gitops-sync remembers between runs and restarts.
+package struct SyncState: Hashable, Sendable, JSONCodable {
+    /// The commit that is enforced.
+    package var acceptedCommit: String?
+    /// The head of the branch when it was last fetched.
+    package var head: String?
+    /// A commit that may be taken although it does not descend from the accepted one, and why.
+    package var permittedRewrite: PermittedRewrite?
+    package var inventory: Inventory
+    /// The store's generation when it was last read; the audit log is read from there.
+    package var generation: Int
+    /// Deletions of the last hour; the guard counts them.
+    package var deletions: [Deletion]
+
+    package static let initial = SyncState(
+        acceptedCommit: nil, head: nil, permittedRewrite: nil, inventory: .empty, generation: 0, deletions: [])
+
+    package struct PermittedRewrite: Hashable, Sendable {
+        package var commit: String
+        package var reason: String
+    }
+
+    package struct Deletion: Hashable, Sendable {
+        package var kind: ResourceKind
+        package var at: Timestamp
+    }
+
+    package init(
+        acceptedCommit: String?, head: String?, permittedRewrite: PermittedRewrite?, inventory: Inventory,
+        generation: Int, deletions: [Deletion]
+    ) {
+        self.acceptedCommit = acceptedCommit
+        self.head = head
+        self.permittedRewrite = permittedRewrite
+        self.inventory = inventory
+        self.generation = generation
+        self.deletions = deletions
+    }
+
+    /// How many resources of each kind were deleted within the hour before `now`.
+    package func recentDeletions(now: Timestamp) -> [ResourceKind: Int] {
+        Dictionary(grouping: deletions.filter { now - $0.at < .hours(1) }, by: \.kind).mapValues(\.count)
+    }
+
+    package mutating func noteDeletions(_ kinds: [ResourceKind], at now: Timestamp) {
+        deletions.removeAll { now - $0.at >= .hours(1) }
+        deletions += kinds.map { Deletion(kind: $0, at: now) }
+    }
+
+    package init(json: JSONValue) throws(JSONFormError) {
+        let reader = try JSONObjectReader(json)
+        acceptedCommit = try reader.optionalString("acceptedCommit")
+        head = try reader.optionalString("head")
+        if let rewrite = reader.optional("permittedRewrite") {
+            let nested = try JSONObjectReader(rewrite, path: "/permittedRewrite")
+            permittedRewrite = PermittedRewrite(
+                commit: try nested.string("commit"), reason: try nested.string("reason"))
+        }
+        inventory = try reader.optionalValue("inventory") ?? .empty
+        generation = try reader.optionalInteger("generation") ?? 0
+        deletions = []
+        for item in try reader.array("deletions") {
+            let nested = try JSONObjectReader(item, path: "/deletions")
+            deletions.append(Deletion(kind: try nested.choice("kind"), at: try nested.time("at")))
+        }
+    }
+
+    package var json: JSONValue {
+        .object(compacting: [
+            "version": 1, "acceptedCommit": acceptedCommit.map(JSONValue.string), "head": head.map(JSONValue.string),
+            "permittedRewrite": permittedRewrite.map {
+                ["commit": .string($0.commit), "reason": .string($0.reason)]
+            },
+            "inventory": inventory.json, "generation": .integer(generation),
+            "deletions": .array(deletions.map { ["kind": .string($0.kind.rawValue), "at": .time($0.at)] }),
+        ])
+    }
+}

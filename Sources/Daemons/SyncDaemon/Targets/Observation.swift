@@ -1,0 +1,44 @@
+import ConfigAPI
+import Declarations
+import Reconciliation
+
+/// Reads everything that is live. Never throws: what does not answer is unknown.
+func observe(_ target: any ReconcileTarget) async -> LiveState {
+    async let server: Observed<ConfigSnapshot> = observed { () async throws(TargetError) in try await target.snapshot() }
+    async let agents: Observed<[AgentView]> = observed { () async throws(TargetError) in try await target.agents() }
+    return LiveState(server: await server, agents: await agents)
+}
+
+private func observed<Value: Hashable & Sendable>(
+    _ body: @Sendable () async throws(TargetError) -> Value
+) async -> Observed<Value> {
+    do { return .present(try await body()) } catch { return .unreachable(reason: error.description) }
+}
+
+/// Who deleted what a source once applied and is no longer there, from the audit log; empty where it does not answer.
+func deletions(
+    of missing: Set<ResourceKey>, since generation: Int, target: any ReconcileTarget
+) async -> [ResourceKey: ChangedBy] {
+    guard !missing.isEmpty else { return [:] }
+    var found: [ResourceKey: ChangedBy] = [:]
+    var seen: Int = 0
+    var since: Int = generation
+    // Pages of the log; each begins with the last generation of the one before, in case that was cut.
+    for _ in 0..<100 {
+        guard let page = try? await target.audit(since: since) else { break }
+        let entries: [AuditEntry] = page.filter { $0.id > seen }
+        for entry in entries {
+            for key in missing where entry.deletes(key) { found[key] = entry.changedBy }
+        }
+        guard let last = entries.last, page.count >= 1000 else { break }
+        seen = last.id
+        since = last.generation - 1
+    }
+    return found
+}
+
+extension AuditEntry {
+    fileprivate func deletes(_ key: ResourceKey) -> Bool {
+        operation == "truncate" || (operation == "delete" && kind == key.kind.rawValue && name == key.name)
+    }
+}

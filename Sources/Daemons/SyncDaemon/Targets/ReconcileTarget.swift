@@ -1,0 +1,21 @@
+package import ConfigAPI
+package import ConfigAPIClient
+package import Declarations
+
+package typealias TargetError = ConfigAPIClientError
+
+/// The edge of the reconciler: what is read from and written to the components. Small enough for an in-memory twin.
+package protocol ReconcileTarget: Sendable {
+    func snapshot() async throws(TargetError) -> ConfigSnapshot
+    func agents() async throws(TargetError) -> [AgentView]
+    /// Recorded changes of generations after `generation`, oldest first.
+    func audit(since generation: Int) async throws(TargetError) -> [AuditEntry]
+    func lease(_ request: LeaseRequest) async throws(TargetError) -> Lease
+    /// One transaction: all or nothing. Fails whole where the store has moved.
+    func apply(_ patch: ConfigPatch) async throws(TargetError) -> ConfigSnapshot
+    func resync(_ request: AgentResync) async throws(TargetError)
+    func submit(report: JSONValue) async throws(TargetError)
+    func retentionPreview(dataset: String, keep: String) async throws(TargetError) -> JSONValue
+}
+
+extension ConfigAPIClient: ReconcileTarget {}
