@@ -200,7 +200,7 @@ tests(
         "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation", "Runtime",
         "SyncDaemon", "Telemetry",
     ],
-    products: [logging])
+    products: [lifecycle, logging, subprocess, systemPackage])
 tests(
     "ServerDaemonTests",
     uses: [

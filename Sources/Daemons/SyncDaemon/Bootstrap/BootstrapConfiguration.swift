@@ -1,7 +1,7 @@
 package import Declarations
 package import Reconciliation
 package import Telemetry
-import Runtime
+package import Runtime
 
 /// What gitops-sync has to know before it can read git. `docs/reference/gitops-sync.md` documents every key.
 package struct BootstrapConfiguration: Hashable, Sendable {

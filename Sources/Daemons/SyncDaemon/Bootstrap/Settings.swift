@@ -65,7 +65,8 @@ package struct Settings {
         guard let text = optionalText(path) else { return fallback }
         guard let duration = PromDuration(text), range.contains(duration) else {
             complain(
-                mark(path), "\(path): expected a duration from \(range.lowerBound) to \(range.upperBound), got \"\(text)\"")
+                mark(path),
+                "\(path): expected a duration from \(range.lowerBound) to \(range.upperBound), got \"\(text)\"")
             return fallback
         }
         return duration

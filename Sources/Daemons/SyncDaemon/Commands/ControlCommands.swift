@@ -6,7 +6,8 @@ import Synchronization
 struct SyncNowCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sync", abstract: "Ask the running daemon for a run now.",
-        discussion: "With --wait, plan and result are printed as they come; exit status 1 if the run failed or refused.")
+        discussion: "With --wait, plan and result are printed as they come; exit status 1 if the run failed or refused."
+    )
 
     @OptionGroup var common: CommonOptions
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Declarations
+import GitStore
 import Reconciliation
 import Runtime
 import Telemetry
@@ -43,7 +44,9 @@ struct StatusCommand: AsyncParsableCommand {
         if let head = members["head"]?.string, head != members["acceptedCommit"]?.string {
             lines.append("head        \(head)")
         }
-        if let error = members["lastFetch"]?["error"]?.string { lines.append(style.red("fetch       \(printable(error))")) }
+        if let error = members["lastFetch"]?["error"]?.string {
+            lines.append(style.red("fetch       \(printable(error))"))
+        }
         if let newest {
             lines.append("last run    \(newest.outcome.text(style)) at \(newest.lastFinishedAt.rfc3339) (\(newest.id))")
         }
@@ -63,7 +66,9 @@ struct ReportCommand: AsyncParsableCommand {
     func run() async throws {
         let bootstrap = try common.bootstrap()
         let report: RunReport?
-        do { report = try ReportLog.find(id, in: bootstrap.directory) } catch { throw CommandFailure(error.description) }
+        do { report = try ReportLog.find(id, in: bootstrap.directory) } catch {
+            throw CommandFailure(error.description)
+        }
         guard let report else {
             throw CommandFailure(id.map { "there is no report \($0)" } ?? "every run that is kept was in sync")
         }

@@ -6,6 +6,7 @@ import Reconciliation
 import Runtime
 import ServiceLifecycle
 import Telemetry
+import UnixSignals
 
 struct RunCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -68,7 +69,7 @@ private struct HangupListener: Service {
 
     func run() async throws {
         let signals = UnixSignalsSequence.hangups()
-        for await _ in await signals.cancelOnGracefulShutdown() { queue.trigger(.signal) }
+        for await _ in signals.cancelOnGracefulShutdown() { queue.trigger(.signal) }
     }
 }
 

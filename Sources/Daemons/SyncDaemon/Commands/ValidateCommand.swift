@@ -35,9 +35,10 @@ struct ValidateCommand: AsyncParsableCommand {
         } else {
             let tree = ManifestFolder(directory ?? ".")
             let (files, problems) = try tree.read()
-            content = decodeManifests(
-                revision: "", files: files, refused: problems, decoder: .standard
-            ).0
+            content =
+                decodeManifests(
+                    revision: "", files: files, refused: problems, decoder: .standard
+                ).0
             count = files.count
         }
         try show(content, fileCount: count)

@@ -1,11 +1,11 @@
 import Declarations
 import Glibc
-import Logging
+package import Logging
 import NIOCore
 import NIOPosix
-package import Reconciliation
+import Reconciliation
 import Runtime
-package import ServiceLifecycle
+import ServiceLifecycle
 
 /// Serves the control socket. Who may open it is up to the file's mode: the owner and the group.
 package struct ControlServer: Service {
@@ -37,16 +37,22 @@ package struct ControlServer: Service {
                 }
             }
         chmod(path, 0o660)
-        try await cancelWhenGracefulShutdown {
-            try await server.executeThenClose { connections in
-                try await withThrowingDiscardingTaskGroup { group in
-                    for try await connection in connections {
-                        group.addTask { await serve(connection) }
-                    }
+        defer { unlink(path) }
+        do {
+            try await cancelWhenGracefulShutdown { try await serve(server) }
+        } catch is CancellationError {
+            // How a shutdown ends the loop over connections.
+        }
+    }
+
+    private func serve(_ server: NIOAsyncChannel<Connection, Never>) async throws {
+        try await server.executeThenClose { connections in
+            try await withThrowingDiscardingTaskGroup { group in
+                for try await connection in connections {
+                    group.addTask { await serve(connection) }
                 }
             }
         }
-        unlink(path)
     }
 
     private func serve(_ connection: Connection) async {
@@ -55,7 +61,7 @@ package struct ControlServer: Service {
                 guard let line = try await firstLine(of: inbound) else { return }
                 let request: ControlRequest
                 do { request = try ControlRequest(parsing: line) } catch {
-                    try await outbound.write(.line(.failed(error.description)))
+                    try await outbound.write(.line(.failed("\(error)")))
                     return
                 }
                 try await answer(request) { answer in try await outbound.write(.line(answer)) }
@@ -72,11 +78,8 @@ package struct ControlServer: Service {
         switch request {
         case .status: try await send(.status(await reconciler.status()))
         case .accept(let revision, let reason):
-            do {
-                _ = try await reconciler.permitRewrite(revision, reason: reason)
-            } catch {
-                try await send(.failed(error.description))
-                return
+            do { _ = try await reconciler.permitRewrite(revision, reason: reason) } catch {
+                return try await send(.failed("\(error)"))
             }
             queue.trigger(.manual)
             try await send(.accepted)

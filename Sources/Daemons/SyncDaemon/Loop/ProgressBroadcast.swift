@@ -1,4 +1,4 @@
-package import Reconciliation
+import Reconciliation
 import Synchronization
 
 /// Hands the progress of runs to whoever waits for one.

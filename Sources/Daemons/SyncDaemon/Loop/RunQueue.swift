@@ -1,10 +1,10 @@
 package import Reconciliation
 import Synchronization
-package import Telemetry
+import Telemetry
 
 /// Where triggers arrive from anywhere, and the loop waits for them.
 package final class RunQueue: Sendable {
-    private struct State {
+    fileprivate struct State {
         var arrived: [RunTrigger] = []
         var waiter: CheckedContinuation<Void, Never>?
         var isClosed = false

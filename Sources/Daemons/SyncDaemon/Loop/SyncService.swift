@@ -1,10 +1,10 @@
-import ConfigAPIClient
+package import ConfigAPIClient
 import Declarations
 import Glibc
 import Logging
-package import Reconciliation
+import Reconciliation
 import Runtime
-package import ServiceLifecycle
+import ServiceLifecycle
 import Synchronization
 import Telemetry
 
@@ -30,7 +30,11 @@ package struct SyncService: Service {
     /// Ends within the time that a request in flight may take: nothing is begun after the shutdown.
     package func run() async throws {
         await withGracefulShutdownHandler {
-            await withTaskCancellationHandler { await loop() } onCancel: { queue.close() }
+            await withTaskCancellationHandler {
+                await loop()
+            } onCancel: {
+                queue.close()
+            }
         } onGracefulShutdown: {
             queue.close()
         }

@@ -1,6 +1,8 @@
 import ConfigAPI
+import ConfigAPIClient
 import Declarations
 import GitStore
+import Logging
 import Reconciliation
 import Runtime
 import Telemetry
@@ -46,7 +48,7 @@ extension Reconciler {
         let sources = await sources(of: plan, in: commit)
         guard let patch = plan.patch(requestId: newID(), leaseEpoch: epoch, sources: sources) else { return nil }
         let startedAt: Timestamp = dependencies.now()
-        do { _ = try await send(patch) } catch {
+        do throws(TargetError) { _ = try await send(patch) } catch {
             switch error {
             case .conflict(let conflict) where conflict.isOfStore(plan): return .storeMoved
             case .rejected(let rejection) where run.isNew:
@@ -69,7 +71,7 @@ extension Reconciler {
 
     /// Sends a patch, once more where the answer was lost: the request id makes both one.
     private func send(_ patch: ConfigPatch) async throws(TargetError) -> ConfigSnapshot {
-        do { return try await dependencies.target.apply(patch) } catch {
+        do throws(TargetError) { return try await dependencies.target.apply(patch) } catch {
             guard case .unreachable = error, !Task.isCancelled else { throw error }
         }
         try? await dependencies.clock.sleep(for: .milliseconds(200))

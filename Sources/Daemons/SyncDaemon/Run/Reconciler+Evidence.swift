@@ -1,4 +1,5 @@
 import ConfigAPI
+import ConfigAPIClient
 import Declarations
 import GitStore
 import Reconciliation

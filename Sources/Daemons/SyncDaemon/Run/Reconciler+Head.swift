@@ -1,11 +1,14 @@
 import ConfigAPI
+import ConfigAPIClient
 import Declarations
-package import GitStore
-package import Reconciliation
+import GitStore
+import Logging
+import Reconciliation
+import Runtime
 import Telemetry
 
 /// What is to be thought of the newest commit, before any target is looked at.
-package enum HeadVerdict: Sendable {
+enum HeadVerdict: Sendable {
     /// It is the accepted commit.
     case accepted
     /// It is valid and on top of the accepted one; guards have still to be asked.
@@ -46,7 +49,8 @@ extension Reconciler {
     private func examine(_ head: ObjectID) async throws(GitError) -> HeadVerdict {
         let info = CommitInfo(try await dependencies.git.commit(head))
         var messages: [String] = []
-        if let accepted = state.acceptedCommit.flatMap(ObjectID.init(hex:)), state.permittedRewrite?.commit != head.hex {
+        if let accepted = state.acceptedCommit.flatMap(ObjectID.init(hex:)), state.permittedRewrite?.commit != head.hex
+        {
             guard try await descends(head, from: accepted) else {
                 return .refused(info, problems: [], refusals: [rewritten(info, accepted: accepted)])
             }

@@ -44,7 +44,8 @@ extension Reconciler {
     package func drift() async throws(SyncError) -> Preview {
         var run = RunInProgress(report: newReport(.manual))
         do {
-            if state.acceptedCommit == nil || (await accepted()) == nil {
+            let known: LoadedCommit? = await accepted()
+            if known == nil {
                 await fetch()
                 if state.acceptedCommit == nil { state.acceptedCommit = state.head }
             }

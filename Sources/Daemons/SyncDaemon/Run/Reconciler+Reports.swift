@@ -1,5 +1,8 @@
-import Declarations
-package import Reconciliation
+import ConfigAPIClient
+package import Declarations
+import GitStore
+import Logging
+import Reconciliation
 import Runtime
 import Telemetry
 

@@ -1,6 +1,7 @@
 import ConfigAPI
-package import Declarations
+import Declarations
 import GitStore
+import Logging
 package import Reconciliation
 import Runtime
 import Telemetry
@@ -22,6 +23,8 @@ struct RunInProgress {
     /// The commit that was enforced before.
     var previous: DeclaredState?
     var acceptedInfo: CommitInfo?
+    /// What git says now is not known.
+    var isGitUnknown = false
 }
 
 extension Reconciler {
@@ -35,7 +38,7 @@ extension Reconciler {
         if let fetchError {
             run.report.errors.append(fetchError)
             // Between fetches this is old news; what git says now is unknown all the same.
-            run.facts.hasUnknownTarget = fetches
+            run.isGitUnknown = fetches
         }
         await adoptAnchor()
         await chooseCommit(&run)
@@ -141,6 +144,7 @@ extension Reconciler {
             case .applied, .planned, .ignored: break
             }
         }
+        run.facts.hasUnknownTarget = run.facts.hasUnknownTarget || run.isGitUnknown
         run.report.outcome = run.facts.outcome
         run.report.finishedAt = dependencies.now()
         run.report.lastFinishedAt = run.report.finishedAt

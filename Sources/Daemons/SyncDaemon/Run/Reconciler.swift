@@ -1,10 +1,10 @@
-package import ConfigAPI
+import ConfigAPI
 package import Declarations
 package import GitStore
 package import Logging
-package import Reconciliation
+import Reconciliation
 package import Runtime
-package import Telemetry
+import Telemetry
 
 /// Makes runs: reads git and the targets, compares, plans, applies, looks again and reports. One run at a time.
 package actor Reconciler {

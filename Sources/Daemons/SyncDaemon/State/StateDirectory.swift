@@ -1,5 +1,4 @@
 package import Declarations
-package import Reconciliation
 package import Runtime
 import Glibc
 
@@ -31,12 +30,12 @@ package struct StateDirectory: Hashable, Sendable {
     }
 
     package func readStatus() throws(FileError) -> JSONValue? {
-        do {
-            return try? JSONValue(parsing: try Files.read(file("status.json")))
-        } catch {
+        let bytes: [UInt8]
+        do { bytes = try Files.read(file("status.json")) } catch {
             guard error.isMissing else { throw error }
             return nil
         }
+        return try? JSONValue(parsing: bytes)
     }
 
     package func write(status: JSONValue) throws(FileError) {

@@ -22,6 +22,11 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     package struct PermittedRewrite: Hashable, Sendable {
         package var commit: String
         package var reason: String
+
+        package init(commit: String, reason: String) {
+            self.commit = commit
+            self.reason = reason
+        }
     }
 
     package struct Deletion: Hashable, Sendable {

@@ -1,10 +1,12 @@
 import ConfigAPI
+import ConfigAPIClient
 import Declarations
 import Reconciliation
 
 /// Reads everything that is live. Never throws: what does not answer is unknown.
 func observe(_ target: any ReconcileTarget) async -> LiveState {
-    async let server: Observed<ConfigSnapshot> = observed { () async throws(TargetError) in try await target.snapshot() }
+    async let server: Observed<ConfigSnapshot> = observed { () async throws(TargetError) in try await target.snapshot()
+    }
     async let agents: Observed<[AgentView]> = observed { () async throws(TargetError) in try await target.agents() }
     return LiveState(server: await server, agents: await agents)
 }

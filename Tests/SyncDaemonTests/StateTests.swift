@@ -1,0 +1,97 @@
+import Declarations
+import Glibc
+import Reconciliation
+import Runtime
+import SyncDaemon
+import Telemetry
+import TestSupport
+import Testing
+
+private let start = Timestamp(milliseconds: 1_700_000_000_000)
+
+private func report(_ number: Int, outcome: RunOutcome = .inSync) -> RunReport {
+    var report = RunReport(
+        id: "01HF8C1T0000000000000000\(number < 10 ? "0" : "")\(number)", host: "h", trigger: .timer, mode: .enforce,
+        startedAt: start + .seconds(Int64(number)), repository: "r", branch: "main")
+    report.outcome = outcome
+    report.finishedAt = report.startedAt
+    report.lastFinishedAt = report.startedAt
+    return report
+}
+
+@Suite struct StateTests {
+    @Test func equalQuietRunsAreOneRecordWithACount() throws {
+        let folder = try TemporaryFolder()
+        let directory = StateDirectory(folder.path)
+        var log = ReportLog(directory: directory)
+        _ = try log.append(report(1, outcome: .failed))
+        for number in 2...6 { _ = try log.append(report(number)) }
+        let records = try ReportLog.newest(10, in: directory)
+        #expect(records.map(\.count) == [5, 1])
+        #expect(records.first?.id == report(2).id)
+        #expect(records.first?.lastFinishedAt == start + .seconds(6))
+        #expect(try ReportLog.find(nil, in: directory)?.outcome == .failed)
+        #expect(try ReportLog.find("01hf8c1t000000000000000002", in: directory)?.count == 5)
+    }
+
+    @Test func aRestartBeginsARecordOfItsOwn() throws {
+        let folder = try TemporaryFolder()
+        let directory = StateDirectory(folder.path)
+        var log = ReportLog(directory: directory)
+        _ = try log.append(report(1))
+        var restarted = ReportLog(directory: directory)
+        #expect(restarted.newest?.id == report(1).id)
+        _ = try restarted.append(report(2))
+        #expect(try ReportLog.newest(10, in: directory).map(\.count) == [1, 1])
+    }
+
+    @Test func theLogStaysBoundedAndALineThatACrashCutIsSkipped() throws {
+        let folder = try TemporaryFolder()
+        let directory = StateDirectory(folder.path)
+        var log = ReportLog(directory: directory, fileLimit: 2000)
+        for number in 0..<60 { _ = try log.append(report(number, outcome: number % 2 == 0 ? .failed : .refused)) }
+        let bytes = try Files.read(folder("reports.jsonl")).count + Files.read(folder("reports.jsonl.old")).count
+        #expect(bytes < 6000)
+        #expect(try ReportLog.newest(1, in: directory).first?.id == report(59).id)
+        let text = try Files.text(folder("reports.jsonl"))
+        try Files.write((text + "{\"version\":1,\"id").utf8, to: folder("reports.jsonl"))
+        #expect(try ReportLog.newest(1, in: directory).first?.id == report(59).id)
+    }
+
+    @Test func theStateIsReadBackAsItWasWritten() throws {
+        let folder = try TemporaryFolder()
+        let directory = StateDirectory(folder.path)
+        #expect(try directory.readState() == .initial)
+        var state = SyncState.initial
+        state.acceptedCommit = "abc"
+        state.permittedRewrite = .init(commit: "def", reason: "because")
+        state.inventory = Inventory(
+            storeId: "s", entries: [ResourceKey(.notifier, "a"): .init(digest: "d", revision: "r", keepsOnPrune: true)])
+        state.noteDeletions([.notifier, .notifier, .collector], at: start)
+        try directory.write(state)
+        #expect(try directory.readState() == state)
+        #expect(state.recentDeletions(now: start + .minutes(59)) == [.notifier: 2, .collector: 1])
+        #expect(state.recentDeletions(now: start + .minutes(60)) == [:])
+    }
+
+    @Test func aStateThatCannotBeReadIsNoFreshStart() throws {
+        let folder = try TemporaryFolder()
+        try folder.write("{", to: "state.json")
+        #expect(throws: FileError.self) { try StateDirectory(folder.path).readState() }
+    }
+
+    // Shows F-GO-11
+    @Test func aSecondDaemonIsRefusedAndTheFirstIsNamed() throws {
+        let folder = try TemporaryFolder()
+        let path = folder("lock")
+        #expect(LockFile.holderProcess(path) == nil)
+        do {
+            let lock = try LockFile(path)
+            #expect(LockFile.holderProcess(path) == Int(getpid()))
+            #expect(throws: FileError.self) { _ = try LockFile(path) }
+            do { _ = try LockFile(path) } catch { #expect(error.description.contains("(process \(getpid()))")) }
+            _ = consume lock
+        }
+        #expect(LockFile.holderProcess(path) == nil)
+    }
+}

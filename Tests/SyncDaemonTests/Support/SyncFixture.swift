@@ -1,0 +1,79 @@
+import Declarations
+import GitStore
+import Logging
+import Reconciliation
+import Runtime
+@testable import SyncDaemon
+import TestSupport
+
+/// A config repository, a reconciler over it and a server in memory.
+final class SyncFixture: Sendable {
+    let repository: TestGitRepository
+    let folder: TemporaryFolder
+    let target = InMemoryTarget()
+
+    init() async throws {
+        repository = try await TestGitRepository()
+        folder = try TemporaryFolder()
+    }
+
+    func configuration(
+        _ extra: String = "", url: String? = nil, stateDirectory: String = "state"
+    ) throws -> BootstrapConfiguration {
+        let text = """
+            repository:
+              url: \(url ?? repository.url)
+            server:
+              url: http://127.0.0.1:1
+            stateDirectory: \(folder(stateDirectory))
+            controlSocket: \(folder("control.sock"))
+            listen: none
+            \(extra)
+            """
+        return try BootstrapConfiguration(file: "gitops-sync.yaml", bytes: Array(text.utf8)) { _ in nil }
+    }
+
+    func dependencies(_ configuration: BootstrapConfiguration) throws -> Reconciler.Dependencies {
+        let worker = WorkerProgram(path: try BuiltPrograms.path("gitops-sync"))
+        return Reconciler.Dependencies(
+            git: configuration.gitStore(named: "git", worker: worker), target: target,
+            directory: StateDirectory(configuration.stateDirectory), decoder: .standard, host: "sync-1",
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// A reconciler as a start of the program makes it.
+    func reconciler(
+        _ extra: String = "", url: String? = nil, stateDirectory: String = "state"
+    ) throws -> Reconciler {
+        let configuration = try configuration(extra, url: url, stateDirectory: stateDirectory)
+        return try Reconciler(configuration, try dependencies(configuration))
+    }
+}
+
+let retention = ResourceKey(.retention, "metrics")
+let group = ResourceKey(.hostGroup, "web")
+let notifier = ResourceKey(.notifier, "ops")
+
+func retentionText(_ keep: String, annotations: String = "") -> String {
+    """
+    apiVersion: plumbline/v1
+    kind: Retention
+    metadata:
+      name: metrics
+    \(annotations.isEmpty ? "" : "  annotations: {\(annotations)}")
+    spec:
+      dataset: metrics
+      keep: \(keep)
+    """
+}
+
+func groupText(_ name: String = "web", hosts: String = "[web-1]") -> String {
+    """
+    apiVersion: plumbline/v1
+    kind: HostGroup
+    metadata:
+      name: \(name)
+    spec:
+      hosts: \(hosts)
+    """
+}
