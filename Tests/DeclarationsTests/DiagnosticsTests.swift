@@ -3,7 +3,7 @@ import Telemetry
 import Testing
 
 @Suite struct DiagnosticsTests {
-    // Shows F-GO-03
+    // Shows F-GO-03, W-A-18
     @Test func everyProblemOfATreeIsReportedAtOnceAtItsPlace() {
         let rules = """
             # two faulty rules

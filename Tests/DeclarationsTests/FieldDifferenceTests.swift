@@ -2,7 +2,6 @@ import Declarations
 import Testing
 
 @Suite struct FieldDifferenceTests {
-    // Shows F-GO-04
     @Test func differencesAreFieldByFieldAndListsWhole() {
         let declared: JSONValue = [
             "expr": "up", "labels": ["a": "1", "b/c": "2"], "notifiers": ["x", "y"], "every": "30s",

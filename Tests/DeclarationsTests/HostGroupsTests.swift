@@ -22,7 +22,6 @@ import Testing
         #expect(groups.expectedHosts == ["db-1"])
     }
 
-    // Shows F-AL-08
     @Test func theThresholdsAreThoseOfTheGroupThatSortsFirst() throws {
         let groups = HostGroups([
             try resource(.hostGroup, "b", ["hosts": ["web-1"], "staleAfter": "5s", "downAfter": "10s"]),

@@ -1,1 +1,3 @@
-print("x")
+import AgentDaemon
+
+await AgentProgram.main()

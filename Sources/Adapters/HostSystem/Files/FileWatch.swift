@@ -1,0 +1,90 @@
+import Glibc
+package import Runtime
+package import Telemetry
+
+/// What tells one content of a file from the next without reading it, and who owns it.
+package struct FileStamp: Hashable, Sendable {
+    package var device: UInt64
+    package var inode: UInt64
+    package var size: Int64
+    /// When the content changed last.
+    package var modifiedAt: Timestamp
+    /// When content, owner or name changed last; nobody can set it.
+    package var changedAt: Timestamp
+    package var owner: UInt32
+
+    /// The stamp of the file at `path`; throws where there is none.
+    package init(of path: String) throws(FileError) {
+        var answer = stat()
+        guard stat(path, &answer) == 0 else { throw FileError.last("look at", path) }
+        device = UInt64(answer.st_dev)
+        inode = UInt64(answer.st_ino)
+        size = Int64(answer.st_size)
+        modifiedAt = Timestamp(answer.st_mtim)
+        changedAt = Timestamp(answer.st_ctim)
+        owner = UInt32(answer.st_uid)
+    }
+
+    /// The owner's login name, or `uid 1234` where the system does not know one.
+    package var ownerName: String { userName(owner) ?? "uid \(owner)" }
+}
+
+/// The login name of a user id; nil where the system does not know one.
+package func userName(_ id: UInt32) -> String? {
+    var entry = passwd()
+    var found: UnsafeMutablePointer<passwd>?
+    var buffer = [CChar](repeating: 0, count: 16 << 10)
+    let status: Int32 = getpwuid_r(uid_t(id), &entry, &buffer, buffer.count, &found)
+    guard status == 0, found != nil, let name = entry.pw_name else { return nil }
+    return String(cString: name)
+}
+
+/// The user that this process runs as.
+package func currentUserID() -> UInt32 { UInt32(geteuid()) }
+
+/// Watches one file by looking at its stamp a few times a second.
+///
+/// Looking costs four system calls a second and sees every way to change a file: written in place, renamed over,
+/// removed, made anew, on any file system. inotify sees inodes and not names, has to be set up again after each rename,
+/// and is silent on network file systems.
+package struct FileWatch: Sendable {
+    private let path: String
+    private let clock: any Clock<Duration>
+    private let every: Duration
+    private let now: @Sendable () -> Timestamp
+
+    /// How long a file counts as just changed: longer than the tick of any kernel's file times (10 ms at most), so that
+    /// two writes of equal length within one tick are both seen.
+    private static let fresh = PromDuration.milliseconds(100)
+
+    package init(
+        path: String, clock: any Clock<Duration>, every: Duration = .milliseconds(250),
+        now: @escaping @Sendable () -> Timestamp
+    ) {
+        self.path = path
+        self.clock = clock
+        self.every = every
+        self.now = now
+    }
+
+    /// Calls `look` each time the file may have changed since `known`, until cancelled. What is there then is for the
+    /// caller to read: a call means "look", not "changed".
+    package func run(since known: FileStamp?, _ look: () async -> Void) async {
+        var last: FileStamp? = known
+        var mayChangeUnseen = true
+        while (try? await clock.sleep(for: every)) != nil {
+            let stamp: FileStamp? = try? FileStamp(of: path)
+            guard stamp != last || mayChangeUnseen else { continue }
+            // The stamp is taken before the content is read: a write in between is seen at the next look.
+            mayChangeUnseen = stamp.map { now() - $0.changedAt < Self.fresh } ?? false
+            last = stamp
+            await look()
+        }
+    }
+}
+
+extension Timestamp {
+    fileprivate init(_ time: timespec) {
+        self.init(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+}

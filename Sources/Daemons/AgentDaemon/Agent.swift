@@ -1,0 +1,66 @@
+import AsyncHTTPClient
+import Declarations
+package import HostSystem
+package import Logging
+import NIOCore
+import Runtime
+import ServiceLifecycle
+import Telemetry
+
+/// The agent: collects what its config says, keeps what cannot be delivered, ships it, and says what it runs.
+///
+/// It opens no port. Stopping it stops collection first, then delivers what is queued, then writes the rest to the
+/// spool.
+package struct Agent: Service {
+    private let configuration: AgentConfiguration
+    private let clocks: AgentClocks
+    private let files: any HostFiles
+    private let logger: Logger
+
+    package init(
+        _ configuration: AgentConfiguration, clocks: AgentClocks, files: any HostFiles, logger: Logger
+    ) {
+        self.configuration = configuration
+        self.clocks = clocks
+        self.files = files
+        self.logger = logger
+    }
+
+    /// Runs until a graceful shutdown or cancellation. Throws where the state directory cannot be used or another agent
+    /// uses it.
+    package func run() async throws {
+        try Files.createFolder(configuration.stateDirectory, mode: 0o750)
+        let lock = try LockFile(path: "\(configuration.stateDirectory)/lock")
+        let identity = try AgentIdentity(
+            host: configuration.host, stateDirectory: configuration.stateDirectory, files: files)
+        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Self.httpConfiguration)
+        do {
+            try await run(identity, http)
+            try await http.shutdown()
+        } catch {
+            try? await http.shutdown()
+            throw error
+        }
+        _ = consume lock
+    }
+
+    private static var httpConfiguration: HTTPClient.Configuration {
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)))
+        // A server that comes back is noticed by our own backoff; a pool that retries underneath would hide it.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        return configuration
+    }
+
+    private func run(_ identity: AgentIdentity, _ http: HTTPClient) async throws {
+        let parts = AgentParts(
+            configuration: configuration, clocks: clocks, files: files, identity: identity, http: http,
+            logger: logger.with(.host, identity.host))
+        let stamp: FileStamp? = await parts.keeper.load()
+        parts.readSpool()
+        await cancelWhenGracefulShutdown {
+            await parts.runUntilCancelled(since: stamp)
+        }
+        await parts.finish()
+    }
+}

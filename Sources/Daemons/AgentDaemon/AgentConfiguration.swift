@@ -1,0 +1,51 @@
+package import Telemetry
+
+/// What an agent is told when it starts. What it collects is not in here: that comes from the server.
+package struct AgentConfiguration: Sendable {
+    /// The server's base URL, `http://127.0.0.1:7700`.
+    package var server: String
+    /// A file that holds the token alone; read again when it changes and after a 401.
+    package var tokenFile: String
+    /// The agent's own folder: `config.json`, `received.json`, `agent-id`, `spool`, `lock`.
+    package var stateDirectory: String
+    /// The name under which this host is known; must be the token's host. The kernel's host name unless said.
+    package var host: String?
+
+    /// The longest that the server may hold back an answer to the question for a new config. It allows 25 s.
+    package var configWaitSeconds = 20
+    /// The longest time between two status reports.
+    package var statusInterval = Duration.seconds(10)
+    /// The time between two frames of the agent's own metrics.
+    package var ownMetricsInterval = Duration.seconds(10)
+    /// How often `config.json` is looked at.
+    package var fileCheckInterval = Duration.milliseconds(250)
+    /// How long a mount may take to say how full it is.
+    package var mountTimeout = Duration.seconds(5)
+    /// How long a shipment waits for other collectors of the same moment.
+    package var linger = Duration.milliseconds(50)
+    /// The longest that one request may take, apart from the one for a new config.
+    package var requestTimeout = Duration.seconds(10)
+    /// How long stopping may take to deliver what is queued; the rest goes to the spool.
+    package var flushDeadline = Duration.seconds(3)
+    package var outbox = Outbox.Limits()
+
+    package init(server: String, tokenFile: String, stateDirectory: String, host: String? = nil) {
+        self.server = server
+        self.tokenFile = tokenFile
+        self.stateDirectory = stateDirectory
+        self.host = host
+    }
+}
+
+/// Where time comes from: passed in, so that tests can make it run.
+package struct AgentClocks: Sendable {
+    /// For waiting and for measuring spans.
+    package var clock: any Clock<Duration>
+    /// What time it is.
+    package var now: @Sendable () -> Timestamp
+
+    package init(clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp) {
+        self.clock = clock
+        self.now = now
+    }
+}

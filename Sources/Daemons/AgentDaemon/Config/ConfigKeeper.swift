@@ -1,0 +1,183 @@
+import ConfigAPI
+import Declarations
+import Glibc
+import HostSystem
+import Logging
+import Runtime
+import Synchronization
+import Telemetry
+
+/// Holds what the agent is to run, in `config.json`, and obeys that file.
+///
+/// Two files: `config.json` is what runs, whoever wrote it last; `received.json` is what the server sent last, so that
+/// after a restart too the agent can tell what is new from the server and what was changed here. `config.json` is
+/// written first: a crash in between makes the same answer arrive again, which changes nothing.
+actor ConfigKeeper {
+    /// What is known now; read from any task.
+    struct Snapshot: Sendable {
+        var received: AgentConfig?
+        var running: RunningSet
+        var file: AgentStatus.ConfigFile
+    }
+
+    nonisolated let path: String
+    private let receivedPath: String
+    private let refusedPath: String
+    private let decoder: ResourceDecoder
+    private let logger: Logger
+    private let published: Mutex<Snapshot>
+    private let onChange: @Sendable () -> Void
+    private let executor = BlockingExecutor(name: "config")
+    /// The content of `config.json` as it was looked at last.
+    private var seen: Seen?
+
+    private struct Seen: Equatable {
+        var bytes: [UInt8]
+        var owner: UInt32
+    }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    nonisolated var snapshot: Snapshot { published.withLock { $0 } }
+
+    init(stateDirectory: String, logger: Logger, onChange: @escaping @Sendable () -> Void) {
+        path = "\(stateDirectory)/config.json"
+        receivedPath = "\(stateDirectory)/received.json"
+        refusedPath = "\(stateDirectory)/config.refused.json"
+        decoder = ResourceDecoder(sha256: Digests.sha256)
+        self.logger = logger
+        self.onChange = onChange
+        let nothing = RunningSet([], decoder: decoder, sha256: Digests.sha256)
+        let file = AgentStatus.ConfigFile(digest: nil, receivedDigest: nil, changedAt: nil, owner: nil)
+        published = Mutex(Snapshot(received: nil, running: nothing, file: file))
+    }
+
+    /// Reads both files. Without a readable `config.json` the last received config runs; without any `config.json`
+    /// nothing does until the server answers, so that removing the file starts afresh.
+    func load() -> FileStamp? {
+        let stamp: FileStamp? = try? FileStamp(of: path)
+        guard stamp != nil else { return nil }
+        if let bytes = try? Files.read(receivedPath, limit: ConfigDocument.largestBytes) {
+            do throws(JSONFormError) {
+                let received = try AgentConfig(parsing: bytes)
+                publish { $0.received = received }
+            } catch {
+                logger.warning("the received config cannot be read", metadata: .of([.reason: error.description]))
+            }
+        }
+        look()
+        let present: Snapshot = snapshot
+        if present.file.error != nil, let received = present.received {
+            publish { $0.running = self.runningSet(received.resources) }
+        }
+        return stamp
+    }
+
+    /// Looks at `config.json`, and obeys what it holds where it is valid.
+    func look() {
+        do throws(FileError) {
+            let stamp = try FileStamp(of: path)
+            let bytes: [UInt8] = try Files.read(path, limit: ConfigDocument.largestBytes)
+            let now = Seen(bytes: bytes, owner: stamp.owner)
+            guard now != seen else { return }
+            seen = now
+            accept(bytes, stamp)
+        } catch {
+            guard seen != nil || snapshot.received != nil else { return }
+            seen = nil
+            publish { $0.file.report(digest: nil, changedAt: nil, owner: nil, error: error.description) }
+        }
+    }
+
+    private func accept(_ bytes: [UInt8], _ stamp: FileStamp) {
+        do throws(ConfigDocument.Refusal) {
+            let running: RunningSet = try runnable(bytes)
+            logger.info(
+                "obeying config.json",
+                metadata: .of([.digest: running.digest, .count: running.entries.count, .subject: stamp.ownerName]))
+            publish {
+                $0.running = running
+                $0.file.report(
+                    digest: running.digest, changedAt: stamp.changedAt, owner: stamp.ownerName, error: nil)
+            }
+        } catch {
+            logger.warning(
+                "config.json is not valid, what runs is kept",
+                metadata: .of([.reason: error.description, .subject: stamp.ownerName]))
+            publish {
+                $0.file.report(
+                    digest: nil, changedAt: stamp.changedAt, owner: stamp.ownerName, error: error.description)
+            }
+        }
+    }
+
+    /// The set that a text stands for. A resource that cannot be run makes the text invalid, unless it is there just as
+    /// the server sent it: then it is a newer server's, and only it is left out.
+    private func runnable(_ bytes: [UInt8]) throws(ConfigDocument.Refusal) -> RunningSet {
+        let running: RunningSet = runningSet(try ConfigDocument.items(parsing: bytes))
+        let received: [AgentConfig.Item] = snapshot.received?.resources ?? []
+        let problems: [String] = running.entries.compactMap { entry in
+            guard case .rejected(let reason) = entry.verdict else { return nil }
+            let item: AgentConfig.Item = entry.item
+            let isServers: Bool = received.contains {
+                $0.kind == item.kind && $0.name == item.name && $0.spec == item.spec
+            }
+            return isServers ? nil : "\(item.kind)/\(item.name): \(reason)"
+        }
+        guard problems.isEmpty else { throw ConfigDocument.Refusal(problems: problems) }
+        return running
+    }
+
+    /// Takes over what the server sent, as ``ConfigMerge`` decides.
+    func receive(_ config: AgentConfig) throws(FileError) {
+        // An edit of this very moment counts as made before.
+        look()
+        let before: Snapshot = snapshot
+        let items: [AgentConfig.Item] = ConfigMerge.merged(
+            received: config, after: before.received, into: before.running.items)
+        let running: RunningSet = runningSet(items)
+        if running != before.running || before.file.digest == nil {
+            try keepRefusedEdit(before)
+            let text: [UInt8] = ConfigDocument.text(running.items, received: config)
+            try Files.write(text, to: path, mode: 0o644)
+            seen = Seen(bytes: text, owner: currentUserID())
+        }
+        try Files.write(Array((config.json.indented + "\n").utf8), to: receivedPath, mode: 0o644)
+        let stamp: FileStamp? = try? FileStamp(of: path)
+        logger.info(
+            "received a config",
+            metadata: .of([.generation: config.generation, .digest: config.digest, .count: config.resources.count]))
+        publish {
+            $0.received = config
+            $0.running = running
+            $0.file.report(
+                digest: running.digest, changedAt: stamp?.changedAt, owner: stamp?.ownerName, error: nil)
+        }
+    }
+
+    /// An invalid edit is about to be overwritten: somebody may want it back.
+    private func keepRefusedEdit(_ before: Snapshot) throws(FileError) {
+        guard before.file.error != nil, let seen else { return }
+        try Files.write(seen.bytes, to: refusedPath, mode: 0o644)
+    }
+
+    private func runningSet(_ items: [AgentConfig.Item]) -> RunningSet {
+        RunningSet(items, decoder: decoder, sha256: Digests.sha256)
+    }
+
+    private func publish(_ change: (inout Snapshot) -> Void) {
+        published.withLock { snapshot in
+            change(&snapshot)
+            snapshot.file.receivedDigest = snapshot.received?.digest
+        }
+        onChange()
+    }
+}
+
+extension AgentStatus.ConfigFile {
+    fileprivate mutating func report(digest: String?, changedAt: Timestamp?, owner: String?, error: String?) {
+        self.digest = digest
+        self.changedAt = changedAt
+        self.owner = owner
+        self.error = error
+    }
+}

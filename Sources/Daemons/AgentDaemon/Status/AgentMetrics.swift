@@ -1,0 +1,39 @@
+import Synchronization
+import Telemetry
+
+/// What the agent counts of itself.
+final class AgentMetrics: Sendable {
+    private let counters = Mutex<[Series: Double]>([:])
+
+    private func count(_ name: String, _ labels: Labels = .none, by amount: Int = 1) {
+        guard amount > 0 else { return }
+        counters.withLock { $0[Series("plumb_agent_\(name)", labels), default: 0] += Double(amount) }
+    }
+
+    func collected(_ collector: String, failed: Bool) {
+        count("collections_total", ["collector": collector])
+        if failed { count("collection_failures_total", ["collector": collector]) }
+    }
+    func missedTicks(_ ticks: Int, collector: String) {
+        count("missed_ticks_total", ["collector": collector], by: ticks)
+    }
+    func answered(_ status: Int) { count("requests_total", ["code": "\(status)"]) }
+    func delivered(points: Int) { count("sent_points_total", by: points) }
+    func rejected(points: Int) { count("rejected_points_total", by: points) }
+    func retried() { count("retries_total") }
+    func failed(at time: Timestamp) {
+        count("send_failures_total")
+        counters.withLock { $0[Series("plumb_agent_last_send_failure_timestamp_seconds")] = time.seconds }
+    }
+
+    /// All counters, those that never counted included where they have no labels: a counter that begins at 1 hides its
+    /// first event from `rate()`.
+    var values: [(series: Series, value: Double)] {
+        let counted: [Series: Double] = counters.withLock { $0 }
+        let plain: [Series] = [
+            "sent_points_total", "rejected_points_total", "retries_total", "send_failures_total",
+        ].map { Series("plumb_agent_\($0)") }
+        let absent: [Series] = plain.filter { counted[$0] == nil }
+        return counted.map { ($0.key, $0.value) } + absent.map { ($0, 0) }
+    }
+}

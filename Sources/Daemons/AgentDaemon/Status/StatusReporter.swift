@@ -1,0 +1,84 @@
+import ConfigAPI
+import Declarations
+import HostSystem
+import Logging
+import NIOHTTP1
+import Runtime
+import Telemetry
+
+/// Tells the server what this agent runs: at once after a change, and at least every ten seconds.
+struct StatusReporter: Sendable {
+    let client: ServerClient
+    let keeper: ConfigKeeper
+    let health: CollectorHealth
+    let clockOffset: ClockOffset
+    let identity: AgentIdentity
+    /// Raised when something changed that the status tells.
+    let changes: Signal
+    let clocks: AgentClocks
+    let interval: Duration
+    let requestTimeout: Duration
+    let logger: Logger
+
+    private static let backoff = Backoff(initial: .milliseconds(500), cap: .seconds(10))
+    /// The least time between two reports, so that a collector that fails now and works then is no flood.
+    private static let leastWait = Duration.milliseconds(200)
+
+    func run() async {
+        var failures = 0
+        while !Task.isCancelled {
+            do throws(ServerError) {
+                try await report()
+                if failures > 0 { logger.info("status reports arrive again", metadata: .of([.attempt: failures])) }
+                failures = 0
+            } catch {
+                failures += 1
+                if Task.isCancelled { return }
+                // Said once: an outage of a day is one line, not thousands.
+                if failures == 1 {
+                    logger.warning("cannot report the status", metadata: .of([.reason: error.description]))
+                }
+            }
+            try? await clocks.clock.sleep(for: Self.leastWait)
+            let wait: Duration = failures > 0 ? Self.backoff.delay(attempt: failures) : interval
+            await changes.wait(atMost: wait, clock: clocks.clock)
+        }
+    }
+
+    private func report() async throws(ServerError) {
+        let answer: ServerAnswer = try await client.send(
+            ServerRequest(.POST, "/v1/agent/status", body: status.json.canonical, timeout: requestTimeout))
+        guard (200..<300).contains(answer.status) else { throw ServerError.refused(answer) }
+    }
+
+    private var status: AgentStatus {
+        let config: ConfigKeeper.Snapshot = keeper.snapshot
+        let running = AgentStatus.Running(
+            storeId: config.received?.storeId, generation: config.received?.generation,
+            digest: config.running.digest, resources: config.running.entries.map(item))
+        return AgentStatus(
+            host: identity.host, agentId: identity.agentID, bootId: identity.bootID, version: RuntimeVersion.current,
+            running: running, file: config.file,
+            clockOffsetMilliseconds: clockOffset.offset.map { Int($0.milliseconds) }, facts: identity.facts.facts)
+    }
+
+    private func item(_ entry: RunningSet.Entry) -> AgentStatus.Item {
+        let state: AgentStatus.Item.State
+        let error: String?
+        switch entry.verdict {
+        case .runs:
+            let report: CollectorHealth.Report? = health[entry.item.name]
+            state = report?.isFailing == true ? .failing : .running
+            error = report?.error
+        case .shadowed(let winner):
+            state = .shadowed
+            error = "\(entry.item.kind)/\(winner) collects the same source and comes first"
+        case .rejected(let reason):
+            state = .rejected
+            error = reason
+        }
+        return AgentStatus.Item(
+            kind: entry.item.kind, name: entry.item.name, spec: entry.item.spec, digest: entry.item.digest,
+            state: state, error: error)
+    }
+}

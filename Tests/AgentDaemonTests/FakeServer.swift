@@ -1,0 +1,203 @@
+import ConfigAPI
+import Declarations
+import Glibc
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import Runtime
+import ServiceLifecycle
+import Synchronization
+import Telemetry
+
+/// A server with real HTTP that stores what it gets in memory, and misbehaves as told.
+final class FakeServer: Sendable {
+    /// What to do with one request of metrics.
+    enum Answer: Sendable {
+        case accept
+        /// It is stored, but the answer says that it is not.
+        case storeAndFail(Int)
+        case refuse(Int, retryAfter: Int? = nil)
+    }
+
+    struct Point: Hashable, Sendable {
+        var producer: String
+        var series: String
+        var milliseconds: Int
+    }
+
+    struct Request: Sendable {
+        /// From 1.
+        var number: Int
+        var token: String
+        var body: JSONValue
+        var points: Int
+        var receivedAt: ContinuousClock.Instant
+    }
+
+    private struct State {
+        var config: AgentConfig?
+        var statuses: [(status: AgentStatus, at: ContinuousClock.Instant)] = []
+        var requests: [Request] = []
+        var points: [Point: Double] = [:]
+        var duplicates = 0
+        var acceptedToken = "token-1"
+        var port = 0
+        var offset = PromDuration.zero
+        var configQuestions = 0
+    }
+
+    private let state = Mutex(State())
+    private let answer: @Sendable (Request) -> Answer
+
+    init(answer: @escaping @Sendable (Request) -> Answer = { _ in .accept }) { self.answer = answer }
+
+    var url: String { "http://127.0.0.1:\(state.withLock { $0.port })" }
+    var statuses: [AgentStatus] { state.withLock { $0.statuses.map(\.status) } }
+    var requests: [Request] { state.withLock { $0.requests } }
+    var duplicates: Int { state.withLock { $0.duplicates } }
+    var configQuestions: Int { state.withLock { $0.configQuestions } }
+
+    func send(_ config: AgentConfig) { state.withLock { $0.config = config } }
+    func accept(token: String) { state.withLock { $0.acceptedToken = token } }
+    func setClock(ahead offset: PromDuration) { state.withLock { $0.offset = offset } }
+
+    /// The stored values of one series in order of time.
+    func values(_ series: String, producer: String) -> [Double] {
+        state.withLock { state in
+            state.points.filter { $0.key.series == series && $0.key.producer == producer }
+                .sorted { $0.key.milliseconds < $1.key.milliseconds }.map(\.value)
+        }
+    }
+
+    func times(producer: String) -> [Int] {
+        state.withLock { Set($0.points.keys.filter { $0.producer == producer }.map(\.milliseconds)).sorted() }
+    }
+
+    func series(producer: String) -> Set<String> {
+        state.withLock { Set($0.points.keys.filter { $0.producer == producer }.map(\.series)) }
+    }
+
+    /// Serves while `body` runs; on the same port as before where it served already.
+    func serving<Result: Sendable>(_ body: () async throws -> Result) async throws -> Result {
+        let (ports, port) = AsyncStream<Int>.makeStream()
+        let application = Application(
+            router: router, configuration: .init(address: .hostname("127.0.0.1", port: state.withLock { $0.port })),
+            onServerRunning: { port.yield($0.localAddress?.port ?? 0) }, logger: quietLogger)
+        let group = ServiceGroup(
+            configuration: .init(services: [.init(service: application)], logger: quietLogger))
+        return try await withThrowingTaskGroup(of: Void.self) { tasks in
+            // Cancelled, not shut down: a server that is gone does not wait for open requests.
+            tasks.addTask { try? await group.run() }
+            for await number in ports {
+                state.withLock { $0.port = number }
+                break
+            }
+            defer { tasks.cancelAll() }
+            return try await body()
+        }
+    }
+
+    private var router: Router<BasicRequestContext> {
+        let router = Router()
+        router.post("/api/v1/metrics") { request, _ in try await self.takeMetrics(request) }
+        router.post("/v1/agent/status") { request, _ in try await self.takeStatus(request) }
+        router.get("/v1/agent/config") { request, _ in try await self.giveConfig(request) }
+        return router
+    }
+
+    private func token(_ request: Hummingbird.Request) -> String {
+        String((request.headers[.authorization] ?? "").dropFirst("Bearer ".count))
+    }
+
+    private func isAccepted(_ request: Hummingbird.Request) -> Bool {
+        state.withLock { $0.acceptedToken } == token(request)
+    }
+
+    private func body(_ request: Hummingbird.Request) async throws -> JSONValue {
+        let buffer = try await request.body.collect(upTo: 16 << 20)
+        return try JSONValue(parsing: Array(buffer.readableBytesView))
+    }
+
+    private func takeMetrics(_ request: Hummingbird.Request) async throws -> Response {
+        let json: JSONValue = try await body(request)
+        let points: [(Point, Double?)] = Self.points(json)
+        let noted: Request = state.withLock { state in
+            let noted = Request(
+                number: state.requests.count + 1, token: token(request), body: json, points: points.count,
+                receivedAt: .now)
+            state.requests.append(noted)
+            return noted
+        }
+        guard isAccepted(request) else { return reply(.unauthorized, ["error": "the token is not valid"]) }
+        switch answer(noted) {
+        case .accept:
+            store(points)
+            let serverTime: Timestamp = Timestamp.now() + state.withLock { $0.offset }
+            return reply(.accepted, ["stored": .integer(points.count), "serverTime": .time(serverTime)])
+        case .storeAndFail(let status):
+            store(points)
+            return reply(.init(code: status), ["error": "as told"])
+        case .refuse(let status, let retryAfter):
+            var response: Response = reply(.init(code: status), ["error": "as told"])
+            if let retryAfter { response.headers[.retryAfter] = "\(retryAfter)" }
+            return response
+        }
+    }
+
+    private func store(_ points: [(Point, Double?)]) {
+        state.withLock { state in
+            for (point, value) in points {
+                guard let value else { continue }
+                if state.points.updateValue(value, forKey: point) != nil { state.duplicates += 1 }
+            }
+        }
+    }
+
+    private static func points(_ json: JSONValue) -> [(Point, Double?)] {
+        var points: [(Point, Double?)] = []
+        for batch in json["batches"]?.array ?? [] {
+            let series: [String] = (batch["series"]?.array ?? []).map { item in
+                let labels: [String: String] = (item["labels"]?.object ?? [:]).compactMapValues(\.string)
+                return Series(item["name"]?.string ?? "", Labels(labels)).description
+            }
+            for frame in batch["frames"]?.array ?? [] {
+                for (name, value) in zip(series, frame["values"]?.array ?? []) {
+                    let point = Point(
+                        producer: batch["producer"]?.string ?? "", series: name,
+                        milliseconds: frame["time"]?.integer ?? 0)
+                    points.append((point, value.number))
+                }
+            }
+        }
+        return points
+    }
+
+    private func takeStatus(_ request: Hummingbird.Request) async throws -> Response {
+        let json: JSONValue = try await body(request)
+        guard isAccepted(request) else { return reply(.unauthorized, ["error": "the token is not valid"]) }
+        let status = try AgentStatus(json: json)
+        state.withLock { $0.statuses.append((status, .now)) }
+        return reply(.ok, [:])
+    }
+
+    private func giveConfig(_ request: Hummingbird.Request) async throws -> Response {
+        state.withLock { $0.configQuestions += 1 }
+        guard isAccepted(request) else { return reply(.unauthorized, ["error": "the token is not valid"]) }
+        let tag: String? = request.headers[.ifNoneMatch]
+        let deadline: ContinuousClock.Instant = .now + .seconds(5)
+        while ContinuousClock.now < deadline {
+            if let config = state.withLock({ $0.config }), config.entityTag != tag { return reply(.ok, config.json) }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        return Response(status: .notModified)
+    }
+
+    private func reply(_ status: HTTPResponse.Status, _ json: JSONValue) -> Response {
+        Response(
+            status: status, headers: [.contentType: "application/json"],
+            body: .init(byteBuffer: ByteBuffer(bytes: json.canonical)))
+    }
+}
+
+let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
