@@ -68,7 +68,7 @@ private struct HangupListener: Service {
     let queue: RunQueue
 
     func run() async throws {
-        let signals = UnixSignalsSequence.hangups()
+        let signals = await UnixSignalsSequence(trapping: .sighup)
         for await _ in signals.cancelOnGracefulShutdown() { queue.trigger(.signal) }
     }
 }
