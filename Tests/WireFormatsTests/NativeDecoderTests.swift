@@ -90,7 +90,13 @@ import WireFormats
         #expect(decoded.batches.first?.series == [Series("a", ["exported_host": "db"])])
     }
 
-    @Test(arguments: ["", "[]", "{}", #"{"host":"web"}"#, #"{"host":"","metrics":[]}"#, #"{"host":"web","metrics":7}"#])
+    @Test(arguments: ["", "[]", "{}", #"{"host":"web"}"#, #"{"host":"","metrics":[]}"#, #"{"host":"web","metrics":7}"#,
+        #"{"host":"web","metrics":[]} x"#, #"{"host":"web","metrics":[{"value":01}]}"#,
+        #"{"host":"web","metrics":[{"value":1.}]}"#, #"{"host":"web","metrics":[{"value":1e999}]}"#,
+        #"{"host":"web","metrics":[nul]}"#, #"{"host":"web","metrics":[],}"#, #"{"host":"\ud800","metrics":[]}"#,
+        "{\"host\":\"web\u{1}\",\"metrics\":[]}",
+        "{\"host\":\"web\",\"metrics\":[],\"x\":" + String(repeating: "[", count: 100_000),
+    ])
     func `a body that is no such request is an error`(text: String) {
         #expect(throws: WireFormatError.self) { try NativeDecoder.metrics(Array(text.utf8), now: now) }
     }
@@ -101,6 +107,65 @@ import WireFormats
             frames: [Frame(time: now, values: [0.1, nil]), Frame(time: now + .seconds(1), values: [.infinity, -0.0])])
         let decoded = try NativeDecoder.metrics(NativeEncoder.metrics(host: "web", batches: [batch]), now: now)
         #expect(decoded.batches == [batch])
+    }
+
+    @Test func `the end of a series survives the way`() throws {
+        let batch = FrameBatch(
+            source: Source(host: "web", producer: "cpu"), series: [Series("a")],
+            frames: [Frame(time: now, values: [.staleMarker])])
+        let decoded = try NativeDecoder.metrics(NativeEncoder.metrics(host: "web", batches: [batch]), now: now)
+        #expect(decoded.batches.first?.frames.first?.values[0]?.isStaleMarker == true)
+    }
+
+    @Test func `members may come in any order, and unknown ones are passed over`() throws {
+        let text = """
+            {"batches":[{"frames":[{"values":[-0.25e-3, 1E2],"time":"2027-01-15T08:00:00Z"}],"producer":"cpu",
+              "future":{"a":[1,{"b":null},true,"\\u00e9\\ud83d\\ude00"]},"series":[{"name":"a"},{"labels":null,"name":"b"}]}],
+             "host":"web"}
+            """
+        let decoded = try NativeDecoder.metrics(Array(text.utf8), now: now)
+        #expect(decoded.batches.first?.series == [Series("a"), Series("b")])
+        #expect(decoded.batches.first?.frames == [Frame(time: now, values: [-0.00025, 100])])
+        #expect(decoded.rejects == [])
+    }
+
+    // Shows F-SV-01, W-A-03
+    @Test(arguments: [
+        ("[7]", "/batches/0"), (#"[{"producer":"p","series":[7],"frames":[]}]"#, "/batches/0/series/0"),
+        (#"[{"producer":"p","series":[{"name":"a","labels":{"b":1}}],"frames":[]}]"#, "/batches/0/series/0"),
+        (#"[{"producer":"p","series":[{"name":"a","labels":{"b":"1","b":"2"}}]}]"#, "/batches/0/series/0"),
+        (#"[{"producer":"p","series":[{"name":"a"}],"frames":[[]]}]"#, "/batches/0/frames/0"),
+        (
+            #"[{"producer":"p","series":[{"name":"a"}],"frames":[{"time":1800000000000,"values":[{}]}]}]"#,
+            "/batches/0/frames/0/values/0"
+        ),
+    ])
+    func `a part of another form is refused alone`(batches: String, path: String) throws {
+        let text = "{\"host\":\"web\",\"metrics\":[{\"name\":\"good\",\"value\":1}],\"batches\":\(batches)}"
+        let decoded = try NativeDecoder.metrics(Array(text.utf8), now: now)
+        #expect(decoded.rejects.map(\.path) == [path])
+        #expect(decoded.batches.last?.series == [Series("good")])
+    }
+
+    @Test func `numbers read to the last bit`() throws {
+        var state: UInt64 = 3
+        func next() -> UInt64 {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return state ^ (state >> 29)
+        }
+        var numbers: [Double] = [0, 9_007_199_254_740_992, 1e22, 1e23, Double.leastNonzeroMagnitude, 0.1, 123456789.125, 1e-22]
+        for _ in 0..<5000 {
+            let number = Double(bitPattern: next())
+            if number.isFinite { numbers += [number, Double(next() % 1_000_000_000) / 1000] }
+        }
+        let frame: String = numbers.map { "\($0)" }.joined(separator: ",")
+        let series: String = numbers.indices.map { "{\"name\":\"n\($0)\"}" }.joined(separator: ",")
+        let text = """
+            {"host":"web","batches":[{"producer":"p","series":[\(series)],
+              "frames":[{"time":1800000000000,"values":[\(frame)]}]}]}
+            """
+        let decoded = try NativeDecoder.metrics(Array(text.utf8), now: now)
+        #expect(decoded.batches.first?.frames.first?.values == numbers)
     }
 
     @Test func `no bytes make the decoder trap`() {

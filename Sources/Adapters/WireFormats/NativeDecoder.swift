@@ -1,67 +1,98 @@
-import Declarations
 package import Telemetry
 
 /// Reads the native JSON form of `POST /api/v1/metrics`: `docs/reference/metrics.md`.
+///
+/// Reads the bytes straight into frames: a body is mostly numbers, and a tree of JSON values between them and the frames
+/// costs several times what the rest of ingest does.
 package enum NativeDecoder {
     /// Where samples that name no producer are filed.
     package static let simpleProducer = "api"
+    /// Series and frames of a batch, and simple samples; what goes beyond is refused.
+    package static let mostSeries = 20_000
+    package static let mostItems = 200_000
 
     /// Reads a request. What is wrong with a part is a reject of that part; only a body that is no such request throws.
     package static func metrics(
         _ bytes: some Collection<UInt8>, now: Timestamp
     ) throws(WireFormatError) -> DecodedMetrics {
-        let json: JSONValue
-        do { json = try JSONValue(parsing: bytes) } catch { throw WireFormatError(description: "not JSON: \(error)") }
-        guard case .object(let members) = json, let host = members["host"]?.string, !host.isEmpty else {
+        var cursor = JSONCursor(bytes as? [UInt8] ?? Array(bytes))
+        var host: String?
+        var batches: [RawBatch]?
+        var items: [RawItem]?
+        try cursor.object { (cursor, key) throws(WireFormatError) in
+            switch key {
+            case "host": host = try cursor.optionalString()
+            case "batches":
+                batches = try cursor.optionalArray { (cursor) throws(WireFormatError) in try RawBatch(&cursor) }
+            case "metrics":
+                items = try cursor.optionalArray { (cursor) throws(WireFormatError) in try RawItem(&cursor) }
+            default: try cursor.skip()
+            }
+        }
+        try cursor.end()
+        guard let host, !host.isEmpty else {
             throw WireFormatError(description: "expected an object with the member \"host\"")
         }
-        guard members["batches"]?.array != nil || members["metrics"]?.array != nil else {
+        guard batches != nil || items != nil else {
             throw WireFormatError(description: "expected a member \"batches\" or \"metrics\", an array")
         }
         var decoded = DecodedMetrics(host: host)
-        for (index, batch) in (members["batches"]?.array ?? []).enumerated() {
-            read(batch, path: "/batches/\(index)", now: now, into: &decoded)
+        for (index, batch) in (batches ?? []).enumerated() {
+            take(batch, path: "/batches/\(index)", now: now, into: &decoded)
         }
-        if let items = members["metrics"]?.array { readSimple(items, now: now, into: &decoded) }
+        if let items { takeSimple(items, now: now, into: &decoded) }
         return decoded
     }
 
     // MARK: Batches
 
-    private static func read(_ batch: JSONValue, path: String, now: Timestamp, into decoded: inout DecodedMetrics) {
-        let frames: [JSONValue] = batch["frames"]?.array ?? []
-        guard let producer = batch["producer"]?.string, let series = batch["series"]?.array else {
-            let samples: Int = frames.reduce(0) { $0 + ($1["values"]?.array?.count ?? 0) }
+    private static func take(_ batch: RawBatch, path: String, now: Timestamp, into decoded: inout DecodedMetrics) {
+        guard let producer = batch.producer, let series = batch.series else {
+            let samples: Int = batch.frames.reduce(0) { $0 + $1.values.count }
             decoded.reject(path, samples: samples, "expected the members \"producer\" and \"series\"")
             return
         }
         if let objection = SampleRules.objection(toName: producer) {
-            decoded.reject(path, samples: frames.count * series.count, "producer: \(objection)")
+            decoded.reject(path, samples: batch.frames.count * series.count, "producer: \(objection)")
             return
         }
-        let columns: [Series?] = readSeries(series, frames: frames.count, path: path, into: &decoded)
+        guard series.count <= mostSeries, batch.frames.count <= mostItems else {
+            decoded.reject(
+                path, samples: batch.frames.count * series.count,
+                "\(series.count) series and \(batch.frames.count) frames; at most \(mostSeries) and \(mostItems) are "
+                    + "read at once")
+            return
+        }
+        let columns: [Series?] = accepted(series, frames: batch.frames.count, path: path, into: &decoded)
         let kept: [Int] = columns.indices.filter { columns[$0] != nil }
         var result = FrameBatch(
             source: Source(host: decoded.host, producer: producer), series: columns.compactMap { $0 }, frames: [])
-        for (index, frame) in frames.enumerated() {
-            let place = "\(path)/frames/\(index)"
-            if let frame = readFrame(frame, width: columns.count, kept: kept, path: place, now: now, into: &decoded) {
-                result.frames.append(frame)
+        result.frames.reserveCapacity(batch.frames.count)
+        for (index, raw) in batch.frames.enumerated() {
+            let width: Int = columns.count
+            if let objection = objection(to: raw, width: width, now: now) {
+                decoded.reject("\(path)/frames/\(index)", samples: max(raw.values.count, 1), objection)
+                continue
             }
+            for place in raw.unreadable where columns[place] != nil {
+                decoded.reject("\(path)/frames/\(index)/values/\(place)", samples: 1, RawFrame.valueForm)
+            }
+            let values: [Double?] = kept.count == width ? raw.values : kept.map { raw.values[$0] }
+            result.frames.append(Frame(time: raw.time ?? now, values: values))
         }
         if !result.series.isEmpty, !result.frames.isEmpty { decoded.batches.append(result) }
     }
 
     /// The series of a batch; nil where one is refused, whose column is then left out of every frame.
-    private static func readSeries(
-        _ items: [JSONValue], frames: Int, path: String, into decoded: inout DecodedMetrics
+    private static func accepted(
+        _ items: [RawSeries], frames: Int, path: String, into decoded: inout DecodedMetrics
     ) -> [Series?] {
         var seen: Set<Series> = []
+        seen.reserveCapacity(items.count)
         var columns: [Series?] = []
         columns.reserveCapacity(items.count)
         for (index, item) in items.enumerated() {
-            let result: Result<Series, WireFormatError> = series(item)
-            switch result {
+            switch item.checked {
             case .success(let series) where seen.insert(series).inserted: columns.append(series)
             case .success(let series):
                 decoded.reject("\(path)/series/\(index)", samples: frames, "\(series) is listed twice")
@@ -74,73 +105,10 @@ package enum NativeDecoder {
         return columns
     }
 
-    private static func series(_ item: JSONValue) -> Result<Series, WireFormatError> {
-        guard let name = item["name"]?.string else {
-            return .failure(.init(description: "expected the member \"name\""))
-        }
-        if let objection = SampleRules.objection(toName: name) { return .failure(.init(description: objection)) }
-        guard let members = item["labels"]?.object else {
-            return item["labels"] == nil
-                ? .success(Series(name)) : .failure(.init(description: "labels: expected an object"))
-        }
-        let labels: [String: String] = members.compactMapValues(\.string)
-        guard labels.count == members.count else { return .failure(.init(description: "labels: expected strings")) }
-        if let objection = SampleRules.objection(to: labels) { return .failure(.init(description: objection)) }
-        return .success(Series(name, SampleRules.stored(labels)))
-    }
-
-    private static func readFrame(
-        _ frame: JSONValue, width: Int, kept: [Int], path: String, now: Timestamp, into decoded: inout DecodedMetrics
-    ) -> Frame? {
-        let values: [JSONValue] = frame["values"]?.array ?? []
-        guard values.count == width else {
-            decoded.reject(path, samples: values.count, "\(values.count) values for \(width) series")
-            return nil
-        }
-        guard let time = frame["time"].flatMap(self.time) else {
-            decoded.reject(path, samples: width, "time: expected milliseconds since 1970 or an RFC 3339 time")
-            return nil
-        }
-        if let objection = SampleRules.objection(to: time, now: now) {
-            decoded.reject(path, samples: width, objection)
-            return nil
-        }
-        var numbers: [Double?] = []
-        numbers.reserveCapacity(kept.count)
-        for column in kept {
-            switch value(values[column]) {
-            case .some(let number): numbers.append(number)
-            case .none:
-                decoded.reject(
-                    "\(path)/values/\(column)", samples: 1, "expected a number, null, \"NaN\", \"+Inf\" or \"-Inf\"")
-                numbers.append(nil)
-            }
-        }
-        return Frame(time: time, values: numbers)
-    }
-
-    // MARK: Values
-
-    private static func time(_ json: JSONValue) -> Timestamp? {
-        switch json {
-        // Beyond the year 30,000 either way is no time, and would overflow.
-        case .number(let number) where number.magnitude < 9e14:
-            Timestamp(microseconds: Int64((number * 1000).rounded()))
-        case .string(let text): Timestamp(rfc3339: text)
-        default: nil
-        }
-    }
-
-    /// Nil where it is no value at all; `.some(nil)` where the series is absent.
-    private static func value(_ json: JSONValue) -> Double?? {
-        switch json {
-        case .number(let number): .some(number)
-        case .null: .some(nil)
-        case .string("NaN"): .some(.nan)
-        case .string("+Inf"), .string("Inf"): .some(.infinity)
-        case .string("-Inf"): .some(-.infinity)
-        default: nil
-        }
+    private static func objection(to frame: RawFrame, width: Int, now: Timestamp) -> String? {
+        guard frame.values.count == width else { return "\(frame.values.count) values for \(width) series" }
+        guard let time = frame.time else { return RawFrame.timeForm }
+        return SampleRules.objection(to: time, now: now)
     }
 
     // MARK: The simple form
@@ -152,17 +120,20 @@ package enum NativeDecoder {
     }
 
     /// One object per sample, for clients that are a line of shell. Samples of one instant share a frame.
-    private static func readSimple(_ items: [JSONValue], now: Timestamp, into decoded: inout DecodedMetrics) {
-        var accepted: [Item] = []
-        for (index, json) in items.enumerated() {
-            switch item(json, host: decoded.host, now: now) {
-            case .success(let item): accepted.append(item)
+    private static func takeSimple(_ items: [RawItem], now: Timestamp, into decoded: inout DecodedMetrics) {
+        // By instant first: a batch over all series and instants of the request would be mostly holes, and square.
+        var instants: [Timestamp: [Series: Double]] = [:]
+        for (index, raw) in items.enumerated() {
+            guard index < mostItems else {
+                decoded.reject(
+                    "/metrics", samples: items.count - index, "at most \(mostItems) samples are read at once")
+                break
+            }
+            switch item(raw, host: decoded.host, now: now) {
+            case .success(let item): instants[item.time, default: [:]][item.series] = item.value
             case .failure(let error): decoded.reject("/metrics/\(index)", samples: 1, error.description)
             }
         }
-        // By instant first: a batch over all series and instants of the request would be mostly holes, and square.
-        var instants: [Timestamp: [Series: Double]] = [:]
-        for item in accepted { instants[item.time, default: [:]][item.series] = item.value }
         var batches: [[Series]: [Frame]] = [:]
         for (time, values) in instants {
             let series: [Series] = values.keys.sorted()
@@ -171,21 +142,22 @@ package enum NativeDecoder {
         let source = Source(host: decoded.host, producer: simpleProducer)
         decoded.batches += batches.map { series, frames in
             FrameBatch(source: source, series: series, frames: frames.sorted { $0.time < $1.time })
-        }.sorted { ($0.frames.first?.time ?? now) < ($1.frames.first?.time ?? now) }
+        }.sorted { left, right in
+            let times: (Timestamp, Timestamp) = (left.frames.first?.time ?? now, right.frames.first?.time ?? now)
+            return times.0 != times.1 ? times.0 < times.1 : left.series.lexicographicallyPrecedes(right.series)
+        }
     }
 
-    private static func item(_ json: JSONValue, host: String, now: Timestamp) -> Result<Item, WireFormatError> {
-        if let named = json["host"]?.string, named != host {
+    private static func item(_ raw: RawItem, host: String, now: Timestamp) -> Result<Item, WireFormatError> {
+        if let named = raw.host, named != host {
             return .failure(.init(description: "the sample is of host \"\(named)\", the request of \"\(host)\""))
         }
-        guard let number = json["value"].flatMap(value), let number else {
-            return .failure(.init(description: "value: expected a number"))
-        }
+        guard let number = raw.value else { return .failure(.init(description: "value: expected a number")) }
         // Without a time it is now, as with a line of shell.
-        guard let time = json["time"].map(time) ?? now else {
-            return .failure(.init(description: "time: expected milliseconds since 1970 or an RFC 3339 time"))
+        guard let time = raw.hasTime ? raw.time : now else {
+            return .failure(.init(description: RawFrame.timeForm))
         }
         if let objection = SampleRules.objection(to: time, now: now) { return .failure(.init(description: objection)) }
-        return series(json).map { Item(series: $0, time: time, value: number) }
+        return raw.series.checked.map { Item(series: $0, time: time, value: number) }
     }
 }

@@ -4,7 +4,8 @@ package import Telemetry
 /// Writes the native JSON form of `POST /api/v1/metrics`.
 package enum NativeEncoder {
     /// The body that carries `batches`, which are all of one host. Times are milliseconds since 1970; values that JSON
-    /// has no number for are the strings `NaN`, `+Inf` and `-Inf`; a series that is absent from a frame is null.
+    /// has no number for are the strings `NaN`, `+Inf` and `-Inf`, the end of a series is `stale`, and a series that is
+    /// absent from a frame is null.
     package static func metrics(host: String, batches: [FrameBatch]) -> [UInt8] {
         let body: JSONValue = ["host": .string(host), "batches": .array(batches.map(json(of:)))]
         return body.canonical
@@ -30,6 +31,7 @@ package enum NativeEncoder {
     private static func json(of value: Double?) -> JSONValue {
         guard let value else { return .null }
         if value.isFinite { return .number(value) }
+        if value.isStaleMarker { return "stale" }
         return value.isNaN ? "NaN" : value < 0 ? "-Inf" : "+Inf"
     }
 }
