@@ -65,23 +65,11 @@ extension ConfigStore {
         """
 
     func loaded(_ raw: RawSnapshot) throws(DatabaseError) -> LoadedConfig {
-        var resources: [StoredResource] = []
-        var decoded: [ResourceKey: DecodedResource] = [:]
-        var unknown: [String] = []
-        for form in try cache.forms(of: raw.resources.rows, decode: form(of:)) {
-            switch form {
-            case .unknown(let key): unknown.append(key)
-            case .invalid(let resource): resources.append(resource)
-            case .valid(let resource, let value):
-                resources.append(resource)
-                decoded[resource.key] = value
-            }
-        }
-        let digest: String = setDigest(of: resources.map { (key: $0.key, digest: $0.digest) }, sha256: sha256)
+        let content: StoredContent = try cache.content(of: raw.resources, form: form(of:), sha256: sha256)
         let snapshot = ConfigSnapshot(
-            storeId: raw.storeId, generation: raw.generation, digest: digest,
-            instances: try instances(of: raw.instances), resources: resources)
-        return LoadedConfig(snapshot: snapshot, decoded: decoded, unknown: unknown)
+            storeId: raw.storeId, generation: raw.generation, digest: content.digest,
+            instances: try instances(of: raw.instances), resources: content.resources)
+        return LoadedConfig(snapshot: snapshot, decoded: content.decoded, unknown: content.unknown)
     }
 
     // MARK: One row
@@ -141,13 +129,6 @@ extension ConfigStore {
         guard try row.bool("audited"), let who = row["who"].string else { return .unaudited }
         return ChangedBy(row, who: who)
     }
-}
-
-/// What a row of `resources` is to this program.
-enum StoredForm: Sendable {
-    case valid(StoredResource, DecodedResource)
-    case invalid(StoredResource)
-    case unknown(String)
 }
 
 extension ChangedBy {

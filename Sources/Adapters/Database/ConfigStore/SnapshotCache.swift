@@ -1,8 +1,51 @@
+import ConfigAPI
+import Declarations
 import Synchronization
 
-/// Remembers what each row of the last snapshot decoded to, by the row's exact bytes: of a thousand resources that are
-/// read every few seconds, those that did not change are compared and not decoded again.
+/// What a row of `resources` is to this program.
+enum StoredForm: Sendable {
+    case valid(StoredResource, DecodedResource)
+    case invalid(StoredResource)
+    /// `Kind/name`.
+    case unknown(String)
+}
+
+/// All rows of `resources`, decoded.
+struct StoredContent: Sendable {
+    var resources: [StoredResource] = []
+    var decoded: [ResourceKey: DecodedResource] = [:]
+    var unknown: [String] = []
+    var digest = ""
+
+    init(_ forms: [StoredForm], sha256: SHA256Function) {
+        for form in forms {
+            switch form {
+            case .unknown(let key): unknown.append(key)
+            case .invalid(let resource): resources.append(resource)
+            case .valid(let resource, let value):
+                resources.append(resource)
+                decoded[resource.key] = value
+            }
+        }
+        digest = setDigest(of: resources.map { (key: $0.key, digest: $0.digest) }, sha256: sha256)
+    }
+}
+
+/// Remembers what the rows of the last snapshot decoded to, by their exact bytes: of a thousand resources that are read
+/// every few seconds, those that did not change are compared and not decoded again. Nothing is taken for unchanged that
+/// was not read and compared.
 final class SnapshotCache: Sendable {
+    private struct State: Sendable {
+        var last: (result: SQLResult, content: StoredContent)?
+        /// By `kind` and `name`, which are the first two columns.
+        var entries: [RowKey: Entry] = [:]
+    }
+
+    private struct RowKey: Hashable, Sendable {
+        var kind: ArraySlice<UInt8>
+        var name: ArraySlice<UInt8>
+    }
+
     private struct Entry: Sendable {
         /// Copies: slices of a result would keep the whole result alive.
         var key: RowKey
@@ -10,35 +53,31 @@ final class SnapshotCache: Sendable {
         var form: StoredForm
     }
 
-    /// By `kind` and `name`, which are the first two columns.
-    private let entries = Mutex<[RowKey: Entry]>([:])
+    private let state = Mutex(State())
 
-    private struct RowKey: Hashable {
-        var kind: ArraySlice<UInt8>
-        var name: ArraySlice<UInt8>
-    }
-
-    /// The form of each row, and forgets the rows that are not among them.
-    func forms(
-        of rows: SQLRows, decode: (SQLRow) throws(DatabaseError) -> StoredForm
-    ) throws(DatabaseError) -> [StoredForm] {
-        let known: [RowKey: Entry] = entries.withLock { $0 }
-        var present: [RowKey: Entry] = Dictionary(minimumCapacity: rows.count)
+    /// The content of the rows; forgets rows that are not among them.
+    func content(
+        of result: SQLResult, form: (SQLRow) throws(DatabaseError) -> StoredForm, sha256: SHA256Function
+    ) throws(DatabaseError) -> StoredContent {
+        let known: State = state.withLock { $0 }
+        if let last = known.last, last.result.isEqual(to: result) { return last.content }
+        var entries: [RowKey: Entry] = Dictionary(minimumCapacity: result.rows.count)
         var forms: [StoredForm] = []
-        forms.reserveCapacity(rows.count)
-        for row in rows {
+        forms.reserveCapacity(result.rows.count)
+        for row in result.rows {
             let key = RowKey(kind: row[0].raw ?? [], name: row[1].raw ?? [])
             let entry: Entry
-            if let match = known[key], row.isEqual(to: match.row) {
+            if let match = known.entries[key], row.isEqual(to: match.row) {
                 entry = match
             } else {
                 let ownKey = RowKey(kind: Array(key.kind)[...], name: Array(key.name)[...])
-                entry = Entry(key: ownKey, row: row.copied, form: try decode(row))
+                entry = Entry(key: ownKey, row: row.copied, form: try form(row))
             }
-            present[entry.key] = entry
+            entries[entry.key] = entry
             forms.append(entry.form)
         }
-        entries.withLock { $0 = present }
-        return forms
+        let content = StoredContent(forms, sha256: sha256)
+        state.withLock { $0 = State(last: (result, content), entries: entries) }
+        return content
     }
 }
