@@ -27,7 +27,7 @@ package struct PostgresProcess: Sendable {
     }
 
     private static func makeDirectory() throws -> String {
-        var template: [CChar] = Array("/tmp/plumb-test-XXXXXX".utf8CString)
+        var template: [CChar] = Array("/tmp/plumb-postgres-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw StartError(description: "cannot make a directory in /tmp") }
         return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
