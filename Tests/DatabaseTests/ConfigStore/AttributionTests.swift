@@ -5,7 +5,6 @@ import Telemetry
 import TestSupport
 import Testing
 
-// Shows F-GO-06
 @Suite struct AttributionTests {
     private typealias Fixture = ConfigStoreFixture
 
@@ -29,6 +28,7 @@ import Testing
         #expect(changedBy.details["revision"] == "c0ffee")
     }
 
+    // Shows F-GO-06
     @Test func `a change by SQL is the role's that logged in, with its session`() async throws {
         let fixture = try await Fixture()
         try await fixture.enforce([Fixture.put("Collector", "cpu", Fixture.collector())])

@@ -3,7 +3,6 @@ import Database
 import TestSupport
 import Testing
 
-// Shows F-SV-14
 @Suite struct MigratorTests {
     private let first = Migration(version: 1, name: "first", sql: "CREATE TABLE plumbline.first (id int)")
     private let second = Migration(version: 2, name: "second", sql: "CREATE TABLE plumbline.second (id int)")
@@ -17,6 +16,7 @@ import Testing
         try await Migrator([first, second]).check(connection)
     }
 
+    // Shows F-SV-14, W-B-17
     @Test func `starters at the same time apply each migration once`() async throws {
         let database = try await TestPostgres.emptyDatabase()
         let slow = Migration(
@@ -46,6 +46,7 @@ import Testing
         #expect(try await Migrator([first, second]).migrate(connection) == [2])
     }
 
+    // Shows F-SV-14
     @Test func `a migration that was changed after it was applied is refused`() async throws {
         let database = try await TestPostgres.emptyDatabase()
         let connection = try await database.connect(as: database.address)
@@ -73,6 +74,7 @@ import Testing
         #expect(error?.message == "migration 2 is missing")
     }
 
+    // Shows W-A-23
     @Test func `the embedded migrations are numbered without a repetition and all are applied`() async throws {
         #expect(Assets.migrations.compactMap(Migration.init).count == Assets.migrations.count)
         let database = try await TestPostgres.database()
