@@ -1,0 +1,138 @@
+import Synchronization
+package import Telemetry
+
+/// One partition of the frames.
+package struct FramePartition: Hashable, Sendable {
+    package var name: String
+    /// Included.
+    package var from: Timestamp
+    /// Not included.
+    package var to: Timestamp
+    /// On disk, indexes and out-of-line values included.
+    package var bytes: Int
+    /// As PostgreSQL estimates.
+    package var rows: Int
+}
+
+/// The partitions that this process knows, by time.
+final class PartitionCatalogue: Sendable {
+    struct Entry: Hashable, Sendable {
+        var name: String
+        var from: Timestamp
+        var to: Timestamp
+    }
+
+    private let entries = Mutex<[Entry]>([])
+
+    func entry(at time: Timestamp) -> Entry? {
+        entries.withLock { $0.first { $0.from <= time && time < $0.to } }
+    }
+    func remember(_ entry: Entry) { entries.withLock { $0.append(entry) } }
+    func forget() { entries.withLock { $0 = [] } }
+}
+
+extension FrameStore {
+    /// The partitions in order of time, with their sizes.
+    package func partitions() async throws(DatabaseError) -> [FramePartition] {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            let result: SQLResult = try connection.execute(
+                """
+                SELECT name, from_time, to_time, pg_total_relation_size(class.oid) AS bytes,
+                    greatest(class.reltuples, 0)::bigint AS rows
+                FROM partitions JOIN pg_class AS class ON class.relname = partitions.name
+                    AND class.relnamespace = 'plumbline'::regnamespace
+                WHERE dataset = 'metrics' ORDER BY from_time
+                """)
+            var partitions: [FramePartition] = []
+            for row in result.rows {
+                partitions.append(
+                    FramePartition(
+                        name: try row.string("name"), from: try row.time("from_time"), to: try row.time("to_time"),
+                        bytes: try row.int("bytes"), rows: try row.int("rows")))
+            }
+            return partitions
+        }
+    }
+
+    /// Drops a partition and everything in it. Waits at most 200 ms for readers, then fails: try again later.
+    package func drop(_ partition: String) async throws(DatabaseError) {
+        try await inTransaction { (connection) throws(DatabaseError) in
+            let known: SQLResult = try connection.execute(
+                "DELETE FROM partitions WHERE name = $1 AND dataset = 'metrics' RETURNING name", [.text(partition)])
+            guard let name = try known.rows.first?.string("name") else { return }
+            _ = try connection.execute("SET LOCAL lock_timeout = '200ms'")
+            _ = try connection.execute("ALTER TABLE frames DETACH PARTITION \(name)")
+            _ = try connection.execute("DROP TABLE \(name)")
+        }
+        catalogue.forget()
+    }
+
+    /// Makes the partitions that the next `span` needs, ahead of time.
+    package func prepare(from start: Timestamp, for span: PromDuration) async throws(DatabaseError) {
+        _ = try await partition(at: start)
+        _ = try await partition(at: start + span)
+    }
+
+    /// The name of the partition that holds `time`, made where there is none.
+    func partition(at time: Timestamp) async throws(DatabaseError) -> String {
+        if let known = catalogue.entry(at: time) { return known.name }
+        let entry: PartitionCatalogue.Entry = try await inTransaction { (connection) throws(DatabaseError) in
+            if let present = try Self.find(time, connection) { return present }
+            // One maker at a time, across servers; who waited finds what the other made.
+            _ = try connection.execute("SELECT pg_advisory_xact_lock(hashtext('plumbline.partitions'))")
+            if let present = try Self.find(time, connection) { return present }
+            return try Self.create(at: time, connection)
+        }
+        catalogue.remember(entry)
+        return entry.name
+    }
+
+    private static func find(
+        _ time: Timestamp, _ connection: isolated PostgresConnection
+    ) throws(DatabaseError) -> PartitionCatalogue.Entry? {
+        let result: SQLResult = try connection.execute(
+            """
+            SELECT name, from_time, to_time FROM partitions
+            WHERE dataset = 'metrics' AND from_time <= $1::timestamptz AND to_time > $1::timestamptz
+            """, [.time(time)])
+        guard let row = result.rows.first else { return nil }
+        return PartitionCatalogue.Entry(
+            name: try row.string("name"), from: try row.time("from_time"), to: try row.time("to_time"))
+    }
+
+    /// Made apart and attached; narrower than usual where a neighbour made under another width is in the way.
+    private static func create(
+        at time: Timestamp, _ connection: isolated PostgresConnection
+    ) throws(DatabaseError) -> PartitionCatalogue.Entry {
+        let bounds: SQLRow = try connection.execute(
+            """
+            WITH usual AS (
+                SELECT width, date_bin(width, $1::timestamptz, timestamptz '2000-01-01 00:00:00+00') AS start
+                FROM partition_widths WHERE dataset = 'metrics'
+            )
+            SELECT greatest(start, (SELECT max(to_time) FROM partitions
+                    WHERE dataset = 'metrics' AND to_time <= $1::timestamptz)) AS from_time,
+                least(start + width, (SELECT min(from_time) FROM partitions
+                    WHERE dataset = 'metrics' AND from_time > $1::timestamptz)) AS to_time
+            FROM usual
+            """, [.time(time)]
+        ).only()
+        let entry = PartitionCatalogue.Entry(
+            name: name(from: try bounds.time("from_time")), from: try bounds.time("from_time"),
+            to: try bounds.time("to_time"))
+        _ = try connection.execute("CREATE TABLE \(entry.name) (LIKE frames INCLUDING ALL)")
+        _ = try connection.execute(
+            "ALTER TABLE frames ATTACH PARTITION \(entry.name) FOR VALUES FROM ('\(entry.from)') TO ('\(entry.to)')")
+        _ = try connection.execute(
+            "INSERT INTO partitions (dataset, name, from_time, to_time) VALUES ('metrics', $1, $2, $3)",
+            [.text(entry.name), .time(entry.from), .time(entry.to)])
+        return entry
+    }
+
+    /// `frames_20261121`, with hour and minute where the partition does not begin with the day.
+    private static func name(from start: Timestamp) -> String {
+        let digits: String = start.rfc3339.filter(\.isNumber)
+        let isWholeDay: Bool = digits.dropFirst(8).allSatisfy { $0 == "0" }
+        return "frames_" + (isWholeDay ? digits.prefix(8) : digits.prefix(14))
+    }
+}

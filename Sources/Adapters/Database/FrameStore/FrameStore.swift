@@ -1,0 +1,146 @@
+import Synchronization
+package import Telemetry
+
+/// Frames: one row per source, time and layout, in partitions by time.
+package struct FrameStore: Sendable {
+    let pool: DatabasePool
+    let registry = FrameRegistry()
+    let catalogue = PartitionCatalogue()
+
+    package init(pool: DatabasePool) { self.pool = pool }
+
+    /// Stores batches in one transaction and returns after its commit: all of them, or none and an error.
+    ///
+    /// Storing the same batch again stores nothing new. Where a frame is there already, each series' later value wins;
+    /// a series that is absent from the later form keeps what it had.
+    package func store(_ batches: [FrameBatch]) async throws(DatabaseError) -> IngestCounts {
+        var rows: [FrameRow] = []
+        for batch in batches { rows += try await self.rows(of: batch) }
+        guard !rows.isEmpty else { return IngestCounts() }
+        var attempt = 1
+        while true {
+            do throws(DatabaseError) {
+                return try await write(rows)
+            } catch {
+                // A partition that was dropped meanwhile is made anew; a transaction that lost is run again.
+                guard error.isUndefinedTable || error.isSerializationFailure, attempt < 4 else { throw error }
+                catalogue.forget()
+                attempt += 1
+            }
+        }
+    }
+
+    private func write(_ rows: [FrameRow]) async throws(DatabaseError) -> IngestCounts {
+        var (unique, counts) = Self.deduplicated(rows)
+        // One order for all writers: two requests that share frames then wait for each other in turn, not in a circle.
+        unique.sort { ($0.source, $0.time, $0.layout) < ($1.source, $1.time, $1.layout) }
+        let groups: [(partition: String, rows: [FrameRow])] = try await grouped(unique)
+        do throws(DatabaseError) {
+            try await copy(groups)
+            counts.stored += unique.reduce(0) { $0 + $1.sampleCount }
+        } catch where error.isUniqueViolation {
+            let merged: IngestCounts = try await merge(groups)
+            counts.stored += merged.stored
+            counts.duplicates += merged.duplicates
+            counts.replaced += merged.replaced
+        }
+        return counts
+    }
+
+    /// One row per key: of two in one request the later wins, series by series.
+    private static func deduplicated(_ rows: [FrameRow]) -> ([FrameRow], IngestCounts) {
+        var counts = IngestCounts()
+        var places: [FrameRow.Key: Int] = [:]
+        var unique: [FrameRow] = []
+        unique.reserveCapacity(rows.count)
+        for row in rows {
+            if let place = places[row.key] {
+                let merged = unique[place].merge(row)
+                counts.duplicates += merged.duplicates
+                counts.replaced += merged.replaced
+            } else {
+                places[row.key] = unique.count
+                unique.append(row)
+            }
+        }
+        return (unique, counts)
+    }
+
+    private func grouped(_ rows: [FrameRow]) async throws(DatabaseError) -> [(partition: String, rows: [FrameRow])] {
+        var groups: [String: [FrameRow]] = [:]
+        for row in rows { groups[try await partition(at: row.time), default: []].append(row) }
+        return groups.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    // MARK: The optimistic way
+
+    /// Straight into the partitions; fails as a whole where a frame is there already.
+    private func copy(_ groups: [(partition: String, rows: [FrameRow])]) async throws(DatabaseError) {
+        try await inTransaction { (connection) throws(DatabaseError) in
+            let sequence: Int = try connection.execute("SELECT nextval('frame_ingest_seq') AS n").only().int("n")
+            for group in groups {
+                _ = try connection.copyIn(
+                    "COPY \(group.partition) (\(FrameEncoder.columns)) FROM STDIN (FORMAT binary)",
+                    FrameEncoder.encode(group.rows, sequence: sequence))
+            }
+        }
+    }
+
+    // MARK: The way for what was sent before
+
+    /// Through a temporary table: counts what is new, the same and other, then merges.
+    private func merge(_ groups: [(partition: String, rows: [FrameRow])]) async throws(DatabaseError) -> IngestCounts {
+        try await inTransaction { (connection) throws(DatabaseError) in
+            var counts = IngestCounts()
+            let sequence: Int = try connection.execute("SELECT nextval('frame_ingest_seq') AS n").only().int("n")
+            _ = try connection.execute(
+                "CREATE TEMPORARY TABLE incoming (LIKE frames INCLUDING DEFAULTS) ON COMMIT DROP")
+            for group in groups {
+                _ = try connection.copyIn(
+                    "COPY incoming (\(FrameEncoder.columns)) FROM STDIN (FORMAT binary)",
+                    FrameEncoder.encode(group.rows, sequence: sequence))
+                let row: SQLRow = try connection.execute(Self.countQuery(group.partition)).only()
+                counts.stored += try row.int("stored")
+                counts.duplicates += try row.int("duplicates")
+                counts.replaced += try row.int("replaced")
+                _ = try connection.execute(Self.mergeStatement(group.partition))
+                _ = try connection.execute("TRUNCATE incoming")
+            }
+            return counts
+        }
+    }
+
+    /// Locks the frames that are there, so that the counts are true when the merge is done.
+    private static func countQuery(_ partition: String) -> String {
+        """
+        WITH present AS MATERIALIZED (
+            SELECT frames.source, frames.time, frames.layout, frames.values FROM \(partition) AS frames
+            JOIN incoming USING (source, time, layout) FOR UPDATE OF frames
+        )
+        SELECT count(*) FILTER (WHERE pair.earlier IS NULL) AS stored,
+            count(*) FILTER (WHERE pair.earlier = pair.later) AS duplicates,
+            count(*) FILTER (WHERE pair.earlier <> pair.later) AS replaced
+        FROM incoming LEFT JOIN present USING (source, time, layout)
+        CROSS JOIN LATERAL unnest(incoming.values, present.values) AS pair (later, earlier)
+        WHERE pair.later IS NOT NULL
+        """
+    }
+
+    private static func mergeStatement(_ partition: String) -> String {
+        """
+        INSERT INTO \(partition) AS present (\(FrameEncoder.columns)) SELECT \(FrameEncoder.columns) FROM incoming
+        ON CONFLICT (source, time, layout) DO UPDATE SET
+            values = merged_values(present.values, excluded.values), stale = coalesce(excluded.stale, present.stale),
+            ingest_seq = excluded.ingest_seq
+        WHERE present.values IS DISTINCT FROM excluded.values OR present.stale IS DISTINCT FROM excluded.stale
+        """
+    }
+
+    func inTransaction<R: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws(DatabaseError) -> R
+    ) async throws(DatabaseError) -> R {
+        do { return try await pool.transaction { connection in try body(connection) } } catch let error as DatabaseError {
+            throw error
+        } catch { throw DatabaseError(.usage, "\(error)", operation: "store frames") }
+    }
+}

@@ -1,0 +1,43 @@
+import Declarations
+import PromQL
+import Telemetry
+
+/// The response forms of Prometheus' HTTP API (prometheus.io/docs/prometheus/latest/querying/api).
+enum PrometheusJSON {
+    static func success(_ data: JSONValue) -> JSONValue { ["status": "success", "data": data] }
+
+    static func failure(_ type: String, _ message: String) -> JSONValue {
+        ["status": "error", "errorType": .string(type), "error": .string(message)]
+    }
+
+    static func data(_ result: QueryResult) -> JSONValue {
+        switch result {
+        case .scalar(let sample): ["resultType": "scalar", "result": json(sample)]
+        case .string(let time, let text): ["resultType": "string", "result": [seconds(time), .string(text)]]
+        case .vector(let elements):
+            [
+                "resultType": "vector",
+                "result": .array(elements.map { ["metric": $0.labels.dictionary.json, "value": json($0.sample)] }),
+            ]
+        case .matrix(let series):
+            [
+                "resultType": "matrix",
+                "result": .array(
+                    series.map {
+                        ["metric": $0.labels.dictionary.json, "values": .array($0.samples.map(json))]
+                    }),
+            ]
+        }
+    }
+
+    private static func json(_ sample: Sample) -> JSONValue { [seconds(sample.time), .string(text(sample.value))] }
+
+    private static func seconds(_ time: Timestamp) -> JSONValue { .number(Double(time.milliseconds) / 1000) }
+
+    /// Values are strings, because JSON has no NaN and no infinity.
+    static func text(_ value: Double) -> String {
+        if value.isNaN { return "NaN" }
+        if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
+        return JSONValue.number(value).canonicalText
+    }
+}

@@ -1,0 +1,39 @@
+import Database
+import PromQL
+import Telemetry
+
+/// Answers PromQL over stored frames: reads what an expression needs, then evaluates it.
+package struct QueryEngine: Sendable {
+    /// Where samples come from: for each selection the series that match, with their samples.
+    typealias Loader = @Sendable (_ selections: [Selection]) async throws -> [[SeriesData]]
+
+    private let load: Loader
+
+    init(load: @escaping Loader) { self.load = load }
+
+    package init(frames: FrameStore) {
+        load = { selections in try await frames.load(selections) }
+    }
+
+    /// How long a query may take; also its longest `timeout`.
+    static let longest: Duration = .seconds(120)
+
+    /// The value of an expression over a range. Not on the event loop: evaluating is work.
+    @concurrent
+    func evaluate(_ expression: Expression, over range: QueryRange, timeout: Duration = longest) async throws -> QueryResult {
+        var options = EvaluationOptions()
+        let deadline: ContinuousClock.Instant = .now + min(timeout, Self.longest)
+        options.isCancelled = { Task.isCancelled || ContinuousClock.now > deadline }
+        let data: [[SeriesData]] = try await load(expression.selections(over: range, options: options))
+        return try expression.evaluate(over: range, data: data, options: options)
+    }
+
+    /// An instant query whose answer is a vector (or a scalar, which is one element without labels).
+    func vector(_ expression: Expression, at time: Timestamp) async throws -> [VectorElement] {
+        switch try await evaluate(expression, over: .instant(time)) {
+        case .vector(let elements): return elements
+        case .scalar(let sample): return [VectorElement(labels: .none, sample: sample)]
+        case .string, .matrix: throw PromQLError(.execution, "the expression is not an instant vector")
+        }
+    }
+}

@@ -1,0 +1,71 @@
+import Database
+import Declarations
+import Logging
+import Runtime
+import ServiceLifecycle
+import Telemetry
+
+/// Drops whole partitions once all of their data is older than the retention that is in force.
+struct RetentionEngine: Service {
+    static let task = "retention"
+
+    let frames: FrameStore
+    let leaders: LeaderStore
+    let holder: String
+    let policy: RetentionPolicy
+    let clock: any Clock<Duration>
+    let now: WallClock
+    let metrics: MetricsRegistry
+    let logger: Logger
+    /// Partitions are a day wide: looking often costs little and makes a shortened grace visible at once.
+    var interval: Duration = .seconds(2)
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await periodically(every: interval, clock: clock) {
+                do { try await round() } catch {
+                    logger.warning("retention was not enforced", metadata: .of([.error: error]))
+                }
+            }
+        }
+    }
+
+    private func round() async throws {
+        guard try await leaders.lead(Self.task, holder: holder, for: .seconds(30)) != nil else { return }
+        guard let keep = try await policy.effective(.metrics).keep else { return }
+        for partition in try await frames.partitions() where partition.to <= now() - keep {
+            try await frames.drop(partition.name)
+            metrics.counter("plumb_retention_dropped_total", "Partitions dropped by retention.").increment()
+            logger.notice("partition dropped", metadata: ["partition": "\(partition.name)", "keep": "\(keep)"])
+        }
+    }
+}
+
+/// What retention is in force, from what is live and from what was live within the grace.
+struct RetentionPolicy: Sendable {
+    let live: LiveConfig
+    let configStore: ConfigStore
+    let grace: PromDuration
+    let now: WallClock
+
+    func effective(_ dataset: RetentionSpec.Dataset) async throws -> EffectiveRetention {
+        // Before the configuration is loaded nothing is known, and what is not known is kept.
+        guard let running = await live.running else {
+            return EffectiveRetention(declared: nil, past: [], grace: grace, now: now())
+        }
+        let declared: PromDuration? = running.retention(of: dataset)
+        let past: [EffectiveRetention.Past] = try await configStore.changes(ofKind: .retention, within: grace).map { change in
+            let keep: PromDuration? = change.before?["keep"]?.string.flatMap { PromDuration($0) }
+            return EffectiveRetention.Past(keep: keep, until: change.at)
+        }
+        return EffectiveRetention(declared: declared, past: past, grace: grace, now: now())
+    }
+}
+
+extension RunningConfig {
+    /// The declared retention of a dataset; nil where none is declared.
+    func retention(of dataset: RetentionSpec.Dataset) -> PromDuration? {
+        specs { if case .retention(let spec) = $0 { spec } else { nil } }
+            .first { $0.spec.dataset == dataset }?.spec.keep
+    }
+}
