@@ -15,7 +15,7 @@ enum FrameEncoder {
     private static let headerLength: Int = signature.count + 8
 
     static func encode(_ rows: [FrameRow], sequence: Int) -> [UInt8] {
-        let size: Int = rows.reduce(headerLength + 2) { $0 + size(of: $1) }
+        let size: Int = rows.reduce(headerLength + 2) { $0 + Self.size(of: $1) }
         return unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             var writer = unsafe BigEndianWriter(UnsafeMutableRawBufferPointer(buffer))
             for byte in signature { writer.write(byte) }
@@ -98,7 +98,7 @@ extension Double {
     init(_ memory: UnsafeMutableRawBufferPointer) { unsafe self.memory = memory }
 
     mutating func write<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number) {
-        precondition(position + MemoryLayout<Number>.size <= memory.count, "the size was counted wrong")
+        precondition(unsafe position + MemoryLayout<Number>.size <= memory.count, "the size was counted wrong")
         unsafe memory.storeBytes(of: number.bigEndian, toByteOffset: position, as: Number.self)
         position += MemoryLayout<Number>.size
     }

@@ -1,6 +1,6 @@
 import Declarations
 package import PromQL
-package import Telemetry
+import Telemetry
 
 // Reading goes in three steps: which series match (by name in SQL, the other matchers here), which layouts hold them and
 // which sources use those, then one statement per partition in the window.
