@@ -6,7 +6,9 @@ import Testing
 @Suite struct EffectiveRetentionTests {
     private let now = Timestamp(milliseconds: 1_800_000_000_000)
 
-    private func effective(_ declared: PromDuration?, _ past: [(keep: PromDuration?, hoursAgo: Int64)], grace: PromDuration = .hours(24)) -> EffectiveRetention {
+    private func effective(
+        _ declared: PromDuration?, _ past: [(keep: PromDuration?, hoursAgo: Int64)], grace: PromDuration = .hours(24)
+    ) -> EffectiveRetention {
         EffectiveRetention(
             declared: declared, past: past.map { .init(keep: $0.keep, until: now - .hours($0.hoursAgo)) }, grace: grace,
             now: now)

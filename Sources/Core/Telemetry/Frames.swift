@@ -37,4 +37,13 @@ package struct IngestCounts: Hashable, Sendable {
     package var rejected = 0
 
     package init() {}
+
+    package static func + (left: IngestCounts, right: IngestCounts) -> IngestCounts {
+        var sum: IngestCounts = left
+        sum.stored += right.stored
+        sum.duplicates += right.duplicates
+        sum.replaced += right.replaced
+        sum.rejected += right.rejected
+        return sum
+    }
 }

@@ -10,7 +10,8 @@ extension ConfigStore {
     }
 
     /// The changes of one kind that were recorded within the last `span`, by the database's clock, oldest first.
-    package func changes(ofKind kind: ResourceKind, within span: PromDuration) async throws(DatabaseError) -> [PastSpec] {
+    package func changes(ofKind kind: ResourceKind, within span: PromDuration) async throws(DatabaseError) -> [PastSpec]
+    {
         try await pool.withConnection { (connection) throws(DatabaseError) in
             let result: SQLResult = try connection.execute(
                 """
@@ -20,7 +21,8 @@ extension ConfigStore {
                 """, [.text(kind.rawValue), .double(span.seconds)])
             var changes: [PastSpec] = []
             for row in result.rows {
-                changes.append(PastSpec(name: try row.string("name"), before: row["before"].json, at: try row.time("at")))
+                changes.append(
+                    PastSpec(name: try row.string("name"), before: row["before"].json, at: try row.time("at")))
             }
             return changes
         }

@@ -23,18 +23,23 @@ extension FrameStore {
         guard !plan.isEmpty else { return [] }
         var assembly = SeriesAssembly(plan)
         for partition in try await partitions(overlapping: selection) {
-            let result: SQLResult
-            do {
-                result = try await pool.withConnection { (connection) throws(DatabaseError) in
-                    try connection.execute(plan.statement(partition), plan.parameters(selection), format: .binary)
-                }
-            } catch where error.isUndefinedTable {
-                // Dropped by retention between the catalogue and here.
-                continue
-            }
+            let outcome: Result<SQLResult, DatabaseError> = await rows(
+                plan.statement(partition), plan.parameters(selection))
+            // Dropped by retention since the catalogue was read.
+            if case .failure(let error) = outcome, error.isUndefinedTable { continue }
+            let result: SQLResult = try outcome.get()
             try assembly.add(result, mostSamples: Self.mostSamples)
         }
         return assembly.series()
+    }
+
+    private func rows(_ statement: String, _ parameters: [SQLValue]) async -> Result<SQLResult, DatabaseError> {
+        do throws(DatabaseError) {
+            return .success(
+                try await pool.withConnection { (connection) throws(DatabaseError) in
+                    try connection.execute(statement, parameters, format: .binary)
+                })
+        } catch { return .failure(error) }
     }
 
     private func partitions(overlapping selection: Selection) async throws(DatabaseError) -> [String] {
@@ -74,9 +79,10 @@ private struct ReadPlan: Sendable {
     }
 
     func statement(_ partition: String) -> String {
-        let values: String = commonPositions.map { positions in
-            "ARRAY[\(positions.map { "values[\($0 + 1)]" }.joined(separator: ","))]::float8[]"
-        } ?? "values"
+        let values: String =
+            commonPositions.map { positions in
+                "ARRAY[\(positions.map { "values[\($0 + 1)]" }.joined(separator: ","))]::float8[]"
+            } ?? "values"
         return """
             SELECT source, layout, time, ingest_seq, \(values) AS values, stale FROM \(partition)
             WHERE source = ANY ($1::int[]) AND layout = ANY ($2::int[]) AND time > $3::timestamptz
@@ -125,12 +131,13 @@ extension PostgresConnection {
             let (host, producer) = (try row.string("host"), try row.string("producer"))
             guard ofSource.allSatisfy({ $0.matches(host) }) else { continue }
             let pair = ReadPlan.Pair(source: try row.int("source"), layout: try row.int("layout"))
-            let elements: [ReadPlan.Element] = (positions[pair.layout] ?? []).compactMap { position, id in
-                guard var labels = series[id] else { return nil }
-                labels = labels.setting("host", to: host)
-                if labels["job"] == nil { labels = labels.setting("job", to: producer) }
-                guard ofJob.allSatisfy({ $0.matches(labels) }) else { return nil }
-                return ReadPlan.Element(position: position, labels: labels)
+            var elements: [ReadPlan.Element] = []
+            for (position, id) in positions[pair.layout] ?? [] {
+                guard let own = series[id] else { continue }
+                let labels: Labels = own.ofSource(host: host, producer: producer)
+                if ofJob.allSatisfy({ $0.matches(labels) }) {
+                    elements.append(.init(position: position, labels: labels))
+                }
             }
             if !elements.isEmpty { plan.elements[pair] = elements }
         }
@@ -150,6 +157,14 @@ extension PostgresConnection {
             if matchers.allSatisfy({ $0.matches(labels) }) { series[try row.int("id")] = labels }
         }
         return series
+    }
+}
+
+extension Labels {
+    /// With the labels of the source; a series may have a job of its own.
+    fileprivate func ofSource(host: String, producer: String) -> Labels {
+        let labels: Labels = setting("host", to: host)
+        return labels["job"] == nil ? labels.setting("job", to: producer) : labels
     }
 }
 
@@ -173,13 +188,17 @@ private struct SeriesAssembly {
         var known: [Labels: Int] = [:]
         var places: [ReadPlan.Pair: [Int]] = [:]
         for (pair, elements) in plan.elements {
-            places[pair] = elements.map { element in
+            var own: [Int] = []
+            for element in elements {
                 // A series that moved from one layout to another is one series.
-                if let place = known[element.labels] { return place }
-                known[element.labels] = labels.count
-                labels.append(element.labels)
-                return labels.count - 1
+                let place: Int = known[element.labels] ?? labels.count
+                if place == labels.count {
+                    known[element.labels] = place
+                    labels.append(element.labels)
+                }
+                own.append(place)
             }
+            places[pair] = own
         }
         self.labels = labels
         self.places = places
@@ -198,13 +217,15 @@ private struct SeriesAssembly {
             for index in elements.indices {
                 let position: Int = elements[index].position
                 let isStale: Bool = stale.map { Self.bit(position, of: $0) } ?? false
-                guard let value = isStale ? .staleMarker : values.doubleElement(plan.areElementsPicked ? index : position)
+                guard
+                    let value = isStale ? .staleMarker : values.doubleElement(plan.areElementsPicked ? index : position)
                 else { continue }
                 append(value, at: time.milliseconds, sequence, to: places[index])
                 sampleCount += 1
             }
             guard sampleCount <= mostSamples else {
-                throw PromQLError(.limit, "the query reads more than \(mostSamples) samples; narrow its range or matchers")
+                throw PromQLError(
+                    .limit, "the query reads more than \(mostSamples) samples; narrow its range or matchers")
             }
         }
     }

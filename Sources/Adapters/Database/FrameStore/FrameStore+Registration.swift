@@ -75,7 +75,8 @@ extension FrameStore {
             """, [names, labels])
         guard result.rows.count == series.count else {
             throw DatabaseError(
-                .usage, "\(series.count) series were registered, \(result.rows.count) found", operation: "register series")
+                .usage, "\(series.count) series were registered, \(result.rows.count) found",
+                operation: "register series")
         }
         var identifiers: [Int] = []
         for row in result.rows { identifiers.append(try row.int("id")) }

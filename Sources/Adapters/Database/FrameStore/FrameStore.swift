@@ -17,34 +17,36 @@ package struct FrameStore: Sendable {
         var rows: [FrameRow] = []
         for batch in batches { rows += try await self.rows(of: batch) }
         guard !rows.isEmpty else { return IngestCounts() }
-        var attempt = 1
-        while true {
-            do throws(DatabaseError) {
-                return try await write(rows)
-            } catch {
-                // A partition that was dropped meanwhile is made anew; a transaction that lost is run again.
-                guard error.isUndefinedTable || error.isSerializationFailure, attempt < 4 else { throw error }
-                catalogue.forget()
-                attempt += 1
+        for _ in 1..<Self.attempts {
+            let outcome: Result<IngestCounts, DatabaseError> = await outcome(of: rows)
+            guard case .failure(let error) = outcome, error.isUndefinedTable || error.isSerializationFailure else {
+                return try outcome.get()
             }
+            // A partition that was dropped meanwhile is made anew; a transaction that lost is run again.
+            catalogue.forget()
         }
+        return try await write(rows)
+    }
+
+    private static let attempts = 4
+
+    private func outcome(of rows: [FrameRow]) async -> Result<IngestCounts, DatabaseError> {
+        do throws(DatabaseError) { return .success(try await write(rows)) } catch { return .failure(error) }
     }
 
     private func write(_ rows: [FrameRow]) async throws(DatabaseError) -> IngestCounts {
-        var (unique, counts) = Self.deduplicated(rows)
+        let (unique, inRequest) = Self.deduplicated(rows)
         // One order for all writers: two requests that share frames then wait for each other in turn, not in a circle.
-        unique.sort { ($0.source, $0.time, $0.layout) < ($1.source, $1.time, $1.layout) }
-        let groups: [(partition: String, rows: [FrameRow])] = try await grouped(unique)
-        do throws(DatabaseError) {
-            try await copy(groups)
-            counts.stored += unique.reduce(0) { $0 + $1.sampleCount }
-        } catch where error.isUniqueViolation {
-            let merged: IngestCounts = try await merge(groups)
-            counts.stored += merged.stored
-            counts.duplicates += merged.duplicates
-            counts.replaced += merged.replaced
-        }
-        return counts
+        let ordered: [FrameRow] = unique.sorted { ($0.source, $0.time, $0.layout) < ($1.source, $1.time, $1.layout) }
+        let groups: [Group] = try await grouped(ordered)
+        if let copied = try await copy(groups) { return inRequest + copied }
+        return inRequest + (try await merge(groups))
+    }
+
+    /// Rows of one partition.
+    private struct Group: Sendable {
+        var partition: String
+        var rows: [FrameRow]
     }
 
     /// One row per key: of two in one request the later wins, series by series.
@@ -66,30 +68,42 @@ package struct FrameStore: Sendable {
         return (unique, counts)
     }
 
-    private func grouped(_ rows: [FrameRow]) async throws(DatabaseError) -> [(partition: String, rows: [FrameRow])] {
+    private func grouped(_ rows: [FrameRow]) async throws(DatabaseError) -> [Group] {
         var groups: [String: [FrameRow]] = [:]
         for row in rows { groups[try await partition(at: row.time), default: []].append(row) }
-        return groups.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+        return groups.sorted { $0.key < $1.key }.map { Group(partition: $0.key, rows: $0.value) }
     }
 
     // MARK: The optimistic way
 
-    /// Straight into the partitions; fails as a whole where a frame is there already.
-    private func copy(_ groups: [(partition: String, rows: [FrameRow])]) async throws(DatabaseError) {
-        try await inTransaction { (connection) throws(DatabaseError) in
-            let sequence: Int = try connection.execute("SELECT nextval('frame_ingest_seq') AS n").only().int("n")
-            for group in groups {
-                _ = try connection.copyIn(
-                    "COPY \(group.partition) (\(FrameEncoder.columns)) FROM STDIN (FORMAT binary)",
-                    FrameEncoder.encode(group.rows, sequence: sequence))
+    /// Straight into the partitions; nil, and nothing stored, where a frame is there already.
+    private func copy(_ groups: [Group]) async throws(DatabaseError) -> IngestCounts? {
+        let outcome: Result<Void, DatabaseError> = await copied(groups)
+        if case .failure(let error) = outcome, error.isUniqueViolation { return nil }
+        try outcome.get()
+        var counts = IngestCounts()
+        for group in groups { for row in group.rows { counts.stored += row.sampleCount } }
+        return counts
+    }
+
+    private func copied(_ groups: [Group]) async -> Result<Void, DatabaseError> {
+        do throws(DatabaseError) {
+            try await inTransaction { (connection) throws(DatabaseError) in
+                let sequence: Int = try connection.execute("SELECT nextval('frame_ingest_seq') AS n").only().int("n")
+                for group in groups {
+                    _ = try connection.copyIn(
+                        "COPY \(group.partition) (\(FrameEncoder.columns)) FROM STDIN (FORMAT binary)",
+                        FrameEncoder.encode(group.rows, sequence: sequence))
+                }
             }
-        }
+            return .success(())
+        } catch { return .failure(error) }
     }
 
     // MARK: The way for what was sent before
 
     /// Through a temporary table: counts what is new, the same and other, then merges.
-    private func merge(_ groups: [(partition: String, rows: [FrameRow])]) async throws(DatabaseError) -> IngestCounts {
+    private func merge(_ groups: [Group]) async throws(DatabaseError) -> IngestCounts {
         try await inTransaction { (connection) throws(DatabaseError) in
             var counts = IngestCounts()
             let sequence: Int = try connection.execute("SELECT nextval('frame_ingest_seq') AS n").only().int("n")
@@ -139,7 +153,8 @@ package struct FrameStore: Sendable {
     func inTransaction<R: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(DatabaseError) -> R
     ) async throws(DatabaseError) -> R {
-        do { return try await pool.transaction { connection in try body(connection) } } catch let error as DatabaseError {
+        do { return try await pool.transaction { connection in try body(connection) } } catch let error as DatabaseError
+        {
             throw error
         } catch { throw DatabaseError(.usage, "\(error)", operation: "store frames") }
     }

@@ -16,7 +16,9 @@ struct BucketRoutes: RouteGroup {
 
     func add(to router: Router<ServerContext>) {
         router.group("/api/v1/metrics", requiring: .query).get("query") { request, _ in
-            do { return .json(try await answer(QueryParameters(request.uri.query ?? ""))) } catch let error as BadParameter {
+            do { return .json(try await answer(QueryParameters(request.uri.query ?? ""))) } catch let error
+                as BadParameter
+            {
                 throw HTTPProblem(.badRequest, error.description)
             }
         }
@@ -30,7 +32,8 @@ struct BucketRoutes: RouteGroup {
         let from: Timestamp = try parameters.time("from") ?? to - .hours(1)
         guard from < to else { throw BadParameter("from", "\(from) is not before \(to)") }
         guard (to - from).milliseconds / width.span.milliseconds <= Self.mostBuckets else {
-            throw BadParameter("bucket", "more than \(Self.mostBuckets) buckets of \(width.rawValue) between from and to")
+            throw BadParameter(
+                "bucket", "more than \(Self.mostBuckets) buckets of \(width.rawValue) between from and to")
         }
         // Half-open at the end, where selections are at the beginning: a millisecond earlier on both sides.
         let selection = Selection(

@@ -48,7 +48,9 @@ struct IngestRoutes: RouteGroup {
         }
     }
 
-    private func answer(_ counts: IngestCounts, _ decoded: DecodedMetrics, host: String, now: Timestamp) async throws -> Response {
+    private func answer(
+        _ counts: IngestCounts, _ decoded: DecodedMetrics, host: String, now: Timestamp
+    ) async throws -> Response {
         let body: JSONValue = [
             "stored": .integer(counts.stored), "duplicates": .integer(counts.duplicates),
             "replaced": .integer(counts.replaced), "rejected": .integer(counts.rejected),
@@ -58,7 +60,9 @@ struct IngestRoutes: RouteGroup {
         if let digest = await configDigest(host) { headers[.plumbConfig] = digest }
         // Nothing of the request could be stored: 400, so that a client does not take it for delivered.
         let isPoison: Bool = decoded.batches.isEmpty && decoded.rejectedSamples > 0
-        guard !isPoison else { throw HTTPProblem(.badRequest, body: merged(body, ["error": "every sample was refused"])) }
+        guard !isPoison else {
+            throw HTTPProblem(.badRequest, body: merged(body, ["error": "every sample was refused"]))
+        }
         return .json(.accepted, body, headers: headers)
     }
 
@@ -75,7 +79,9 @@ struct IngestRoutes: RouteGroup {
 
     private func count(_ result: String, _ amount: Int) {
         guard amount > 0 else { return }
-        metrics.counter("plumb_ingest_samples_total", "Samples received, by what became of them.", labels: ["result": result])
-            .increment(by: Double(amount))
+        metrics.counter(
+            "plumb_ingest_samples_total", "Samples received, by what became of them.", labels: ["result": result]
+        )
+        .increment(by: Double(amount))
     }
 }

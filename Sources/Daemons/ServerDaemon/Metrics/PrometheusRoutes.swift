@@ -29,7 +29,8 @@ struct PrometheusRoutes: RouteGroup {
         do {
             guard let text = parameters["query"] else { throw BadParameter("query", "is missing") }
             let expression: Expression = try PromQL.parse(text)
-            let range: QueryRange = isRange ? try self.range(parameters) : .instant(try parameters.time("time") ?? clock())
+            let range: QueryRange =
+                isRange ? try self.range(parameters) : .instant(try parameters.time("time") ?? clock())
             let timeout: Duration = try parameters.duration("timeout")?.duration ?? QueryEngine.longest
             return .json(
                 PrometheusJSON.success(

@@ -20,7 +20,9 @@ package struct QueryEngine: Sendable {
 
     /// The value of an expression over a range. Not on the event loop: evaluating is work.
     @concurrent
-    func evaluate(_ expression: Expression, over range: QueryRange, timeout: Duration = longest) async throws -> QueryResult {
+    func evaluate(
+        _ expression: Expression, over range: QueryRange, timeout: Duration = longest
+    ) async throws -> QueryResult {
         var options = EvaluationOptions()
         let deadline: ContinuousClock.Instant = .now + min(timeout, Self.longest)
         options.isCancelled = { Task.isCancelled || ContinuousClock.now > deadline }

@@ -54,7 +54,8 @@ struct RetentionPolicy: Sendable {
             return EffectiveRetention(declared: nil, past: [], grace: grace, now: now())
         }
         let declared: PromDuration? = running.retention(of: dataset)
-        let past: [EffectiveRetention.Past] = try await configStore.changes(ofKind: .retention, within: grace).map { change in
+        let past: [EffectiveRetention.Past] = try await configStore.changes(ofKind: .retention, within: grace).map {
+            change in
             let keep: PromDuration? = change.before?["keep"]?.string.flatMap { PromDuration($0) }
             return EffectiveRetention.Past(keep: keep, until: change.at)
         }

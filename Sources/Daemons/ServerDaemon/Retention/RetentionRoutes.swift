@@ -60,7 +60,8 @@ struct RetentionRoutes: RouteGroup {
 extension FramePartition {
     var json: JSONValue {
         [
-            "name": .string(name), "from": .time(from), "to": .time(to), "bytes": .integer(bytes), "rows": .integer(rows),
+            "name": .string(name), "from": .time(from), "to": .time(to), "bytes": .integer(bytes),
+            "rows": .integer(rows),
         ]
     }
 }
