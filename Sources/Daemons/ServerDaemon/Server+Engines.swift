@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import Database
 import Runtime
 package import ServiceLifecycle
@@ -15,6 +16,25 @@ extension Server {
             HealthKeeper(
                 board: parts.health, live: parts.live, store: parts.configStore, secrets: parts.secrets,
                 logger: parts.logger),
+        ] + alerting(of: parts) + [
+            RetentionEngine(
+                frames: parts.frames, leaders: parts.leaders, holder: parts.holder, policy: parts.retention,
+                clock: ContinuousClock(), now: parts.clock, metrics: parts.metrics, logger: parts.logger)
+        ]
+    }
+
+    private static func alerting(of parts: ServerParts) -> [any Service] {
+        let client = HTTPClient.shared
+        return [
+            LivenessService(
+                hosts: parts.hosts, statuses: parts.hostStatus, leaders: parts.leaders, holder: parts.holder,
+                notifiers: parts.notifiers, now: parts.clock, clock: ContinuousClock(), logger: parts.logger),
+            AlertEngine(
+                store: parts.alerts, leaders: parts.leaders, holder: parts.holder,
+                dependencies: AlertEngineDependencies(parts), clock: ContinuousClock(), logger: parts.logger),
+            NotificationService(
+                outbox: parts.outbox, sender: WebhookSender(client: client), notifiers: parts.notifiers,
+                secrets: parts.secrets, clock: ContinuousClock(), logger: parts.logger),
         ]
     }
 }

@@ -1,3 +1,4 @@
+import ConfigAPI
 import ConfigAPIServer
 import Database
 import Declarations
@@ -15,11 +16,11 @@ extension Server {
         router.add(middleware: ProblemResponses())
         router.add(
             middleware: Authentication(authority: parts.authority, open: openPaths, metrics: parts.metrics))
-        for group in routeGroups(of: parts) { group.add(to: router) }
+        for group in try routeGroups(of: parts) { group.add(to: router) }
         return router
     }
 
-    private static func routeGroups(of parts: ServerParts) -> [any RouteGroup] {
+    private static func routeGroups(of parts: ServerParts) throws -> [any RouteGroup] {
         [
             HealthRoutes(
                 metrics: parts.metrics, areMetricsOpen: parts.configuration.listen.isLoopback,
@@ -33,6 +34,19 @@ extension Server {
             AgentRoutes(parts),
             HostRoutes(hosts: parts.hosts),
             ReportRoutes(store: parts.reports),
+            AlertRoutes(alerts: parts.alerts, outbox: parts.outbox, live: parts.live),
+            RetentionRoutes(frames: parts.frames, policy: parts.retention, clock: parts.clock),
+            try DashboardRoutes(data: DashboardData(parts), clock: parts.clock),
+        ] + metricsGroups(of: parts)
+    }
+
+    private static func metricsGroups(of parts: ServerParts) -> [any RouteGroup] {
+        [
+            IngestRoutes(
+                frames: parts.frames, activity: parts.activity, metrics: parts.metrics, clock: parts.clock,
+                configDigest: { host in try? await parts.directory.expected(for: host)?.digest }),
+            PrometheusRoutes(engine: parts.queries, clock: parts.clock),
+            BucketRoutes(load: { [frames = parts.frames] in try await frames.load($0) }, clock: parts.clock),
         ]
     }
 

@@ -24,4 +24,10 @@ package struct Selection: Hashable, Sendable {
     package var after: Int64
     /// Milliseconds since 1970; samples at it are needed.
     package var through: Int64
+
+    package init(matchers: [Matcher], after: Int64, through: Int64) {
+        self.matchers = matchers
+        self.after = after
+        self.through = through
+    }
 }

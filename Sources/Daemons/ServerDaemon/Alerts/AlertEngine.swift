@@ -18,8 +18,8 @@ struct AlertEngineDependencies: Sendable {
     var rules: @Sendable () async -> [RunningRule]
     var notifiers: @Sendable () async -> [String: NotifierSpec]
     var observe: @Sendable (AlertRuleSpec, Timestamp) async throws -> RuleObservation
-    /// Says of a rule whether it works; shown as the resource's health.
-    var setHealth: @Sendable (_ rule: String, _ problem: String?) async -> Void
+    /// Says which rules do not work, and why; shown as the resources' health.
+    var reportProblems: @Sendable (_ problems: [String: String]) async -> Void
     var now: WallClock
 }
 
@@ -42,41 +42,48 @@ struct AlertEngine: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             var schedule = EvaluationSchedule()
+            var problems: [String: String] = [:]
             await periodically(every: tick, clock: clock) {
-                do { try await round(&schedule) } catch {
+                do { try await round(&schedule, &problems) } catch {
                     logger.warning("alert evaluation failed", metadata: ["error": "\(error)"])
                 }
             }
         }
     }
 
-    private func round(_ schedule: inout EvaluationSchedule) async throws {
+    private func round(_ schedule: inout EvaluationSchedule, _ problems: inout [String: String]) async throws {
         guard let leadership = try await leaders.lead(Self.task, holder: holder, for: .seconds(15)) else { return }
         let rules: [RunningRule] = await dependencies.rules()
         let due: [RunningRule] = schedule.takeDue(rules, now: dependencies.now())
         guard !due.isEmpty || schedule.hasGone(from: rules) else { return }
         let stored: [String: [AlertInstance]] = try await store.alerts()
-        for rule in due { try await evaluate(rule, previous: stored[rule.name] ?? [], under: leadership) }
+        for rule in due {
+            problems[rule.name] = try await evaluate(rule, previous: stored[rule.name] ?? [], under: leadership)
+        }
+        problems = problems.filter { name, _ in rules.contains { $0.name == name } }
+        await dependencies.reportProblems(problems)
         let gone: [String] = stored.keys.filter { name in !rules.contains { $0.name == name } }
         for name in gone { try await retire(name, instances: stored[name] ?? [], under: leadership) }
         schedule.remember(rules)
     }
 
-    private func evaluate(_ rule: RunningRule, previous: [AlertInstance], under leadership: Leadership) async throws {
+    /// Moves one rule on; gives the reason where it cannot be evaluated, which leaves its alerts as they are.
+    private func evaluate(
+        _ rule: RunningRule, previous: [AlertInstance], under leadership: Leadership
+    ) async throws -> String? {
         let observation: RuleObservation
         do { observation = try await dependencies.observe(rule.spec, dependencies.now()) } catch {
             logger.warning("rule cannot be evaluated", metadata: ["rule": "\(rule.name)", "error": "\(error)"])
-            await dependencies.setHealth(rule.name, "\(error)")
-            return
+            return "\(error)"
         }
-        await dependencies.setHealth(rule.name, nil)
         let result: RuleEvaluation = rule.spec.evaluate(observation, previous: previous)
-        guard result.instances != previous else { return }
+        guard result.instances != previous else { return nil }
         let notifiers: [String: NotifierSpec] = await dependencies.notifiers()
         let addressed: [AlertStore.Addressed] = result.transitions.map { rule.addressed($0, notifiers: notifiers) }
         try await store.save(
             AlertStore.Update(rule: rule.name, instances: result.instances, notifications: addressed), under: leadership
         )
+        return nil
     }
 
     /// A rule that is gone: what it had firing is resolved, for those who were told.

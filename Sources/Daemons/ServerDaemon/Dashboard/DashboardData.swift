@@ -6,7 +6,7 @@ import Telemetry
 /// What the pages show, as the rest of the server knows it. A closure per question, so that pages are tested without
 /// a database.
 struct DashboardData: Sendable {
-    var hosts: @Sendable () async throws -> [DashboardHost]
+    var hosts: @Sendable () async throws -> [KnownHost]
     var alerts: @Sendable () async throws -> [DashboardAlert]
     /// Stored reports, newest first.
     var reports: @Sendable (_ limit: Int) async throws -> [JSONValue]
@@ -16,16 +16,6 @@ struct DashboardData: Sendable {
     var chart:
         @Sendable (_ query: String, _ from: Timestamp, _ to: Timestamp, _ step: PromDuration) async throws
             -> [String: [Double?]]
-}
-
-/// One host as the fleet page shows it.
-struct DashboardHost: Sendable {
-    var name: String
-    var status: HostStatus
-    var lastSeen: Timestamp?
-    var groups: [String]
-    /// Whether the agent runs what it is to run; nil where it never said.
-    var agent: AgentView?
 }
 
 /// One alert that is pending or firing.

@@ -21,7 +21,7 @@ struct HostView {
     }
 
     /// `charts` has one entry per chart of ``HostChart/detail``.
-    init(_ host: DashboardHost, charts: [[String: [Double?]]], span: PromDuration, now: Timestamp) {
+    init(_ host: KnownHost, charts: [[String: [Double?]]], span: PromDuration, now: Timestamp) {
         let card = HostCard(host, charts: [], now: now)
         name = card.name
         status = card.status
@@ -31,7 +31,7 @@ struct HostView {
         self.charts = zip(HostChart.detail, charts).map { chart, values in
             HostCard.chart(chart, values[host.name] ?? [], style: "chart", host: host.name, from: "\(span) ago")
         }
-        collectors = (host.agent?.status.running.resources ?? []).map { item in
+        collectors = (host.agent?.running.resources ?? []).map { item in
             Collector(
                 name: item.name, state: item.state.rawValue, class: item.state == .running ? "good" : "warn",
                 error: item.error, digest: Wording.short(item.digest))

@@ -15,7 +15,7 @@ struct FleetView {
 
     /// `charts` has one entry per chart of ``HostChart/fleet``: the values per host.
     init(
-        hosts: [DashboardHost], alerts: [DashboardAlert], reports: [JSONValue], charts: [[String: [Double?]]],
+        hosts: [KnownHost], alerts: [DashboardAlert], reports: [JSONValue], charts: [[String: [Double?]]],
         now: Timestamp
     ) {
         commit = reports.first.map { CommitView($0, now: now) }
@@ -117,13 +117,13 @@ struct HostCard {
         var from: String
     }
 
-    init(_ host: DashboardHost, charts: [[String: [Double?]]], now: Timestamp) {
+    init(_ host: KnownHost, charts: [[String: [Double?]]], now: Timestamp) {
         name = host.name
         urlName = Self.encoded(host.name)
         status = host.status.rawValue
         seen = host.lastSeen.map { "seen \(Wording.ago($0, now: now))" } ?? "never seen"
-        agent = host.agent.map(Self.agentState)
-        groups = host.groups.isEmpty ? nil : "in " + host.groups.joined(separator: ", ")
+        agent = Self.agentState(host)
+        groups = host.profile.groups.isEmpty ? nil : "in " + host.profile.groups.joined(separator: ", ")
         self.charts = zip(HostChart.fleet, charts).map { chart, values in
             Self.chart(chart, values[host.name] ?? [], style: "spark", host: host.name, from: "")
         }
@@ -136,9 +136,11 @@ struct HostCard {
             from: from)
     }
 
-    static func agentState(_ agent: AgentView) -> String {
-        if !agent.isFresh { return "unknown" }
-        return agent.expected.digest == agent.status.running.digest ? "in sync" : "differs"
+    /// Whether the agent runs what it is to run; nil where it never said.
+    static func agentState(_ host: KnownHost) -> String? {
+        guard let agent = host.agent else { return nil }
+        guard host.status == .ok || host.status == .stale else { return "unknown" }
+        return host.expectedDigest == agent.running.digest ? "in sync" : "differs"
     }
 
     /// Percent-encoding of a path segment (RFC 3986, unreserved characters stay).

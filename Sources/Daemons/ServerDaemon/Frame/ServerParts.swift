@@ -27,6 +27,11 @@ package struct ServerParts: Sendable {
     package let resyncs: ResyncSignals
     package let hosts: HostDirectory
     package let reports: ReportStore
+    package let frames: FrameStore
+    package let alerts: AlertStore
+    package let outbox: Outbox
+    package let leaders: LeaderStore
+    package let hostStatus: HostStatusStore
     /// When this process began to listen.
     package let startedAt: Timestamp
     /// For the hashes that stand in for what is sensitive.
@@ -65,6 +70,11 @@ package struct ServerParts: Sendable {
         hosts = HostDirectory(
             store: agents, live: live, directory: directory, activity: activity, listeningSince: startedAt)
         reports = ReportStore(pool: pool)
+        frames = FrameStore(pool: pool)
+        alerts = AlertStore(pool: pool)
+        outbox = Outbox(pool: pool)
+        leaders = LeaderStore(pool: pool)
+        hostStatus = HostStatusStore(pool: pool)
     }
 
     /// Why a text is no PromQL; nil where it is.
@@ -77,6 +87,23 @@ package struct ServerParts: Sendable {
 }
 
 extension ServerParts {
+    /// What this process is called where servers take turns.
+    var holder: String { "\(HostName.current)/\(configuration.listen)/\(startedAt.microseconds)" }
+
+    var queries: QueryEngine { QueryEngine(frames: frames) }
+
+    var retention: RetentionPolicy {
+        RetentionPolicy(live: live, configStore: configStore, grace: configuration.retentionGrace, now: clock)
+    }
+
+    /// The notifiers that run, by name.
+    var notifiers: @Sendable () async -> [String: NotifierSpec] {
+        { [live] in
+            let specs = await live.running?.specs { if case .notifier(let spec) = $0 { spec } else { nil } } ?? []
+            return Dictionary(specs.map { ($0.name, $0.spec) }) { first, _ in first }
+        }
+    }
+
     /// Hides what is sensitive in a spec: scheme and host stay, and eight digits of a keyed hash, so that a change shows.
     /// The spec of a kind that nobody knows is hidden as a whole.
     @Sendable package func redact(_ spec: JSONValue, _ kind: ResourceKind?) -> JSONValue {

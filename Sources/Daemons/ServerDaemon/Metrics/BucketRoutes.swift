@@ -16,7 +16,7 @@ struct BucketRoutes: RouteGroup {
 
     func add(to router: Router<ServerContext>) {
         router.group("/api/v1/metrics", requiring: .query).get("query") { request, _ in
-            do { return .json(try await answer(QueryParameters(request.uri.query ?? ""))) } catch let error
+            do { return Response.json(try await answer(QueryParameters(request.uri.query ?? ""))) } catch let error
                 as BadParameter
             {
                 throw HTTPProblem(.badRequest, error.description)

@@ -41,11 +41,16 @@ struct IngestRoutes: RouteGroup {
     }
 
     private func store(_ decoded: DecodedMetrics) async throws -> IngestCounts {
-        do { return try await frames.store(decoded.batches) } catch let error where error.isTransient {
-            var problem = HTTPProblem(.serviceUnavailable, "the database cannot take samples now: send them again")
-            problem.headers[.retryAfter] = "2"
-            throw problem
+        do { return try await frames.store(decoded.batches) } catch {
+            if error.isTransient { throw Self.unavailable }
+            throw error
         }
+    }
+
+    private static var unavailable: HTTPProblem {
+        var problem = HTTPProblem(.serviceUnavailable, "the database cannot take samples now: send them again")
+        problem.headers[.retryAfter] = "2"
+        return problem
     }
 
     private func answer(

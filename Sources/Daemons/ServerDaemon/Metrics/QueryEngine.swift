@@ -3,7 +3,7 @@ import PromQL
 import Telemetry
 
 /// Answers PromQL over stored frames: reads what an expression needs, then evaluates it.
-package struct QueryEngine: Sendable {
+struct QueryEngine: Sendable {
     /// Where samples come from: for each selection the series that match, with their samples.
     typealias Loader = @Sendable (_ selections: [Selection]) async throws -> [[SeriesData]]
 
@@ -11,7 +11,7 @@ package struct QueryEngine: Sendable {
 
     init(load: @escaping Loader) { self.load = load }
 
-    package init(frames: FrameStore) {
+    init(frames: FrameStore) {
         load = { selections in try await frames.load(selections) }
     }
 

@@ -24,7 +24,7 @@ struct RetentionEngine: Service {
         await cancelWhenGracefulShutdown {
             await periodically(every: interval, clock: clock) {
                 do { try await round() } catch {
-                    logger.warning("retention was not enforced", metadata: .of([.error: error]))
+                    logger.warning("retention was not enforced", metadata: ["error": "\(error)"])
                 }
             }
         }

@@ -15,8 +15,8 @@ struct RetentionRoutes: RouteGroup {
 
     func add(to router: Router<ServerContext>) {
         router.group("/api/v1/retention", requiring: .configRead)
-            .get { _, _ in .json(try await present()) }
-            .get("preview") { request, _ in .json(try await preview(request)) }
+            .get { _, _ in Response.json(try await present()) }
+            .get("preview") { request, _ in Response.json(try await preview(request)) }
     }
 
     private func present() async throws -> JSONValue {

@@ -1,0 +1,60 @@
+import Alerting
+import ConfigAPI
+import Database
+import Declarations
+import PromQL
+import Telemetry
+
+extension AlertEngineDependencies {
+    /// The engine in this server: rules as they run, values from the frames, health on the board.
+    init(_ parts: ServerParts) {
+        let queries: QueryEngine = parts.queries
+        self.init(
+            rules: { [live = parts.live] in await live.running?.alertRules ?? [] },
+            notifiers: parts.notifiers,
+            observe: { spec, now in try await queries.observe(spec, at: now) },
+            reportProblems: { [health = parts.health] problems in
+                let states = problems.map { name, problem in
+                    (ResourceKey(.alertRule, name), StoredResource.Health(state: .failing, message: problem))
+                }
+                health.report(Dictionary(states) { first, _ in first }, by: "alerts")
+            },
+            now: parts.clock)
+    }
+}
+
+extension RunningConfig {
+    /// The alert rules with where they come from, in order of name.
+    var alertRules: [RunningRule] {
+        specs { if case .alertRule(let spec) = $0 { spec } else { nil } }.map { name, spec in
+            RunningRule(name: name, spec: spec, source: sources[ResourceKey(.alertRule, name)]?.json)
+        }
+    }
+}
+
+extension QueryEngine {
+    /// What a rule's expressions give at one instant.
+    func observe(_ spec: AlertRuleSpec, at now: Timestamp) async throws -> RuleObservation {
+        let expression: Expression = try PromQL.parse(spec.expr)
+        var observation = RuleObservation(at: now, matching: [:], present: nil)
+        for element in try await vector(expression, at: now) {
+            observation.matching[element.labels.withoutName] = element.sample.value
+        }
+        if let clear = spec.clear {
+            observation.clearing = try await labelSets(try PromQL.parse(clear), at: now)
+        }
+        // Without a policy for missing data and without hysteresis it makes no difference why a series does not match.
+        if spec.noData != .ok || spec.clear != nil, let unfiltered = expression.unfiltered {
+            observation.present = try await labelSets(unfiltered, at: now)
+        }
+        return observation
+    }
+
+    private func labelSets(_ expression: Expression, at now: Timestamp) async throws -> Set<Labels> {
+        Set(try await vector(expression, at: now).map(\.labels.withoutName))
+    }
+}
+
+extension Labels {
+    fileprivate var withoutName: Labels { removing([metricNameLabel]) }
+}

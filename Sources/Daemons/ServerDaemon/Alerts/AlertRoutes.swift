@@ -1,0 +1,53 @@
+import Alerting
+import ConfigAPIServer
+import Database
+import Declarations
+import Hummingbird
+import Telemetry
+
+/// `GET /api/v1/alerts` in Prometheus' form, `GET /api/v1/alerts/history` and the delivery log, `GET /api/v1/notifications`.
+struct AlertRoutes: RouteGroup {
+    let alerts: AlertStore
+    let outbox: Outbox
+    let live: LiveConfig
+
+    func add(to router: Router<ServerContext>) {
+        router.group("/api/v1", requiring: .query)
+            .get("alerts") { _, _ in Response.json(try await present()) }
+            .get("alerts/history") { request, _ in
+                let limit: Int = try request.integerParameter("limit", in: 1...1000) ?? 100
+                return Response.json(["history": .array(try await alerts.history(limit: limit))])
+            }
+            .get("notifications") { request, _ in
+                let limit: Int = try request.integerParameter("limit", in: 1...1000) ?? 100
+                return Response.json(["notifications": .array(try await outbox.log(limit: limit))])
+            }
+    }
+
+    private func present() async throws -> JSONValue {
+        let running: RunningConfig? = await live.running
+        let rules = Dictionary((running?.alertRules ?? []).map { ($0.name, $0) }) { first, _ in first }
+        var items: [JSONValue] = []
+        for (name, instances) in try await alerts.alerts().sorted(by: { $0.key < $1.key }) {
+            for instance in instances where instance.state != .inactive {
+                items.append(json(instance, name, rules[name]))
+            }
+        }
+        return PrometheusJSON.success(["alerts": .array(items)])
+    }
+
+    private func json(_ instance: AlertInstance, _ name: String, _ rule: RunningRule?) -> JSONValue {
+        var labels: [String: String] = instance.labels.dictionary
+        labels.merge(rule?.spec.labels ?? [:]) { _, own in own }
+        labels["alertname"] = name
+        labels["severity"] = rule?.spec.severity.rawValue
+        let annotations: [String: String] = (rule?.spec.annotations ?? [:]).mapValues {
+            filled($0, labels: instance.labels, value: instance.value)
+        }
+        return .object(compacting: [
+            "labels": labels.json, "annotations": annotations.json, "state": .string(instance.state.rawValue),
+            "activeAt": .time(instance.activeSince), "value": .string(PrometheusJSON.text(instance.value)),
+            "source": rule?.source,
+        ])
+    }
+}
