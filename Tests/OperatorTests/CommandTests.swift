@@ -65,6 +65,20 @@ import Testing
         #expect(AlertsCommand.text(["data": ["alerts": []]]) == "no alerts")
     }
 
+    @Test func hostsShowWhetherTheyRunWhatTheyShould() throws {
+        let answer = try JSONValue(
+            parsing: #"""
+                {"hosts":[{"host":"web-1","status":"ok","lastSeen":"2026-01-01T00:00:00Z","groups":["all","web"],
+                  "agent":{"runningDigest":"0123456789","inSync":false}},{"host":"web-2","status":"down"}]}
+                """#)
+        #expect(
+            HostsCommand.text(answer) == """
+                HOST   STATUS  LAST SEEN             CONFIG              GROUPS
+                web-1  ok      2026-01-01T00:00:00Z  differs (01234567)  all, web
+                web-2  down    -                     -
+                """)
+    }
+
     @Test func alertsShowNameStateAndLabels() throws {
         let answer = try JSONValue(
             parsing: #"""

@@ -31,7 +31,7 @@ package struct TextTable: Sendable {
                 let isLast: Bool = column == row.count - 1
                 line += isLast ? cell : cell + String(repeating: " ", count: widths[column] - cell.count + 2)
             }
-            return line
+            return String(line.reversed().trimmingPrefix { $0 == " " }.reversed())
         }
         return lines.joined(separator: "\n")
     }

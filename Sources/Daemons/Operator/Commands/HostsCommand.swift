@@ -21,13 +21,19 @@ package struct HostsCommand: AsyncParsableCommand {
     static func text(_ answer: JSONValue) -> String {
         let hosts: [JSONValue] = answer["hosts"]?.array ?? []
         guard !hosts.isEmpty else { return "no hosts yet" }
-        var table = TextTable(header: ["HOST", "STATUS", "LAST SEEN", "CONFIG"])
+        var table = TextTable(header: ["HOST", "STATUS", "LAST SEEN", "CONFIG", "GROUPS"])
         for host in hosts {
             table.add([
-                host["host"]?.string ?? host["name"]?.string ?? "?", host["status"]?.string ?? "?",
-                host["lastSeen"]?.string ?? "-", String(host["configDigest"]?.string?.prefix(12) ?? "-"),
+                host["host"]?.string ?? "?", host["status"]?.string ?? "?", host["lastSeen"]?.string ?? "-",
+                config(host["agent"]), (host["groups"]?.array ?? []).compactMap(\.string).joined(separator: ", "),
             ])
         }
         return table.text
+    }
+
+    /// What the host's agent runs, and whether that is what it should.
+    private static func config(_ agent: JSONValue?) -> String {
+        guard let agent, let digest = agent["runningDigest"]?.string else { return "-" }
+        return (agent["inSync"]?.bool == true ? "in sync" : "differs") + " (\(digest.prefix(8)))"
     }
 }

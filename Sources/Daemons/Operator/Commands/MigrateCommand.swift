@@ -20,8 +20,11 @@ package struct MigrateCommand: AsyncParsableCommand {
     package func run() async throws {
         var conninfo: String? = database ?? ProcessEnvironment.value("DATABASE_URL")
         if conninfo == nil { conninfo = try local.runningRecord(of: local.dataDirectory()).database }
+        guard let conninfo, !conninfo.isEmpty else {
+            throw OperatorError("name the database with --database or DATABASE_URL")
+        }
         let connection = try await PostgresConnection(
-            DatabaseAddress(conninfo: conninfo ?? ""), applicationName: "plumb migrate")
+            DatabaseAddress(conninfo: conninfo), applicationName: "plumb migrate")
         let applied: [Int] = try await Migrator.embedded.migrate(connection)
         await connection.close()
         let list: String = applied.map { "\($0)" }.joined(separator: ", ")

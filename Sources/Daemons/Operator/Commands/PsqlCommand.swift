@@ -17,6 +17,9 @@ package struct PsqlCommand: AsyncParsableCommand {
     package func run() async throws {
         let directory: DataDirectory = try local.dataDirectory()
         let record: RunRecord = try local.runningRecord(of: directory)
+        guard !record.operatorDatabase.isEmpty else {
+            throw OperatorError("this one uses the PostgreSQL of DATABASE_URL; open it with psql, as role operator")
+        }
         setenv("PGAPPNAME", "plumb psql", 1)
         setenv("PGOPTIONS", "-c search_path=plumbline,public", 0)
         let words: [String] = ["psql", record.operatorDatabase] + arguments

@@ -60,7 +60,7 @@ package actor Platform: Service {
         } catch {
             failure = error
         }
-        console.say("stopping ...")
+        if supervisor != nil { console.say("stopping ...") }
         await stop()
         if let failure { throw failure }
         console.say("stopped")

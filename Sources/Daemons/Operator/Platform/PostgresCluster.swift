@@ -132,13 +132,14 @@ package struct PostgresCluster: Sendable {
         }
     }
 
-    /// The users of the system who may open the database: whoever runs `plumb up`, and whom PostgreSQL runs as.
+    /// The users of the system who may open the database: whoever runs `plumb up`, whom PostgreSQL runs as, and root,
+    /// who could become either.
     private func systemUsers() throws -> [String] {
         guard let current = OSUser(id: geteuid()) else {
             throw OperatorError(
                 "user \(geteuid()) has no name, which PostgreSQL's peer authentication needs; add it to /etc/passwd")
         }
-        return [current.name] + (user.map { [$0.name] } ?? [])
+        return Set([current.name, "root"] + (user.map { [$0.name] } ?? [])).sorted()
     }
 
     /// The map from system users to roles. Each of `users` may be service, operator and superuser: they own the files
