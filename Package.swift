@@ -138,7 +138,7 @@ target(
         "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "PromQL", "Reconciliation", "Runtime",
         "Telemetry",
     ],
-    products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioPosix, systemPackage])
+    products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, nioPosix, systemPackage])
 target(
     .daemons, "ServerDaemon",
     uses: [
@@ -200,7 +200,7 @@ tests(
         "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation", "Runtime",
         "SyncDaemon", "Telemetry",
     ],
-    products: [lifecycle, logging, subprocess, systemPackage])
+    products: [asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, subprocess, systemPackage])
 tests(
     "ServerDaemonTests",
     uses: [

@@ -28,7 +28,7 @@ import Testing
         try folder.write(retentionText("30d"), to: "a.yaml")
         let result = try await gitopsSync("validate", folder.path)
         #expect(result.status == 0)
-        #expect(result.output == "valid: 1 resources in 1 files\n")
+        #expect(result.output == "valid: 1 resource in 1 file\n")
     }
 
     @Test func expressionsAreCheckedToo() async throws {

@@ -1,6 +1,7 @@
 import Declarations
 import Logging
 import Reconciliation
+import Runtime
 import ServiceLifecycle
 import Synchronization
 @testable import SyncDaemon
@@ -17,11 +18,13 @@ import Testing
         let reconciler = try Reconciler(configuration, dependencies)
         let queue = RunQueue()
         let broadcast = ProgressBroadcast()
+        let health = SyncHealth(
+            startedAt: dependencies.now(), driftInterval: configuration.driftInterval, registry: MetricsRegistry())
         let group = ServiceGroup(
             services: [
                 SyncService(
-                    reconciler: reconciler, queue: queue, broadcast: broadcast, configuration: configuration,
-                    dependencies: dependencies),
+                    reconciler: reconciler, queue: queue, broadcast: broadcast, health: health,
+                    configuration: configuration, dependencies: dependencies),
                 ControlServer(
                     path: configuration.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                     logger: dependencies.logger),

@@ -159,7 +159,8 @@ extension TargetReport {
     }
 }
 
-private func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
+/// `1 change`, `2 changes`.
+package func counted(_ count: Int, _ noun: String) -> String { "\(count) \(noun)\(count == 1 ? "" : "s")" }
 
 private func listing(_ names: [String]) -> String {
     let shown: String = names.prefix(10).map(printable).joined(separator: ", ")

@@ -24,6 +24,8 @@ struct RunCommand: AsyncParsableCommand {
         let reconciler = try Reconciler(bootstrap, dependencies)
         let queue = RunQueue()
         let broadcast = ProgressBroadcast()
+        let health = SyncHealth(
+            startedAt: dependencies.now(), driftInterval: bootstrap.driftInterval, registry: MetricsRegistry())
         logger.info(
             "started",
             metadata: .of([
@@ -31,17 +33,19 @@ struct RunCommand: AsyncParsableCommand {
                 .version: RuntimeVersion.current,
             ]))
         // Stopped from the last to the first: nothing new is asked for while the loop ends.
-        let group = ServiceGroup(
-            configuration: .daemon(
-                services: [
-                    SyncService(
-                        reconciler: reconciler, queue: queue, broadcast: broadcast, configuration: bootstrap,
-                        dependencies: dependencies),
-                    ControlServer(
-                        path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
-                        logger: logger),
-                    EventFollower(client: client, queue: queue), HangupListener(queue: queue),
-                ], logger: logger))
+        var services: [any Service] = [
+            SyncService(
+                reconciler: reconciler, queue: queue, broadcast: broadcast, health: health, configuration: bootstrap,
+                dependencies: dependencies),
+            ControlServer(
+                path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
+                logger: logger),
+            EventFollower(client: client, queue: queue), HangupListener(queue: queue),
+        ]
+        if let address = bootstrap.listen {
+            services.append(HealthServer(address: address, health: health, queue: queue, logger: logger))
+        }
+        let group = ServiceGroup(configuration: .daemon(services: services, logger: logger))
         let result: Result<Void, any Error>
         do { result = .success(try await group.run()) } catch { result = .failure(error) }
         await client.shutdown()

@@ -59,10 +59,11 @@ struct ValidateCommand: AsyncParsableCommand {
         ]
         common.output.show(json) { style in
             guard !problems.isEmpty else {
-                return style.green("valid") + ": \(resources) resources in \(fileCount) files\n"
+                return style.green("valid")
+                    + ": \(counted(resources, "resource")) in \(counted(fileCount, "file"))\n"
             }
             let lines: [String] = problems.map { style.red(printable($0.description)) + "\n" }
-            return lines.joined() + "\(problems.count) problem\(problems.count == 1 ? "" : "s")\n"
+            return lines.joined() + "\(counted(problems.count, "problem"))\n"
         }
         if !problems.isEmpty { throw ExitCode(1) }
     }

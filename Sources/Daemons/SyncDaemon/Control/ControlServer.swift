@@ -29,6 +29,7 @@ package struct ControlServer: Service {
 
     package func run() async throws {
         // A file that a killed predecessor left: whoever holds the lock of the state directory may remove it.
+        if let slash = path.lastIndex(of: "/") { try Files.createFolder(String(path[..<slash]), mode: 0o750) }
         unlink(path)
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(unixDomainSocketPath: path) { channel in

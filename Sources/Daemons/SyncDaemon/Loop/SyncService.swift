@@ -13,16 +13,18 @@ package struct SyncService: Service {
     private let reconciler: Reconciler
     private let queue: RunQueue
     private let broadcast: ProgressBroadcast
+    private let health: SyncHealth
     private let configuration: BootstrapConfiguration
     private let dependencies: Reconciler.Dependencies
 
     package init(
-        reconciler: Reconciler, queue: RunQueue, broadcast: ProgressBroadcast, configuration: BootstrapConfiguration,
-        dependencies: Reconciler.Dependencies
+        reconciler: Reconciler, queue: RunQueue, broadcast: ProgressBroadcast, health: SyncHealth,
+        configuration: BootstrapConfiguration, dependencies: Reconciler.Dependencies
     ) {
         self.reconciler = reconciler
         self.queue = queue
         self.broadcast = broadcast
+        self.health = health
         self.configuration = configuration
         self.dependencies = dependencies
     }
@@ -55,9 +57,10 @@ package struct SyncService: Service {
                 let report: RunReport = await reconciler.run(trigger, fetches: fetches) { progress in
                     broadcast.send(progress, ticket: ticket)
                 }
+                let isGitKnown: Bool = await reconciler.fetchError == nil
                 scheduler.finished(
-                    report.outcome, fetchFailed: await reconciler.fetchError != nil, at: dependencies.now(),
-                    random: Double.random(in: 0..<1))
+                    report.outcome, fetchFailed: !isGitKnown, at: dependencies.now(), random: Double.random(in: 0..<1))
+                health.note(report, isGitKnown: isGitKnown)
                 await note(report)
             }
         }

@@ -1,0 +1,55 @@
+import Reconciliation
+package import Runtime
+import Synchronization
+package import Telemetry
+
+/// What the daemon says of itself: whether it still makes runs, and how they end.
+package final class SyncHealth: Sendable {
+    private struct State {
+        var lastRun: (outcome: RunOutcome, finishedAt: Timestamp)?
+    }
+
+    private let state = Mutex(State())
+    private let startedAt: Timestamp
+    private let patience: PromDuration
+    private let registry: MetricsRegistry
+
+    /// - Parameter driftInterval: a daemon that completed no run for five of these, and for a minute, is not healthy.
+    package init(startedAt: Timestamp, driftInterval: PromDuration, registry: MetricsRegistry) {
+        self.startedAt = startedAt
+        patience = max(.minutes(1), PromDuration(milliseconds: driftInterval.milliseconds * 5))
+        self.registry = registry
+        for outcome in RunOutcome.allCases { runs(outcome).increment(by: 0.0) }
+    }
+
+    /// A run has ended.
+    func note(_ report: RunReport, isGitKnown: Bool) {
+        state.withLock { $0.lastRun = (report.outcome, report.finishedAt) }
+        runs(report.outcome).increment()
+        registry.histogram("gitops_sync_run_duration_seconds", "How long runs take.")
+            .observe((report.finishedAt - report.startedAt).seconds)
+        gauge("gitops_sync_last_run_timestamp_seconds", "When the last run ended.").set(report.finishedAt.seconds)
+        gauge("gitops_sync_in_sync", "1 while everything that is live is as declared.")
+            .set(report.declaredDigest != nil && report.declaredDigest == report.liveDigest ? 1.0 : 0.0)
+        gauge("gitops_sync_git_reachable", "1 where the last fetch succeeded.").set(isGitKnown ? 1.0 : 0.0)
+        let corrected: Int = report.changes.count { $0.result == .applied && $0.causes.contains(.drift) }
+        registry.counter("gitops_sync_drift_corrected_total", "Changes made outside git that were undone.")
+            .increment(by: Double(corrected))
+    }
+
+    /// The answer of `/healthz`.
+    func isHealthy(at now: Timestamp) -> Bool {
+        now - (state.withLock { $0.lastRun?.finishedAt } ?? startedAt) <= patience
+    }
+
+    var lastOutcome: RunOutcome? { state.withLock { $0.lastRun?.outcome } }
+
+    var exposition: String { registry.exposition }
+
+    private func runs(_ outcome: RunOutcome) -> CounterInstrument {
+        registry.counter(
+            "gitops_sync_runs_total", "Runs by outcome.", labels: Labels(["outcome": outcome.rawValue]))
+    }
+
+    private func gauge(_ name: String, _ help: String) -> GaugeInstrument { registry.gauge(name, help) }
+}
