@@ -45,6 +45,8 @@ final class FakeServer: Sendable {
         var port = 0
         var offset = PromDuration.zero
         var configQuestions = 0
+        /// Questions that are held back are answered, so that the server can end.
+        var isClosing = false
     }
 
     private let state = Mutex(State())
@@ -86,16 +88,29 @@ final class FakeServer: Sendable {
             onServerRunning: { port.yield($0.localAddress?.port ?? 0) }, logger: quietLogger)
         let group = ServiceGroup(
             configuration: .init(services: [.init(service: application)], logger: quietLogger))
+        state.withLock { $0.isClosing = false }
         return try await withThrowingTaskGroup(of: Void.self) { tasks in
-            // Cancelled, not shut down: a server that is gone does not wait for open requests.
-            tasks.addTask { try? await group.run() }
+            tasks.addTask { try await group.run() }
             for await number in ports {
                 state.withLock { $0.port = number }
                 break
             }
-            defer { tasks.cancelAll() }
-            return try await body()
+            do {
+                let result: Result = try await body()
+                try await close(group, &tasks)
+                return result
+            } catch {
+                try? await close(group, &tasks)
+                throw error
+            }
         }
+    }
+
+    /// Shut down and not cancelled: Hummingbird traps when the task of an open connection is cancelled.
+    private func close(_ group: ServiceGroup, _ tasks: inout ThrowingTaskGroup<Void, any Error>) async throws {
+        state.withLock { $0.isClosing = true }
+        await group.triggerGracefulShutdown()
+        try await tasks.waitForAll()
     }
 
     private var router: Router<BasicRequestContext> {
@@ -186,7 +201,7 @@ final class FakeServer: Sendable {
         guard isAccepted(request) else { return reply(.unauthorized, ["error": "the token is not valid"]) }
         let tag: String? = request.headers[.ifNoneMatch]
         let deadline: ContinuousClock.Instant = .now + .seconds(5)
-        while ContinuousClock.now < deadline {
+        while ContinuousClock.now < deadline, !state.withLock({ $0.isClosing }) {
             if let config = state.withLock({ $0.config }), config.entityTag != tag { return reply(.ok, config.json) }
             try await Task.sleep(for: .milliseconds(10))
         }

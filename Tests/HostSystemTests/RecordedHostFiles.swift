@@ -25,7 +25,7 @@ final class RecordedHostFiles: HostFiles {
     func set(_ path: String, _ content: String) { files.withLock { $0[path] = Array(content.utf8) } }
     func set(_ path: String, bytes: [UInt8]) { files.withLock { $0[path] = bytes } }
 
-    /// Lets one hung mount answer.
+    /// Lets all hung mounts answer, from now on.
     func release() { gate.signal() }
 
     func read(_ path: String) throws(FileError) -> [UInt8] {
@@ -37,7 +37,10 @@ final class RecordedHostFiles: HostFiles {
 
     func space(ofFileSystemAt path: String) throws(FileError) -> FileSystemSpace {
         questions.withLock { $0.append(path) }
-        if hungMounts.contains(path) { gate.wait() }
+        if hungMounts.contains(path) {
+            gate.wait()
+            gate.signal()
+        }
         guard let space = spaces[path] else { throw missing("stat the file system at", path) }
         return space
     }
