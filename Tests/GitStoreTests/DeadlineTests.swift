@@ -98,6 +98,39 @@ struct DeadlineTests {
     }
 }
 
+@Suite("What many calls leave behind", .serialized)
+struct LeftoverTests {
+    @Test func noProcessesAndNoFilesStay() async throws {
+        let remote = try await TestGitRepository()
+        try await remote.commit(["a.yaml": "a\n"])
+        let fixture = try StoreFixture()
+        let head = try await fixture.fetch(remote).head
+        let before: [String] = Self.names(in: fixture.folder("store"))
+
+        for _ in 0..<20 {
+            _ = try await fixture.fetch(remote)
+            _ = try await fixture.store.tree(of: head)
+            _ = try await gitError { try await fixture.store.resolve("absent") }
+        }
+
+        #expect(Workers.serving(fixture.folder("store")).isEmpty)
+        #expect(Self.names(in: fixture.folder("store")) == before)
+    }
+
+    private static func names(in folder: String) -> [String] {
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            names.append(
+                withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                    pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                })
+        }
+        return names.sorted()
+    }
+}
+
 /// The git workers that run now.
 enum Workers {
     /// Those that were started for a store.

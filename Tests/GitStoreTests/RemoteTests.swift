@@ -141,6 +141,6 @@ struct SSHRemoteTests {
 
         let error = try await gitError { try await fixture.store.fetch(remote, branch: "main") }
 
-        #expect([.repositoryNotFound, .unreachable].contains(error?.code), "\(String(describing: error))")
+        #expect(error?.code == .repositoryNotFound, "\(String(describing: error))")
     }
 }

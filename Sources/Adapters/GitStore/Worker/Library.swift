@@ -32,7 +32,8 @@ func git(_ code: Int32) throws(LibraryFailure) -> Int32 {
         throw LibraryFailure(code: ResultCode(rawValue: code), area: GIT_ERROR_NONE, text: "error \(code)")
     }
     let area = unsafe git_error_t(rawValue: UInt32(bitPattern: last.pointee.klass))
-    let text = unsafe String(cString: message)
+    var text = unsafe String(cString: message)
+    while text.last?.isWhitespace == true { text.removeLast() }
     // Left standing, the text would be taken for that of a later call that fails without one.
     git_error_clear()
     throw LibraryFailure(code: ResultCode(rawValue: code), area: area, text: text)

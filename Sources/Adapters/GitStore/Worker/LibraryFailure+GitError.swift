@@ -43,6 +43,9 @@ extension LibraryFailure {
             return error(
                 .configuration, "the server redirects to another address (\(text)); set the remote to that address")
         }
+        if tellsOfAbsence {
+            return error(.repositoryNotFound, "the server has no such repository, or hides it from us (\(text))")
+        }
         switch area {
         case GIT_ERROR_HTTP: return http(remote, operation)
         case GIT_ERROR_SSL:
@@ -52,8 +55,7 @@ extension LibraryFailure {
             let isRefusal: Bool = ["authenticate", "username", "publickey", "key"].contains { text.contains($0) }
             return isRefusal && !text.contains("start SSH session")
                 ? error(.credentials, refusedCredentials(remote)) : error(.unreachable, text)
-        case GIT_ERROR_NET: return net(remote, operation)
-        case GIT_ERROR_OS: return error(.unreachable, text)
+        case GIT_ERROR_NET, GIT_ERROR_OS: return error(.unreachable, text)
         default: return inStore(operation)
         }
     }
@@ -76,13 +78,13 @@ extension LibraryFailure {
         return GitError(.unreachable, operation: operation, message: text)
     }
 
-    private func net(_ remote: GitRemote, _ operation: String) -> GitError {
-        for sign in ["epository not found", "not exported", "does not appear to be a git repository", "access denied"]
-        where text.contains(sign) {
-            return GitError(
-                .repositoryNotFound, operation: operation, message: "the server has no such repository (\(text))")
-        }
-        return GitError(.unreachable, operation: operation, message: text)
+    /// Whether a server says, in the words of git, GitHub, GitLab or Gitea, that it has no such repository.
+    private var tellsOfAbsence: Bool {
+        let signs: [String] = [
+            "epository not found", "not exported", "does not appear to be a git repository", "access denied",
+            "could not be found", "Cannot find repository",
+        ]
+        return signs.contains { text.contains($0) }
     }
 
     private func refusedCredentials(_ remote: GitRemote) -> String {
