@@ -1,7 +1,9 @@
-import GitStore
+import Declarations
 import Glibc
 import TestSupport
 import Testing
+
+@testable import GitStore
 
 @Suite("A remote that hangs")
 struct DeadlineTests {
@@ -59,6 +61,26 @@ struct DeadlineTests {
         #expect(error?.code == .worker)
         #expect(error?.signal == Int(SIGSEGV))
         #expect(error?.remedy == .retry)
+    }
+
+    @Test func aWorkerEndsWithTheOneWhoAskedHoweverThatWent() throws {
+        let hole = try LocalListener.blackHole()
+        let fixture = try StoreFixture()
+        let request = WorkerRequest(
+            folder: fixture.folder("store"), deadlineSeconds: 300, limits: GitLimits(),
+            operation: .fetch(remote: GitRemote(url: "git://127.0.0.1:\(hole.port)/x"), branch: "main"))
+        let file: String = try fixture.folder.write(request.json.canonicalText + "\n", to: "request")
+        let start: ContinuousClock.Instant = .now
+
+        // The end of the worker's input is all that the death of its parent looks like from inside.
+        let program: WorkerProgram = fixture.store.configuration.worker
+        let pipe = try #require(popen("'\(program.path)' git-worker <'\(file)'; echo status $?", "r"))
+        var output = [UInt8](repeating: 0, count: 100)
+        let count: Int = fread(&output, 1, output.count, pipe)
+        pclose(pipe)
+
+        #expect(String(decoding: output.prefix(count), as: UTF8.self) == "status 75\n")
+        #expect(ContinuousClock.now - start < .seconds(30))
     }
 
     @Test func aCancelledFetchLeavesNoWorkerBehind() async throws {

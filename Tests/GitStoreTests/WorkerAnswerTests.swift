@@ -51,7 +51,8 @@ struct WorkerAnswerTests {
         let id = try #require(ObjectID(hex: String(repeating: "ab", count: 20)))
         let listing = TreeListing(
             files: [
-                .init(path: "a.yaml", blob: id, size: 1, bytes: [1]), .init(path: "b.yaml", blob: id, size: 1, bytes: nil),
+                .init(path: "a.yaml", blob: id, size: 1, bytes: [1]),
+                .init(path: "b.yaml", blob: id, size: 1, bytes: nil),
                 .init(path: "c.yaml", blob: id, size: 0, bytes: []),
             ], refusals: [.init(path: "l", reason: .symlink, message: "no")], ignoredCount: 3)
         let answer: WorkerAnswer = listing.answer
