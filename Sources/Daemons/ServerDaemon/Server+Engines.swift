@@ -1,4 +1,3 @@
-import AsyncHTTPClient
 import Database
 import Runtime
 package import ServiceLifecycle
@@ -24,16 +23,16 @@ extension Server {
     }
 
     private static func alerting(of parts: ServerParts) -> [any Service] {
-        let client = HTTPClient.shared
-        return [
+        [
             LivenessService(
-                hosts: parts.hosts, statuses: parts.hostStatus, leaders: parts.leaders, holder: parts.holder,
+                hosts: { [hosts = parts.hosts] in try await hosts.hosts() }, statuses: parts.hostStatus,
+                leaders: parts.leaders, holder: parts.holder,
                 notifiers: parts.notifiers, now: parts.clock, clock: ContinuousClock(), logger: parts.logger),
             AlertEngine(
                 store: parts.alerts, leaders: parts.leaders, holder: parts.holder,
                 dependencies: AlertEngineDependencies(parts), clock: ContinuousClock(), logger: parts.logger),
             NotificationService(
-                outbox: parts.outbox, sender: WebhookSender(client: client), notifiers: parts.notifiers,
+                outbox: parts.outbox, sender: WebhookSender(client: WebhookSender.client), notifiers: parts.notifiers,
                 secrets: parts.secrets, clock: ContinuousClock(), logger: parts.logger),
         ]
     }

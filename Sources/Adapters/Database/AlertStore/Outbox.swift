@@ -16,18 +16,21 @@ package struct Outbox: Sendable {
         package var attempts: Int
     }
 
-    /// Takes what is due, for `span`: should this server die meanwhile, another takes it up afterwards. Receivers see a
+    /// Takes what is due, except for the notifiers named, for `span`: should this server die meanwhile, another takes it up afterwards. Receivers see a
     /// repeat by its `dedupeKey`.
-    package func claim(limit: Int, for span: PromDuration) async throws -> [Item] {
+    package func claim(
+        limit: Int, for span: PromDuration, except notifiers: [String] = []
+    ) async throws -> [Item] {
         try await pool.withConnection { connection throws(DatabaseError) in
             let result: SQLResult = try connection.execute(
                 """
                 UPDATE outbox SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => $2::float8)
                 WHERE id IN (
                     SELECT id FROM outbox WHERE state = 'waiting' AND next_attempt_at <= now()
+                        AND NOT notifier = ANY ($3::text[])
                     ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
                 RETURNING id, notifier, dedupe_key, body, attempts
-                """, [.integer(limit), .double(span.seconds)])
+                """, [.integer(limit), .double(span.seconds), .textArray(notifiers)])
             var items: [Item] = []
             for row in result.rows {
                 items.append(

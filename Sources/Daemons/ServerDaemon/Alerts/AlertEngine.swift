@@ -15,8 +15,9 @@ struct RunningRule: Sendable {
 
 /// What the engine needs of the rest of the server.
 struct AlertEngineDependencies: Sendable {
-    var rules: @Sendable () async -> [RunningRule]
-    var notifiers: @Sendable () async -> [String: NotifierSpec]
+    /// Nil until a configuration was loaded: before, no rule can be taken for deleted.
+    var rules: @Sendable () async -> [RunningRule]?
+    var notifiers: @Sendable () async -> [String: NotifierSpec]?
     var observe: @Sendable (AlertRuleSpec, Timestamp) async throws -> RuleObservation
     /// Says which rules do not work, and why; shown as the resources' health.
     var reportProblems: @Sendable (_ problems: [String: String]) async -> Void
@@ -39,37 +40,62 @@ struct AlertEngine: Service {
     /// How often due rules are looked for; rules cannot be evaluated more often.
     var tick: Duration = .milliseconds(500)
 
+    /// What one server remembers from round to round. All of it may be lost: what counts is in the database.
+    struct Memory: Sendable {
+        var schedule = EvaluationSchedule()
+        var problems: [String: String] = [:]
+        var leadership: Leadership?
+        /// Under which leadership stored alerts were last held against the rules. A new leader does so at once: a rule
+        /// may have been deleted while nobody evaluated.
+        var comparedUnder: Leadership?
+    }
+
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            var schedule = EvaluationSchedule()
-            var problems: [String: String] = [:]
+        let last: Leadership? = await cancelWhenGracefulShutdown {
+            var memory = Memory()
             await periodically(every: tick, clock: clock) {
-                do { try await round(&schedule, &problems) } catch {
+                do { try await round(&memory) } catch {
                     logger.warning("alert evaluation failed", metadata: ["error": "\(error)"])
                 }
             }
+            return memory.leadership
         }
+        if let last { try? await leaders.resign(last) }
     }
 
-    private func round(_ schedule: inout EvaluationSchedule, _ problems: inout [String: String]) async throws {
-        guard let leadership = try await leaders.lead(Self.task, holder: holder, for: .seconds(15)) else { return }
-        let rules: [RunningRule] = await dependencies.rules()
-        let due: [RunningRule] = schedule.takeDue(rules, now: dependencies.now())
-        guard !due.isEmpty || schedule.hasGone(from: rules) else { return }
-        let stored: [String: [AlertInstance]] = try await store.alerts()
-        for rule in due {
-            problems[rule.name] = try await evaluate(rule, previous: stored[rule.name] ?? [], under: leadership)
+    /// Evaluates what is due, where this server leads.
+    func round(_ memory: inout Memory) async throws {
+        guard let rules = await dependencies.rules(), let notifiers = await dependencies.notifiers() else { return }
+        memory.leadership = try await leaders.lead(Self.task, holder: holder, for: .seconds(15))
+        guard let leadership = memory.leadership else { return }
+        let due: [RunningRule] = memory.schedule.takeDue(rules, now: dependencies.now())
+        let mayBeStale: Bool = memory.comparedUnder != leadership || memory.schedule.hasGone(from: rules)
+        guard !due.isEmpty || mayBeStale else { return }
+        do {
+            let stored: [String: [AlertInstance]] = try await store.alerts()
+            for rule in due {
+                let previous: [AlertInstance] = stored[rule.name] ?? []
+                memory.problems[rule.name] = try await evaluate(
+                    rule, previous: previous, notifiers: notifiers, under: leadership)
+            }
+            for name in stored.keys.sorted() where !rules.contains(where: { $0.name == name }) {
+                try await retire(name, instances: stored[name] ?? [], notifiers: notifiers, under: leadership)
+            }
+        } catch {
+            // Tried again at the next round, not an interval later.
+            memory.schedule.forget(due)
+            throw error
         }
-        problems = problems.filter { name, _ in rules.contains { $0.name == name } }
-        await dependencies.reportProblems(problems)
-        let gone: [String] = stored.keys.filter { name in !rules.contains { $0.name == name } }
-        for name in gone { try await retire(name, instances: stored[name] ?? [], under: leadership) }
-        schedule.remember(rules)
+        memory.problems = memory.problems.filter { name, _ in rules.contains { $0.name == name } }
+        await dependencies.reportProblems(memory.problems)
+        memory.comparedUnder = leadership
+        memory.schedule.remember(rules)
     }
 
-    /// Moves one rule on; gives the reason where it cannot be evaluated, which leaves its alerts as they are.
+    /// Moves one rule on; gives the reason where it cannot be evaluated, which leaves its alerts as they are. Throws
+    /// what stops every rule: lost leadership, a database that is away.
     private func evaluate(
-        _ rule: RunningRule, previous: [AlertInstance], under leadership: Leadership
+        _ rule: RunningRule, previous: [AlertInstance], notifiers: [String: NotifierSpec], under leadership: Leadership
     ) async throws -> String? {
         let observation: RuleObservation
         do { observation = try await dependencies.observe(rule.spec, dependencies.now()) } catch {
@@ -78,18 +104,22 @@ struct AlertEngine: Service {
         }
         let result: RuleEvaluation = rule.spec.evaluate(observation, previous: previous)
         guard result.instances != previous else { return nil }
-        let notifiers: [String: NotifierSpec] = await dependencies.notifiers()
         let addressed: [AlertStore.Addressed] = result.transitions.map { rule.addressed($0, notifiers: notifiers) }
-        try await store.save(
-            AlertStore.Update(rule: rule.name, instances: result.instances, notifications: addressed), under: leadership
-        )
+        let update = AlertStore.Update(rule: rule.name, instances: result.instances, notifications: addressed)
+        do { try await store.save(update, under: leadership) } catch {
+            if error is LeadershipLost || (error as? DatabaseError)?.isConnectionFailure == true { throw error }
+            // What the database refuses of one rule must not hold up the others.
+            logger.error("alerts cannot be stored", metadata: ["rule": "\(rule.name)", "error": "\(error)"])
+            return "its alerts cannot be stored: \(error)"
+        }
         return nil
     }
 
     /// A rule that is gone: what it had firing is resolved, for those who were told.
-    private func retire(_ name: String, instances: [AlertInstance], under leadership: Leadership) async throws {
+    private func retire(
+        _ name: String, instances: [AlertInstance], notifiers: [String: NotifierSpec], under leadership: Leadership
+    ) async throws {
         let rule = RunningRule(name: name, spec: AlertRuleSpec(expr: ""), source: nil)
-        let notifiers: [String: NotifierSpec] = await dependencies.notifiers()
         let now: Timestamp = dependencies.now()
         let transitions: [AlertTransition] = instances.filter { $0.state == .firing }.map {
             AlertTransition(
@@ -113,15 +143,8 @@ extension RunningRule {
             labels: labels,
             annotations: spec.annotations.mapValues { filled($0, labels: transition.labels, value: transition.value) },
             value: transition.value, activeSince: transition.activeSince, at: transition.at, provenance: source)
-        let named: [String] = receivers(named: spec.notifiers, among: notifiers)
-        switch transition.kind {
-        case .firing: return AlertStore.Addressed(notification, notifiers: named)
-        case .resolved:
-            let wanting: [String: NotifierSpec] = notifiers.filter(\.value.sendResolved)
-            return AlertStore.Addressed(
-                notification, notifiers: named.filter { wanting[$0] != nil }, endsKey: key(transition, "firing"),
-                reachable: wanting.keys.sorted())
-        }
+        return AlertStore.Addressed(
+            notification, named: spec.notifiers, among: notifiers, ending: key(transition, "firing"))
     }
 
     /// The same for every attempt at, and every repetition of, one transition.
@@ -131,8 +154,23 @@ extension RunningRule {
     }
 }
 
-/// When each rule is due: every rule at whole multiples of its interval, shifted by its name so that not all of them
-/// fall on one instant.
+extension AlertStore.Addressed {
+    /// To those named, or to the defaults (see ``receivers(named:among:)``). A resolution goes to those of them that
+    /// want it, and to whoever was told of the notification `key` that it ends.
+    init(_ notification: Notification, named: [String], among notifiers: [String: NotifierSpec], ending key: String?) {
+        let chosen: [String] = receivers(named: named, among: notifiers)
+        guard notification.event == .resolved else {
+            self.init(notification, notifiers: chosen)
+            return
+        }
+        let wanting: [String: NotifierSpec] = notifiers.filter(\.value.sendResolved)
+        self.init(
+            notification, notifiers: chosen.filter { wanting[$0] != nil }, endsKey: key,
+            reachable: wanting.keys.sorted())
+    }
+}
+
+/// When each rule is due: at whole multiples of its interval.
 struct EvaluationSchedule: Sendable {
     private var next: [String: (every: PromDuration, at: Timestamp)] = [:]
 
@@ -153,6 +191,11 @@ struct EvaluationSchedule: Sendable {
     func hasGone(from rules: [RunningRule]) -> Bool {
         let present = Set(rules.map(\.name))
         return next.keys.contains { !present.contains($0) }
+    }
+
+    /// Makes rules due again at once.
+    mutating func forget(_ rules: [RunningRule]) {
+        for rule in rules { next[rule.name] = nil }
     }
 
     mutating func remember(_ rules: [RunningRule]) {

@@ -10,7 +10,7 @@ extension AlertEngineDependencies {
     init(_ parts: ServerParts) {
         let queries: QueryEngine = parts.queries
         self.init(
-            rules: { [live = parts.live] in await live.running?.alertRules ?? [] },
+            rules: { [live = parts.live] in await live.running?.alertRules },
             notifiers: parts.notifiers,
             observe: { spec, now in try await queries.observe(spec, at: now) },
             reportProblems: { [health = parts.health] problems in

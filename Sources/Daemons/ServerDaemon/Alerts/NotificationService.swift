@@ -4,6 +4,7 @@ import Declarations
 import Logging
 import Runtime
 import ServiceLifecycle
+import Synchronization
 import Telemetry
 
 /// Carries notifications from the outbox to their receivers, with retries, until they are delivered or given up.
@@ -12,7 +13,8 @@ import Telemetry
 struct NotificationService: Service {
     let outbox: Outbox
     let sender: WebhookSender
-    let notifiers: @Sendable () async -> [String: NotifierSpec]
+    /// Nil until a configuration was loaded: before, no notifier can be taken for deleted.
+    let notifiers: @Sendable () async -> [String: NotifierSpec]?
     let secrets: Secrets
     let clock: any Clock<Duration>
     let logger: Logger
@@ -23,26 +25,45 @@ struct NotificationService: Service {
     private static let mostAttempts = 20
     private static let backoff = Backoff(initial: .seconds(1), cap: .seconds(600))
 
+    /// Deliveries run side by side and apart from the claiming, so that a receiver that hangs holds up nobody else.
+    /// When the server stops, nothing more is claimed and what is on its way is finished: an attempt has its timeout.
     func run() async throws {
-        await cancelWhenGracefulShutdown {
-            await periodically(every: tick, clock: clock) { await round() }
-        }
-    }
-
-    private func round() async {
-        do {
-            await deliver(try await outbox.claim(limit: 32, for: Self.claimedFor))
-        } catch { logger.warning("outbox cannot be read", metadata: ["error": "\(error)"]) }
-    }
-
-    /// Side by side, so that a receiver that hangs holds up nobody else.
-    private func deliver(_ items: [Outbox.Item]) async {
-        let notifiers: [String: NotifierSpec] = await notifiers()
-        await withTaskGroup(of: Void.self) { group in
-            for item in items {
-                group.addTask { await deliver(item, to: notifiers[item.notifier]) }
+        let (claims, continuation) = AsyncStream<Claim>.makeStream()
+        let inFlight = InFlight()
+        await withDiscardingTaskGroup { group in
+            group.addTask {
+                await cancelWhenGracefulShutdown {
+                    await periodically(every: tick, clock: clock) {
+                        for claim in await claim(inFlight) { continuation.yield(claim) }
+                    }
+                }
+                continuation.finish()
+            }
+            for await claim in claims {
+                group.addTask {
+                    await deliver(claim.item, to: claim.notifier)
+                    inFlight.remove(claim.item.notifier)
+                }
             }
         }
+    }
+
+    private struct Claim: Sendable {
+        var item: Outbox.Item
+        /// Nil where it is not declared any more.
+        var notifier: NotifierSpec?
+    }
+
+    /// Takes what is due of notifiers to which nothing is on its way.
+    private func claim(_ inFlight: InFlight) async -> [Claim] {
+        guard let notifiers = await notifiers() else { return [] }
+        let items: [Outbox.Item]
+        do { items = try await outbox.claim(limit: 32, for: Self.claimedFor, except: inFlight.notifiers) } catch {
+            logger.warning("outbox cannot be read", metadata: ["error": "\(error)"])
+            return []
+        }
+        for item in items { inFlight.add(item.notifier) }
+        return items.map { Claim(item: $0, notifier: notifiers[$0.notifier]) }
     }
 
     private func deliver(_ item: Outbox.Item, to notifier: NotifierSpec?) async {
@@ -86,6 +107,22 @@ struct NotificationService: Service {
             try await outbox.failed(item.id, error: message, retryAfter: max(planned, retryAfter ?? .zero))
         case .temporary(let message, _), .permanent(let message):
             try await outbox.abandoned(item.id, error: message)
+        }
+    }
+}
+
+/// How many deliveries are on their way to each notifier.
+private final class InFlight: Sendable {
+    private let counts = Mutex<[String: Int]>([:])
+
+    var notifiers: [String] { counts.withLock { $0.keys.sorted() } }
+
+    func add(_ notifier: String) { counts.withLock { $0[notifier, default: 0] += 1 } }
+
+    func remove(_ notifier: String) {
+        counts.withLock { counts in
+            let rest: Int = (counts[notifier] ?? 0) - 1
+            counts[notifier] = rest > 0 ? rest : nil
         }
     }
 }

@@ -8,7 +8,12 @@ import Telemetry
 /// Posts one notification to one receiver.
 struct WebhookSender: Sendable {
     let client: HTTPClient
-    /// Of one attempt, from the connection to the whole answer.
+
+    /// Follows no redirect: a followed POST would become a GET without a body, or carry the body to somebody else.
+    static let client = HTTPClient(
+        eventLoopGroupProvider: .singleton, configuration: .init(redirectConfiguration: .disallow))
+
+    /// Of one attempt, from connecting to the answer's status.
     var timeout: TimeAmount = .seconds(5)
 
     enum Failure: Error, Hashable, Sendable, CustomStringConvertible {

@@ -61,10 +61,10 @@ package struct AuthRoutes: RouteGroup {
     }
 
     private func login(_ request: Request, _ context: ServerContext) async throws -> Response {
-        guard let code = request.uri.queryParameters["code"] else { return Self.page(.ok, Self.howTo) }
+        guard let code = request.uri.queryParameters["code"] else { return Pages.login(.ok, "You are not logged in.") }
         guard let subject = try await links.redeem(String(code)) else {
             context.logger.info("login link refused", metadata: .of([.remote: context.remoteAddress ?? "-"]))
-            return Self.page(.forbidden, "This link was used already, or is older than 5 minutes. " + Self.howTo)
+            return Pages.login(.forbidden, "This link was used already, or is older than 5 minutes.")
         }
         let claims = TokenClaims(subject: subject, scopes: [.query], issuedAt: clock(), lifetime: Session.lifetime)
         let token: String = try await authority.mint(claims)
@@ -80,25 +80,8 @@ package struct AuthRoutes: RouteGroup {
         return response
     }
 
-    private static let howTo = "Run “plumb login” on the machine where Plumbline runs to get a link that logs you in."
-
     private static func redirect(_ path: String) -> Response {
         Response(status: .seeOther, headers: [.location: path, .cacheControl: "no-store"])
-    }
-
-    /// A page of one sentence; what it says is ours, never the request's.
-    private static func page(_ status: HTTPResponse.Status, _ text: String) -> Response {
-        let html = """
-            <!doctype html><html lang="en"><meta charset="utf-8">
-            <meta name="viewport" content="width=device-width, initial-scale=1"><title>Plumbline: log in</title>
-            <body style="font: 1rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 15vh auto; padding: 0 1rem">
-            <h1>Plumbline</h1><p>\(text)</p></body></html>
-
-            """
-        var response: Response = .text(status, html, type: "text/html; charset=utf-8")
-        response.headers[.cacheControl] = "no-store"
-        response.headers[.contentSecurityPolicy] = "default-src 'none'; style-src 'unsafe-inline'"
-        return response
     }
 }
 

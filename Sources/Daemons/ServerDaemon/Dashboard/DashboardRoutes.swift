@@ -64,14 +64,17 @@ struct DashboardRoutes: RouteGroup {
 
     private func drift() async throws -> Response {
         let now: Timestamp = clock()
-        let reports: [ReportView] = try await data.reports(100).map { ReportView($0, now: now, mostChanges: 20) }
+        let reports: [ReportView] = try await data.reports(100).map {
+            ReportView($0, now: now, mostChanges: 20, showsNewFields: false)
+        }
         return pages.page("Drift", "drift", DriftView(heading: "Drift reports", reports: reports), now: now)
     }
 
     private func report(_ id: String) async throws -> Response {
         guard let report = try await data.report(id) else { throw HTTPProblem(.notFound, "there is no report \(id)") }
         let now: Timestamp = clock()
-        let view = DriftView(heading: "Report \(id)", reports: [ReportView(report, now: now, mostChanges: 10_000)])
+        let whole = ReportView(report, now: now, mostChanges: 10_000, showsNewFields: true)
+        let view = DriftView(heading: "Report \(id)", reports: [whole])
         return pages.page("Report", "drift", view, now: now)
     }
 

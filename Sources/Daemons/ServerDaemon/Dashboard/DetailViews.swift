@@ -77,6 +77,11 @@ struct ConfigView {
     }
 }
 
+/// The page of who is not logged in.
+struct LoginView {
+    var message: String
+}
+
 /// What every page has around its content.
 struct LayoutView {
     var title: String

@@ -29,7 +29,7 @@ struct FleetView {
         self.reports = reports.filter {
             $0["changes"]?.array?.isEmpty == false || $0["problems"]?.array?.isEmpty == false
         }
-        .prefix(8).map { ReportView($0, now: now, mostChanges: 6) }
+        .prefix(8).map { ReportView($0, now: now, mostChanges: 6, showsNewFields: false) }
     }
 }
 

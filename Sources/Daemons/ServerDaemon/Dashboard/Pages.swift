@@ -28,13 +28,24 @@ struct Pages: Sendable {
         return Self.html(library.render(layout, withTemplate: "layout") ?? "")
     }
 
-    static func html(_ text: String) -> Response {
+    /// The page for who is not logged in. It needs no other template, so it comes even where those are broken.
+    static func login(_ status: HTTPResponse.Status, _ message: String) -> Response {
+        let text: String = (try? loginTemplate.get())?.render(LoginView(message: message)) ?? message
+        return html(text, status)
+    }
+
+    private static let loginTemplate = Result {
+        let asset = Assets.dashboard.first { $0.path.hasSuffix("login.mustache") }
+        return try MustacheTemplate(string: asset?.contents ?? "{{message}}")
+    }
+
+    static func html(_ text: String, _ status: HTTPResponse.Status = .ok) -> Response {
         var headers: HTTPFields = [.contentType: "text/html; charset=utf-8", .cacheControl: "no-store"]
         // Everything comes from here; nothing inline runs.
         headers[.contentSecurityPolicy] =
             "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
             + "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-        return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+        return Response(status: status, headers: headers, body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
     }
 
     /// The media type of a file that browsers fetch; nil for what is only a part of pages.

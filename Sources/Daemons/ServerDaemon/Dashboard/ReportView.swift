@@ -15,7 +15,8 @@ struct ReportView {
     var changes: [ChangeView]
     var more: String?
 
-    init(_ report: JSONValue, now: Timestamp, mostChanges: Int) {
+    /// `showsNewFields` lists the fields of resources that are new; a summary leaves them out, since all of them are.
+    init(_ report: JSONValue, now: Timestamp, mostChanges: Int, showsNewFields: Bool) {
         let outcome: String = report["outcome"]?.string ?? "unknown"
         let changes: [JSONValue] = report["changes"]?.array ?? []
         id = report["id"]?.string ?? ""
@@ -27,7 +28,7 @@ struct ReportView {
         shortId = (report["commit"]?["id"]?.string).map(Wording.short)
         subject = report["commit"]?["subject"]?.string
         trigger = "trigger: \(report["trigger"]?.string ?? "unknown")"
-        self.changes = changes.prefix(mostChanges).map(ChangeView.init)
+        self.changes = changes.prefix(mostChanges).map { ChangeView($0, showsNewFields: showsNewFields) }
         more = changes.count > mostChanges ? "\(changes.count - mostChanges)" : nil
     }
 
@@ -86,7 +87,7 @@ struct ChangeView {
         var declared: String
     }
 
-    init(_ change: JSONValue) {
+    init(_ change: JSONValue, showsNewFields: Bool) {
         kind = change["kind"]?.string ?? ""
         name = change["name"]?.string ?? ""
         host = change["host"]?.string
@@ -95,7 +96,8 @@ struct ChangeView {
         result = change["result"]?.string
         error = change["error"]?.string
         changedBy = change["changedBy"].flatMap(Self.author)
-        fields = (change["fields"]?.array ?? []).map { field in
+        let isListed: Bool = showsNewFields || action != "create"
+        fields = (isListed ? change["fields"]?.array ?? [] : []).map { field in
             Field(
                 path: field["path"]?.string ?? "", live: Self.text(field["live"]),
                 declared: Self.text(field["declared"]))

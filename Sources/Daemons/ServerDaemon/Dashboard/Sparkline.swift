@@ -40,7 +40,8 @@ struct Sparkline {
         guard let smallest = known.min(), let largest = known.max() else { return [] }
         let low: Double = min(smallest, least?.lowerBound ?? smallest)
         let high: Double = max(largest, least?.upperBound ?? largest)
-        let span: Double = high > low ? high - low : 1
+        // Halves, because the difference of two numbers may be beyond every number.
+        let span: Double = high > low ? high / 2 - low / 2 : 1
         let inset = 2.0
         var runs: [[(x: Double, y: Double)]] = [[]]
         for (index, point) in points.enumerated() {
@@ -49,7 +50,7 @@ struct Sparkline {
                 continue
             }
             let x: Double = points.count > 1 ? Self.width * Double(index) / Double(points.count - 1) : Self.width
-            let y: Double = Self.height - inset - (Self.height - 2 * inset) * (point - low) / span
+            let y: Double = Self.height - inset - (Self.height - 2 * inset) * (point / 2 - low / 2) / span
             runs[runs.count - 1].append((x, y))
         }
         return runs.filter { !$0.isEmpty }

@@ -96,10 +96,11 @@ extension ServerParts {
         RetentionPolicy(live: live, configStore: configStore, grace: configuration.retentionGrace, now: clock)
     }
 
-    /// The notifiers that run, by name.
-    var notifiers: @Sendable () async -> [String: NotifierSpec] {
+    /// The notifiers that run, by name; nil until a configuration was loaded.
+    var notifiers: @Sendable () async -> [String: NotifierSpec]? {
         { [live] in
-            let specs = await live.running?.specs { if case .notifier(let spec) = $0 { spec } else { nil } } ?? []
+            guard let running = await live.running else { return nil }
+            let specs = running.specs { if case .notifier(let spec) = $0 { spec } else { nil } }
             return Dictionary(specs.map { ($0.name, $0.spec) }) { first, _ in first }
         }
     }
