@@ -27,7 +27,8 @@ package struct Backoff: Hashable, Sendable {
             step += 1
         }
         full = min(full, cap.inSeconds)
-        return .seconds(full * (1 - jitter * min(max(random, 0), 1)))
+        // Whole microseconds: the doublings of a tenth are no exact doubles.
+        return .microseconds(Int64((full * (1 - jitter * min(max(random, 0), 1)) * 1_000_000).rounded()))
     }
 
     package func delay(attempt: Int, using generator: inout some RandomNumberGenerator) -> Duration {
