@@ -46,13 +46,13 @@ private struct Entry: Sendable {
 /// keep it alive for ever.
 private final class Inbox: Sendable {
     private struct State {
-        var entries: ArraySlice<Entry> = []
+        var entries: [Entry] = []
         var isClosed = false
         var thread: pthread_t?
     }
 
     private let state = Mutex(State())
-    /// Counts the entries, and one more for the end.
+    /// Signalled for each entry, and once more for the end.
     private let arrivals = DispatchSemaphore(value: 0)
 
     var isCurrentThread: Bool {
@@ -87,12 +87,20 @@ private final class Inbox: Sendable {
     func run() {
         let current: pthread_t = pthread_self()
         state.withLock { $0.thread = current }
-        while let entry = next() { entry.run() }
+        while let arrived = next() {
+            // Each entry is let go before the next one runs: what it holds may be the last reference to its executor.
+            var waiting: [Entry] = arrived.reversed()
+            while let entry = waiting.popLast() { entry.run() }
+        }
     }
 
-    private func next() -> Entry? {
+    /// Everything that has arrived, perhaps nothing; nil at the end.
+    private func next() -> [Entry]? {
         arrivals.wait()
-        return state.withLock { $0.entries.popFirst() }
+        return state.withLock { state in
+            defer { state.entries = [] }
+            return state.entries.isEmpty && state.isClosed ? nil : state.entries
+        }
     }
 }
 
