@@ -23,7 +23,7 @@ extension Reconciler {
                 guard state.head != nil else { throw SyncError(fetchError) }
                 run.report.errors.append(fetchError)
             }
-            if let revision { state.head = try await dependencies.git.resolve(revision).hex }
+            if let revision { state.head = try await resolve(revision).hex }
             switch try await examineHead() {
             case nil: throw SyncError("nothing has been fetched yet")
             case .refused(let info, let problems, let refusals):
@@ -38,6 +38,14 @@ extension Reconciler {
             }
         } catch let error as SyncError { throw error } catch { throw SyncError("\(error)") }
         return await preview(&run)
+    }
+
+    /// A commit of the branch, or another branch of the remote: what is planned need not be what is enforced.
+    private func resolve(_ revision: String) async throws -> ObjectID {
+        do { return try await dependencies.git.resolve(revision) } catch {
+            guard (try? await dependencies.git.fetch(configuration.remote, branch: revision)) != nil else { throw error }
+            return try await dependencies.git.resolve(revision)
+        }
     }
 
     /// Live state against the commit that was accepted last.
