@@ -65,6 +65,23 @@ import Testing
         }
     }
 
+    @Test func aLargeAnswerArrivesWhole() async throws {
+        let fixture = try await SyncFixture()
+        try await fixture.repository.commit(["r.yaml": retentionText("30d")])
+        try await withDaemon(fixture, "interval: 1h") { client, _ in
+            try await until("the first run is over") { await fixture.target.spec(retention) != nil }
+            let hosts: String = (0..<1000).map { "host-with-a-long-name-\($0)" }.joined(separator: ", ")
+            let groups: [String: String?] = Dictionary(
+                uniqueKeysWithValues: (0..<60).map { ("g\($0).yaml", groupText("g\($0)", hosts: "[\(hosts)]")) })
+            try await fixture.repository.commit(groups)
+            guard case .finished(let report) = try await sync(client).last else {
+                Issue.record("no result arrived")
+                return
+            }
+            #expect(report.changes.count == 60)
+        }
+    }
+
     @Test func manyWishesAtOnceAreFewRunsAndAllAreAnswered() async throws {
         let fixture = try await SyncFixture()
         try await fixture.repository.commit(["r.yaml": retentionText("30d")])

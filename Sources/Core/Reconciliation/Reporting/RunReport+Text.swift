@@ -13,7 +13,7 @@ extension RunReport {
         lines += problems.map { style.red("  \(printable($0.description))") }
         lines += refusals.map { style.red("  guard \($0.guardName.rawValue): \(printable($0.message))") }
         lines += errors.map { style.red("  \(printable($0))") }
-        lines += changes.flatMap { $0.lines(style) }
+        lines += changeLines(style)
         if !foreign.isEmpty { lines.append(style.dim("  foreign, not touched: \(listing(foreign))")) }
         if !kept.isEmpty { lines.append(style.dim("  no longer declared, kept: \(listing(kept))")) }
         lines += targets.map { "  " + $0.line(style) }
@@ -27,6 +27,15 @@ extension RunReport {
         if !changes.isEmpty { parts.append(counted(changes.count, "change")) }
         if count > 1 { parts.append("\(count) runs until \(lastFinishedAt.rfc3339)") }
         return parts.joined(separator: "  ")
+    }
+
+    /// What people can still read; the JSON form has all.
+    private static let shownChanges = 100
+
+    private func changeLines(_ style: TextStyle) -> [String] {
+        let rest: Int = changes.count - Self.shownChanges
+        return changes.prefix(Self.shownChanges).flatMap { $0.lines(style) }
+            + (rest > 0 ? ["  and \(counted(rest, "more change")); --output json shows all"] : [])
     }
 
     private func headline(_ style: TextStyle) -> String {
@@ -179,7 +188,7 @@ extension RunReport {
         for target in targets where target.state == .unknown {
             lines.append(style.yellow("  \(target.name.rawValue): unknown: \(printable(target.message ?? ""))"))
         }
-        lines += changes.flatMap { $0.lines(style) }
+        lines += changeLines(style)
         if changes.isEmpty && problems.isEmpty && refusals.isEmpty { lines.append("  nothing to change") }
         return lines.map { $0 + "\n" }.joined()
     }

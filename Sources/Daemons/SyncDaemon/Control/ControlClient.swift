@@ -8,7 +8,7 @@ package struct ControlClient: Sendable {
 
     package init(path: String) { self.path = path }
 
-    /// Sends a request and hands over the answers as they come, until the daemon closes the connection.
+    /// Sends a request and hands over the answers as they come, to the last.
     package func send(
         _ request: ControlRequest, _ onAnswer: (ControlAnswer) async -> Void
     ) async throws(SyncError) {
@@ -21,13 +21,18 @@ package struct ControlClient: Sendable {
                 }
             try await connection.executeThenClose { inbound, outbound in
                 try await outbound.write(ByteBuffer(bytes: request.json.canonical + [UInt8(ascii: "\n")]))
-                var bytes: [UInt8] = []
+                var line: [UInt8] = []
                 for try await buffer in inbound {
-                    bytes += buffer.readableBytesView
-                    while let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
-                        await onAnswer(try ControlAnswer(parsing: bytes[..<end]))
-                        bytes.removeSubrange(...end)
+                    var rest = buffer.readableBytesView[...]
+                    while let end = rest.firstIndex(of: UInt8(ascii: "\n")) {
+                        line += rest[..<end]
+                        rest = rest[(end + 1)...]
+                        let answer = try ControlAnswer(parsing: line)
+                        line.removeAll()
+                        if answer == .end { return }
+                        await onAnswer(answer)
                     }
+                    line += rest
                 }
             }
         } catch {

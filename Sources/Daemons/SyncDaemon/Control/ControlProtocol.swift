@@ -1,7 +1,7 @@
 package import Declarations
 package import Reconciliation
 
-/// What travels over the control socket, one JSON object a line: a request, then answers until the connection closes.
+/// What travels over the control socket, one JSON object a line: a request, then answers up to `end`.
 package enum ControlRequest: Hashable, Sendable, JSONCodable {
     /// Run now. With `waits`, the plan and the report are answered as they come.
     case sync(waits: Bool)
@@ -36,6 +36,9 @@ package enum ControlAnswer: Hashable, Sendable, JSONCodable {
     case finished(RunReport)
     case status(JSONValue)
     case failed(String)
+    /// Nothing follows: whoever asked may close the connection. Closing it from the other side would cut off what is
+    /// still on its way.
+    case end
 
     package init(json: JSONValue) throws(JSONFormError) {
         let reader = try JSONObjectReader(json)
@@ -45,6 +48,7 @@ package enum ControlAnswer: Hashable, Sendable, JSONCodable {
         case "finished": self = .finished(try reader.value("report"))
         case "status": self = .status(try reader.required("status"))
         case "failed": self = .failed(try reader.string("error"))
+        case "end": self = .end
         case let other: throw reader.error("answer", "unknown answer \"\(other)\"")
         }
     }
@@ -56,6 +60,7 @@ package enum ControlAnswer: Hashable, Sendable, JSONCodable {
         case .finished(let report): ["answer": "finished", "report": report.json]
         case .status(let status): ["answer": "status", "status": status]
         case .failed(let message): ["answer": "failed", "error": .string(message)]
+        case .end: ["answer": "end"]
         }
     }
 }

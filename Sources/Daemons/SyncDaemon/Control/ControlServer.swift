@@ -59,18 +59,32 @@ package struct ControlServer: Service {
     private func serve(_ connection: Connection) async {
         do {
             try await connection.executeThenClose { inbound, outbound in
-                guard let line = try await firstLine(of: inbound) else { return }
-                let request: ControlRequest
-                do { request = try ControlRequest(parsing: line) } catch {
-                    try await outbound.write(.line(.failed("\(error)")))
-                    return
+                var request: [UInt8] = []
+                var isAnswered = false
+                for try await buffer in inbound where !isAnswered {
+                    request += buffer.readableBytesView
+                    guard let end = request.firstIndex(of: UInt8(ascii: "\n")) else {
+                        guard request.count <= Self.requestLimit else { return }
+                        continue
+                    }
+                    isAnswered = true
+                    try await answer(Array(request[..<end])) { try await outbound.write(.line($0)) }
                 }
-                try await answer(request) { answer in try await outbound.write(.line(answer)) }
             }
         } catch {
             // The other end went away, or we are stopping.
             logger.debug("control connection ended", metadata: .of([.error: "\(error)"]))
         }
+    }
+
+    /// Bytes of a request.
+    private static let requestLimit = 64 << 10
+
+    private func answer(_ line: [UInt8], _ send: (ControlAnswer) async throws -> Void) async throws {
+        do { try await answer(try ControlRequest(parsing: line), send) } catch let error as JSONFormError {
+            try await send(.failed(error.description))
+        }
+        try await send(.end)
     }
 
     private func answer(
@@ -96,16 +110,6 @@ package struct ControlServer: Service {
                 }
             }
         }
-    }
-
-    private func firstLine(of inbound: NIOAsyncChannelInboundStream<ByteBuffer>) async throws -> [UInt8]? {
-        var bytes: [UInt8] = []
-        for try await buffer in inbound {
-            bytes += buffer.readableBytesView
-            if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) { return Array(bytes[..<end]) }
-            guard bytes.count <= 64 << 10 else { return nil }
-        }
-        return nil
     }
 }
 
