@@ -135,6 +135,7 @@ import Testing
         try await fixture.repository.git("reset", "-q", "--hard", "HEAD~1")
         try await fixture.repository.commitLocally(["r.yaml": retentionText("10d")])
         try await fixture.repository.push(force: true)
+        await fixture.target.loseLease()
         let fresh = try fixture.reconciler(stateDirectory: "other")
         let report = await fresh.run(.startup, fetches: true)
         #expect(report.outcome == .refused)
@@ -261,6 +262,20 @@ import Testing
         let report = await (try fixture.reconciler()).run(.startup, fetches: true)
         #expect(report.changes.first?.evidence.first?.contains("frames_2026_01_01") == true)
         #expect(report.text(.plain).contains("would go: frames_2026_01_01"))
+    }
+
+    // Shows F-GO-11
+    @Test func theLeaseOutlivesARestartAndKeepsAnotherReconcilerOut() async throws {
+        let fixture = try await SyncFixture()
+        try await fixture.repository.commit(["r.yaml": retentionText("30d")])
+        _ = await (try fixture.reconciler()).run(.startup, fetches: true)
+        await fixture.target.edit(retention, ["dataset": "metrics", "keep": "1d"])
+        let stranger = await (try fixture.reconciler(stateDirectory: "other")).run(.startup, fetches: true)
+        #expect(stranger.outcome == .failed)
+        #expect(stranger.errors.first?.contains("another process holds the lease") == true)
+        #expect(await fixture.target.spec(retention)?["keep"] == "1d")
+        let restarted = await (try fixture.reconciler()).run(.startup, fetches: true)
+        #expect(restarted.outcome == .corrected)
     }
 
     @Test func planningChangesNothingAndDriftLooksAtTheAcceptedCommit() async throws {

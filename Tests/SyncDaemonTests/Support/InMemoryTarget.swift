@@ -15,6 +15,7 @@ actor InMemoryTarget: ReconcileTarget {
     private var auditEntries: [AuditEntry] = []
     private var anchor: String?
     private var epoch = 0
+    private var holder: String?
     private var hosts: [AgentView] = []
     /// Answers nothing.
     var isDown = false
@@ -39,6 +40,7 @@ actor InMemoryTarget: ReconcileTarget {
     func set(isDown: Bool) { self.isDown = isDown }
     func set(refused: ResourceKey?) { self.refused = refused }
     func set(agents: [AgentView]) { hosts = agents }
+    func loseLease() { holder = nil }
     func loseNextAnswer() { losesNextAnswer = true }
     func onPatch(_ body: (@Sendable (isolated InMemoryTarget) -> Void)?) { beforePatch = body }
 
@@ -86,6 +88,13 @@ actor InMemoryTarget: ReconcileTarget {
 
     func lease(_ request: LeaseRequest) async throws(TargetError) -> Lease {
         try answer()
+        if let holder, holder != request.holder {
+            throw .conflict(
+                ConfigConflict(
+                    storeId: store.snapshot.storeId, generation: store.snapshot.generation, digest: "",
+                    message: "another process holds the lease"))
+        }
+        holder = request.holder
         epoch += 1
         anchor = request.acceptedCommit ?? anchor
         return Lease(

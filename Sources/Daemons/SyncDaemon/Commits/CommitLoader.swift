@@ -6,6 +6,7 @@ package import Reconciliation
 /// What a commit declares: everything, or every problem.
 package struct LoadedCommit: Sendable {
     package var id: ObjectID
+    package var info: CommitInfo
     package var content: Content
     /// The lines of each resource's document, for finding the commit that last changed it.
     package var lines: [ResourceKey: ClosedRange<Int>]
@@ -46,14 +47,17 @@ package actor CommitLoader {
     package func load(_ id: ObjectID) async throws(GitError) -> LoadedCommit {
         if let known = commits[id] { return known }
         let listing = try await git.tree(of: id, filter, known: Set(files.keys.map(\.blob)))
-        let loaded: LoadedCommit = try await decode(listing, of: id)
+        let info = CommitInfo(try await git.commit(id))
+        let loaded: LoadedCommit = try await decode(listing, of: id, info)
         commits[id] = loaded
         order.append(id)
         if order.count > Self.rememberedCommits { commits[order.removeFirst()] = nil }
         return loaded
     }
 
-    private func decode(_ listing: TreeListing, of id: ObjectID) async throws(GitError) -> LoadedCommit {
+    private func decode(
+        _ listing: TreeListing, of id: ObjectID, _ info: CommitInfo
+    ) async throws(GitError) -> LoadedCommit {
         var parsed: [FileKey: ManifestFile] = [:]
         var missing: Set<ObjectID> = []
         for file in listing.files {
@@ -75,7 +79,8 @@ package actor CommitLoader {
             }
         }
         files = parsed
-        return LoadedCommit(id: id, files: Array(parsed.values), refusals: listing.refusals, decoder: decoder)
+        return LoadedCommit(
+            id: id, info: info, files: Array(parsed.values), refusals: listing.refusals, decoder: decoder)
     }
 }
 
@@ -94,8 +99,12 @@ struct ManifestFile: Sendable {
 }
 
 extension LoadedCommit {
-    init(id: ObjectID, files: [ManifestFile], refusals: [TreeListing.Refusal], decoder: ResourceDecoder) {
+    init(
+        id: ObjectID, info: CommitInfo, files: [ManifestFile], refusals: [TreeListing.Refusal],
+        decoder: ResourceDecoder
+    ) {
         self.id = id
+        self.info = info
         lines = [:]
         let (content, resources) = decodeManifests(
             revision: id.hex, files: files, refused: refusals.map { ($0.path, $0.message) }, decoder: decoder)

@@ -37,8 +37,7 @@ extension Reconciler {
         guard let head = state.head.flatMap(ObjectID.init(hex:)) else { return nil }
         if head.hex == state.acceptedCommit { return .accepted }
         if let rejected, rejected.commit == head.hex {
-            let info = CommitInfo(try await dependencies.git.commit(head))
-            return .refused(info, problems: rejected.problems, refusals: [])
+            return .refused(try await loader.load(head).info, problems: rejected.problems, refusals: [])
         }
         if let examined, examined.head == head, examined.accepted == state.acceptedCommit { return examined.verdict }
         let verdict: HeadVerdict = try await examine(head)

@@ -71,7 +71,7 @@ extension Reconciler {
     private func takeAccepted(_ run: inout RunInProgress) async throws(GitError) {
         guard let id = state.acceptedCommit.flatMap(ObjectID.init(hex:)) else { return }
         let loaded: LoadedCommit = try await loader.load(id)
-        run.report.commit = CommitInfo(try await dependencies.git.commit(id))
+        run.report.commit = loaded.info
         run.report.problems += loaded.problems
         run.commit = loaded
     }

@@ -95,7 +95,7 @@ extension Reconciler {
                 return
             }
             run.commit = loaded
-            run.acceptedInfo = CommitInfo(try await dependencies.git.commit(id))
+            run.acceptedInfo = loaded.info
             run.report.commit = run.acceptedInfo
         } catch {
             // An anchor from the server whose commit is not here yet; the head is judged against it below.

@@ -39,7 +39,7 @@ package actor Reconciler {
     let dependencies: Dependencies
     let loader: CommitLoader
     let redactionKey: [UInt8]
-    /// Identifies this process as the holder of the lease.
+    /// Identifies this state directory on this machine as the holder of the lease.
     let holder: String
     var state: SyncState
     var log: ReportLog
@@ -65,8 +65,9 @@ package actor Reconciler {
         redactionKey = try dependencies.directory.redactionKey()
         state = try dependencies.directory.readState()
         log = ReportLog(directory: dependencies.directory)
-        var generator = SystemRandomNumberGenerator()
-        holder = "\(dependencies.host)/\(ULID(time: dependencies.now(), using: &generator))"
+        // The same after a restart: a process that was killed must not keep its successor waiting for its lease. The lock
+        // file sees to it that there is one at a time.
+        holder = "\(dependencies.host)/\(try dependencies.directory.identity())"
         if let newest = log.newest { unsent = [newest] }
     }
 

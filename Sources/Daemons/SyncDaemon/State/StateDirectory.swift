@@ -43,16 +43,21 @@ package struct StateDirectory: Hashable, Sendable {
     }
 
     /// The key under which secrets are hashed in reports, so that a hash says nothing without it. Made on first use.
-    package func redactionKey() throws(FileError) -> [UInt8] {
-        let path: String = file("redaction.key")
-        if let key = try? Files.read(path), key.count == 32 { return key }
+    package func redactionKey() throws(FileError) -> [UInt8] { try random("redaction.key") }
+
+    /// A name for this directory that no other has. Made on first use.
+    package func identity() throws(FileError) -> String { hexadecimal(try random("identity").prefix(8)) }
+
+    /// 32 random bytes that stay the same.
+    private func random(_ name: String) throws(FileError) -> [UInt8] {
+        if let known = try? Files.read(file(name)), known.count == 32 { return known }
         var generator = SystemRandomNumberGenerator()
-        let key: [UInt8] = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        do { try Files.create(key, at: path, mode: 0o600) } catch {
+        let bytes: [UInt8] = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
+        do { try Files.create(bytes, at: file(name), mode: 0o600) } catch {
             guard error.code == EEXIST else { throw error }
-            return try Files.read(path)
+            return try Files.read(file(name))
         }
-        return key
+        return bytes
     }
 
     package func file(_ name: String) -> String { "\(path)/\(name)" }
