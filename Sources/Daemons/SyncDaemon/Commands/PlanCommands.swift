@@ -12,7 +12,9 @@ struct PlanCommand: AsyncParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    @Option(help: ArgumentHelp("The commit or another branch to plan; the newest of the branch unless given.", valueName: "rev"))
+    @Option(
+        help: ArgumentHelp(
+            "The commit or another branch to plan; the newest of the branch unless given.", valueName: "rev"))
     var rev: String?
 
     func run() async throws {

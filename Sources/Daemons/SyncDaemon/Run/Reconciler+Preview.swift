@@ -43,7 +43,8 @@ extension Reconciler {
     /// A commit of the branch, or another branch of the remote: what is planned need not be what is enforced.
     private func resolve(_ revision: String) async throws -> ObjectID {
         do { return try await dependencies.git.resolve(revision) } catch {
-            guard (try? await dependencies.git.fetch(configuration.remote, branch: revision)) != nil else { throw error }
+            let fetched = try? await dependencies.git.fetch(configuration.remote, branch: revision)
+            guard fetched != nil else { throw error }
             return try await dependencies.git.resolve(revision)
         }
     }
