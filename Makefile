@@ -19,8 +19,7 @@ help: ## List the targets
 
 demo: ## Install what is missing, build, run the whole platform here (Ctrl-C stops it)
 	@scripts/install-dependencies
-	@echo "Building (the first time takes some minutes) ..."
-	@swift build
+	@scripts/build-programs
 	@exec $(PLUMB) up --data-dir "$(DATA_DIR)" $(UP_FLAGS)
 
 up: demo ## The same as demo
@@ -35,7 +34,7 @@ dependencies: ## Install the Debian packages that are missing
 	@scripts/install-dependencies --test
 
 build: ## Build the programs, debug
-	@swift build
+	@scripts/build-programs
 
 release: ## Build the programs for installing, optimised, without the Swift libraries to install
 	@scripts/install-dependencies
