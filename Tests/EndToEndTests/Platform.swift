@@ -35,11 +35,14 @@ final class Platform: Sendable {
         "PLUMB_DRIFT_INTERVAL": "1s", "PLUMB_INTERVAL": "60s", "PLUMB_RETENTION_GRACE": "0s", "NO_COLOR": "1",
     ]
 
-    /// Starts a platform and waits until it says that it is ready.
-    static func start(environment: [String: String] = hurried, in folder: URL? = nil) async throws -> Platform {
+    /// Starts a platform and waits until it says that it is ready. In the folder of an earlier one it is that platform
+    /// again; then `port` should be what it was, which is what the bootstrap config of gitops-sync says.
+    static func start(
+        environment: [String: String] = hurried, in folder: URL? = nil, port: Int? = nil
+    ) async throws -> Platform {
         let folder: URL = try folder ?? temporaryFolder()
         let data: URL = folder.appendingPathComponent("data")
-        let port: Int = try freePort()
+        let port: Int = try port ?? freePort()
         let process: Running = try launch(data: data, port: port, environment: environment, log: folder)
         let url = "http://127.0.0.1:\(port)"
         let log: URL = folder.appendingPathComponent("up.log")
@@ -92,15 +95,20 @@ final class Platform: Sendable {
     var isRunning: Bool { process.isRunning }
     var log: String { (try? String(contentsOf: folder.appendingPathComponent("up.log"), encoding: .utf8)) ?? "" }
 
-    /// Asks it to stop as Ctrl-C does, and waits; gives the seconds that it took.
+    var port: Int { URL(string: url)?.port ?? 0 }
+
+    /// Asks it to stop as Ctrl-C does, or with another signal, and waits; gives the seconds that it took.
     @discardableResult
-    func stop() async throws -> Double {
+    func stop(_ signal: Int32 = SIGINT) async throws -> Double {
         let start = ContinuousClock.now
-        if isRunning { kill(processIdentifier, SIGINT) }
+        if isRunning { kill(processIdentifier, signal) }
         _ = try await eventually("plumb up stops", within: 20) { isRunning ? nil : true }
         return Double((ContinuousClock.now - start).components.seconds)
             + Double((ContinuousClock.now - start).components.attoseconds) / 1e18
     }
+
+    /// Starts it again after it stopped, on the same data and port.
+    func restarted() async throws -> Platform { try await Self.start(in: folder, port: port) }
 
     /// Stops and removes everything.
     func dispose() async throws {
