@@ -204,7 +204,7 @@ import Testing
             let answer: Browser.Answer = try await browser.get(platform.url + page)
             #expect(answer.status == 303 && answer.location == "/login", "\(page): \(answer)")
         }
-        #expect(try await browser.get(platform.url + "/api/v1/hosts").status == 401)
+        #expect(try await platform.request(.GET, "/api/v1/hosts").status == 401)
 
         let link: Substring = try #require(platform.log.split(separator: " ").first { $0.contains("/login?code=") })
         let address: String = link.split(separator: "\n").first.map(String.init) ?? ""
