@@ -17,8 +17,8 @@ extension Assets {
 <tr>
 <td data-label="Resource"><strong>{{kind}}/{{name}}</strong><details><summary>spec</summary><code class="spec">{{spec}}</code></details></td>
 <td data-label="Health"><span class="badge {{class}}">{{health}}</span></td>
-<td data-label="Owner">{{owner}}</td>
-<td data-label="Last changed">{{changedBy}}</td>
+<td data-label="Owner" class="whole">{{owner}}</td>
+<td data-label="Last changed" class="meta">{{changedBy}}</td>
 <td data-label="Declared at" class="meta">{{source}}</td>
 </tr>
 {{/resources}}
@@ -264,6 +264,7 @@ footer { max-width: 1180px; margin: 0 auto; padding: 0 clamp(1rem, 4vw, 2.5rem) 
 h2 { font-size: 1.02rem; margin: 1.8rem 0 0.7rem; display: flex; align-items: center; gap: 0.6rem; }
 h2 .count { font-weight: 400; color: var(--soft); font-size: 0.88rem; }
 .meta { color: var(--soft); font-size: 0.85rem; overflow-wrap: anywhere; }
+.whole { white-space: nowrap; }
 .quiet { color: var(--soft); }
 .number { font-variant-numeric: tabular-nums; }
 .line { display: flex; align-items: baseline; gap: 0.6rem; flex-wrap: wrap; }
@@ -306,8 +307,8 @@ table.fields th, table.fields td { padding: 0.08rem 1rem 0.08rem 0; vertical-ali
   header { flex-wrap: wrap; gap: 0.4rem 1rem; }
   table.stack thead { display: none; }
   table.stack tr { display: block; padding: 0.6rem 0.9rem; border-bottom: 1px solid var(--rule); }
-  table.stack td { display: flex; gap: 0.7rem; padding: 0.12rem 0; border: 0; }
-  table.stack td::before { content: attr(data-label); color: var(--soft); font-size: 0.8rem; flex: 0 0 6.2rem; }
+  table.stack td { display: block; position: relative; min-height: 1.5em; padding: 0.12rem 0 0.12rem 6.9rem; border: 0; }
+  table.stack td::before { content: attr(data-label); position: absolute; left: 0; color: var(--soft); font-size: 0.8rem; }
   table.fields tr { display: block; margin-bottom: 0.3rem; } table.fields td, table.fields th { display: block; }
 }
 

@@ -10,8 +10,12 @@ struct WebhookSender: Sendable {
     let client: HTTPClient
 
     /// Follows no redirect: a followed POST would become a GET without a body, or carry the body to somebody else.
-    static let client = HTTPClient(
-        eventLoopGroupProvider: .singleton, configuration: .init(redirectConfiguration: .disallow))
+    static let client: HTTPClient = {
+        var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow)
+        // Notifiers of one host must not wait for each other's connections: a claim holds 32 items.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
 
     /// Of one attempt, from connecting to the answer's status.
     var timeout: TimeAmount = .seconds(5)

@@ -14,7 +14,7 @@ struct Pages: Sendable {
         var templates: [String: MustacheTemplate] = [:]
         for asset in Assets.dashboard where asset.path.hasSuffix(".mustache") {
             let file: Substring = asset.path.split(separator: "/").last ?? ""
-            templates[String(file.dropLast(".mustache".count))] = try MustacheTemplate(string: asset.contents)
+            templates[String(file.dropLast(".mustache".count))] = try Self.template(asset.contents)
         }
         library = MustacheLibrary(templates: templates)
     }
@@ -23,7 +23,7 @@ struct Pages: Sendable {
     func page(_ title: String, _ template: String, _ view: Any, now: Timestamp) -> Response {
         let content: String = library.render(view, withTemplate: template) ?? ""
         let layout = LayoutView(
-            title: title, content: content, now: Timestamp(milliseconds: now.milliseconds / 1000 * 1000).rfc3339,
+            title: title, content: content, now: Wording.second(now),
             version: RuntimeVersion.current)
         return Self.html(library.render(layout, withTemplate: "layout") ?? "")
     }
@@ -36,7 +36,13 @@ struct Pages: Sendable {
 
     private static let loginTemplate = Result {
         let asset = Assets.dashboard.first { $0.path.hasSuffix("login.mustache") }
-        return try MustacheTemplate(string: asset?.contents ?? "{{message}}")
+        return try template(asset?.contents ?? "{{message}}")
+    }
+
+    /// A template whose values are escaped by ``MarkupEscaping``.
+    private static func template(_ text: String) throws -> MustacheTemplate {
+        MustacheContentTypes.register(MarkupEscaping(), named: "MARKUP")
+        return try MustacheTemplate(string: "{{% CONTENT_TYPE: MARKUP}}" + text)
     }
 
     static func html(_ text: String, _ status: HTTPResponse.Status = .ok) -> Response {
@@ -53,5 +59,24 @@ struct Pages: Sendable {
         if name.hasSuffix(".css") { return "text/css; charset=utf-8" }
         if name.hasSuffix(".js") { return "text/javascript; charset=utf-8" }
         return name.hasSuffix(".svg") ? "image/svg+xml" : nil
+    }
+}
+
+/// Escapes sign by sign. The engine's own way goes by what Swift calls a character, where a `<` can be joined with its
+/// neighbours (U+0600 before it is enough) and slips through.
+private struct MarkupEscaping: MustacheContentType {
+    func escapeText(_ text: String) -> String {
+        var output = ""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "<": output += "&lt;"
+            case ">": output += "&gt;"
+            case "&": output += "&amp;"
+            case "\"": output += "&quot;"
+            case "'": output += "&#39;"
+            default: output.unicodeScalars.append(scalar)
+            }
+        }
+        return output
     }
 }

@@ -109,7 +109,8 @@ struct ChangeView {
         guard changedBy.object != nil else { return nil }
         let who: String = changedBy["who"]?.string ?? "an unknown writer"
         let via: String = changedBy["via"]?.string ?? "unknown"
-        let at: String = (changedBy["at"]?.string).map { " at \($0)" } ?? ""
+        let instant: Timestamp? = (changedBy["at"]?.string).flatMap { Timestamp(rfc3339: $0) }
+        let at: String = instant.map { " at \(Wording.second($0))" } ?? ""
         return "\(who)\(at) via \(via)"
     }
 

@@ -50,7 +50,7 @@ struct Sparkline {
                 continue
             }
             let x: Double = points.count > 1 ? Self.width * Double(index) / Double(points.count - 1) : Self.width
-            let y: Double = Self.height - inset - (Self.height - 2 * inset) * (point / 2 - low / 2) / span
+            let y: Double = Self.height - inset - (Self.height - 2 * inset) * ((point / 2 - low / 2) / span)
             runs[runs.count - 1].append((x, y))
         }
         return runs.filter { !$0.isEmpty }

@@ -14,6 +14,9 @@ enum Wording {
         }
     }
 
+    /// The instant without its fraction of a second, as RFC 3339.
+    static func second(_ instant: Timestamp) -> String { instant.floored(to: .seconds(1)).rfc3339 }
+
     enum Unit { case percent, bytes, bytesPerSecond, plain }
 
     static func quantity(_ value: Double?, _ unit: Unit) -> String {

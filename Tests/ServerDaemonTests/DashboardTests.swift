@@ -1,0 +1,317 @@
+import Alerting
+import ConfigAPI
+import ConfigAPIServer
+import Declarations
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Runtime
+import Synchronization
+import Telemetry
+import Testing
+
+@testable import ServerDaemon
+
+private let now = Timestamp(milliseconds: 1_763_683_600_000)
+private let attack = #"<script>alert("1")</script>"#
+private let escapedAttack = "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;"
+
+private func host(
+    _ name: String = "web", _ status: HostStatus = .ok, heard: Int64? = 3
+) -> KnownHost {
+    KnownHost(
+        name: name, status: status, lastSeen: heard.map { now - .seconds($0) },
+        profile: HostGroups([]).profile(of: HostIdentity(name: name)), agent: nil, expectedDigest: nil)
+}
+
+private func change(_ action: String, _ name: String = "cpu") -> JSONValue {
+    [
+        "kind": "Collector", "name": .string(name), "action": .string(action), "cause": ["drift"], "result": "applied",
+        "fields": [["path": "/interval", "live": "60s", "declared": "10s"]],
+        "changedBy": ["who": "alice", "via": "sql", "at": "2026-11-21T00:00:00.123456Z"],
+    ]
+}
+
+private func report(
+    _ changes: [JSONValue], outcome: String = "corrected", extra: [String: JSONValue] = [:]
+) -> JSONValue {
+    var members: [String: JSONValue] = [
+        "version": 1, "id": "01JD5X6T9Q0000000000000000", "outcome": .string(outcome), "trigger": "timer",
+        "finishedAt": .time(now - .seconds(10)), "changes": .array(changes),
+        "commit": [
+            "id": "c0ffee00c0ffee00", "subject": "Watch more", "author": "Ada", "committedAt": .time(now - .minutes(5)),
+        ],
+    ]
+    members.merge(extra) { _, new in new }
+    return .object(members)
+}
+
+private func text(_ response: Response) async throws -> String {
+    let writer = CollectingWriter()
+    try await response.body.write(writer)
+    return writer.text
+}
+
+/// Keeps what a response writes.
+private struct CollectingWriter: ResponseBodyWriter {
+    final class Collected: Sendable { let text = Mutex("") }
+
+    private let collected = Collected()
+    var text: String { collected.text.withLock { $0 } }
+
+    mutating func write(_ buffer: ByteBuffer) async throws {
+        let part = String(buffer: buffer)
+        collected.text.withLock { $0 += part }
+    }
+    consuming func finish(_ trailingHeaders: HTTPFields?) async throws {}
+}
+
+@Suite struct DashboardSparklineTests {
+    // Shows W-A-10
+    @Test func `the newest point stands at the right edge, the oldest at the left`() {
+        let picture = Sparkline(points: [0, 50, 100], style: "spark")
+        #expect(
+            picture.svg
+                == #"<svg class="spark" viewBox="0 0 300 60" preserveAspectRatio="none" aria-hidden="true">"#
+                + #"<path class="area" d="M0 60L0 58L150 30L300 2L300 60Z"/><path class="stroke" d="M0 58L150 30L300 2"/></svg>"#
+        )
+    }
+
+    @Test func `gaps stay open, and a lone point is a dot`() {
+        let picture = Sparkline(points: [0, 0, nil, 100, nil], style: "spark")
+        #expect(picture.svg.contains(#"<path class="stroke" d="M0 58L75 58"/>"#))
+        #expect(picture.svg.contains(#"<path class="stroke" d="M225 2h1"/>"#))
+        #expect(Sparkline(points: [nil, nil], style: "spark").svg.contains("path") == false)
+        #expect(Sparkline(points: [], style: "spark").svg.contains("path") == false)
+    }
+
+    @Test func `noise within the least range looks like noise`() {
+        let picture = Sparkline(points: [5, 5.1], style: "spark", least: 0...10)
+        #expect(picture.svg.contains(#"d="M0 30L300 29.4""#))
+    }
+
+    @Test func `no number stops the server`() {
+        let extremes: [Double?] = [
+            .greatestFiniteMagnitude, -.greatestFiniteMagnitude, .nan, .infinity, -.infinity, .leastNonzeroMagnitude, 0,
+            nil,
+        ]
+        #expect(Sparkline(points: extremes, style: "spark").svg.contains("M0 2L42.9 58"))
+        for value in extremes {
+            for unit in [Wording.Unit.percent, .bytes, .bytesPerSecond, .plain] { _ = Wording.quantity(value, unit) }
+        }
+    }
+}
+
+@Suite struct DashboardViewTests {
+    // Shows W-A-10
+    @Test func `a card shows the newest value`() {
+        let charts: [[String: [Double?]]] = [["web": [10, 20, 30, nil]], [:], [:], [:]]
+        let card = HostCard(host(), charts: charts, now: now)
+        #expect(card.charts.map(\.label) == ["CPU", "Memory", "Network", "Load"])
+        #expect(card.charts.map(\.latest) == ["30 %", "–", "–", "–"])
+        #expect(card.seen == "seen 3 s ago")
+    }
+
+    @Test func `hosts that need a look come first`() {
+        let hosts: [KnownHost] = [
+            host("a", .ok), host("b", .stale), host("c", .down), host("d", .unknown, heard: nil),
+        ]
+        let view = FleetView(hosts: hosts, alerts: [], reports: [], charts: [], now: now)
+        #expect(view.hosts.map(\.name) == ["c", "b", "d", "a"])
+        #expect(view.hosts[2].seen == "never seen")
+    }
+
+    @Test func `the fleet page leaves out the fields of what is new; the report's own page has them`() {
+        let stored: JSONValue = report([change("create"), change("update")])
+        let fleet = FleetView(hosts: [], alerts: [], reports: [stored], charts: [], now: now)
+        #expect(fleet.reports.first?.changes.map(\.hasFields) == [false, true])
+        let whole = ReportView(stored, now: now, mostChanges: 100, showsNewFields: true)
+        #expect(whole.changes.map(\.hasFields) == [true, true])
+        #expect(whole.changes[1].fields.map(\.live) == ["60s"])
+        #expect(whole.changes[1].changedBy == "alice at 2026-11-21T00:00:00Z via sql")
+    }
+
+    @Test func `only so many changes are listed, and the rest is counted`() {
+        let stored: JSONValue = report((1...9).map { change("update", "c\($0)") })
+        let view = ReportView(stored, now: now, mostChanges: 6, showsNewFields: false)
+        #expect(view.changes.count == 6)
+        #expect(view.more == "3")
+        #expect(view.headline == "drift of Collector/c1 and 8 more")
+    }
+
+    @Test func `a report of a later version, and one that holds nothing, still show`() {
+        let later: JSONValue = report(
+            [["kind": "Silence", "name": "x", "action": "explode", "cause": "weather", "fields": [["novel": 1]]]],
+            outcome: "postponed", extra: ["version": 9, "future": ["a": 1]])
+        let view = ReportView(later, now: now, mostChanges: 6, showsNewFields: true)
+        #expect(view.outcomeText == "postponed")
+        #expect(view.changes.map(\.cause) == ["weather"])
+        let empty = FleetView(
+            hosts: [], alerts: [], reports: [[:], .null, ["outcome": 1, "changes": "none"]], charts: [], now: now)
+        #expect(empty.commit?.subject == "No commit is accepted yet")
+    }
+}
+
+@Suite struct DashboardPageTests {
+    private func page(_ template: String, _ view: Any) async throws -> String {
+        try await text(try Pages().page("Title \(attack)", template, view, now: now))
+    }
+
+    // Shows F-SV-15
+    @Test func `names and values from outside are escaped on every page`() async throws {
+        let evil: JSONValue = report(
+            [
+                [
+                    "kind": .string(attack), "name": .string(attack), "host": .string(attack), "action": "update",
+                    "cause": .string(attack), "error": .string(attack), "result": .string(attack),
+                    "fields": [["path": .string(attack), "live": .string(attack), "declared": [.string(attack)]]],
+                    "changedBy": ["who": .string(attack), "via": .string(attack)],
+                ]
+            ],
+            outcome: attack,
+            extra: [
+                "problems": [["message": .string(attack), "file": .string(attack)]],
+                "commit": ["id": .string(attack), "subject": .string(attack), "author": .string(attack)],
+            ])
+        let alert = DashboardAlert(
+            rule: attack, severity: attack,
+            instance: AlertInstance(
+                labels: ["host": attack], state: .firing, activeSince: now, matches: 1, lastMatchAt: now, value: 1),
+            summary: attack, source: nil)
+        let fleet = FleetView(hosts: [host(attack)], alerts: [alert], reports: [evil], charts: [], now: now)
+        let single = HostView(host(attack), charts: HostChart.detail.map { _ in [:] }, span: .hours(1), now: now)
+        let drift = DriftView(
+            heading: attack, reports: [ReportView(evil, now: now, mostChanges: 9, showsNewFields: true)])
+        for (template, view) in [("fleet", fleet), ("host", single), ("drift", drift)] as [(String, Any)] {
+            let html: String = try await page(template, view)
+            #expect(!html.contains("<script>alert"), "\(template)")
+            #expect(html.contains(escapedAttack) || html.contains("&lt;script&gt;alert"), "\(template)")
+        }
+    }
+
+    // Shows F-SV-15
+    @Test func `pages hold no inline script or style, and say so`() async throws {
+        let view = FleetView(
+            hosts: [host()], alerts: [], reports: [report([change("update")])],
+            charts: [["web": [1, 2]], [:], [:], [:]], now: now)
+        let response: Response = try Pages().page("Fleet", "fleet", view, now: now)
+        let policy: String = try #require(response.headers[.contentSecurityPolicy])
+        #expect(!policy.contains("unsafe"))
+        #expect(policy.hasPrefix("default-src 'none'"))
+        for html in [try await text(response), try await text(Pages.login(.ok, "You are not logged in."))] {
+            #expect(html.hasPrefix("<!doctype html>"))
+            #expect(!html.contains("<style") && !html.contains(" style=") && !html.contains("javascript:"))
+            #expect(!html.contains(" onclick") && !html.contains(" onload"))
+            // Every script is a file of ours.
+            for part in html.components(after: "<script") { #expect(part.hasPrefix(" src=\"/assets/")) }
+        }
+    }
+
+    /// For Swift a letter of the kind "prepend" and the `<` behind it are one character; for a browser they are two.
+    @Test func `marks that join the next sign do not hide it from the escaping`() async throws {
+        let alert = DashboardAlert(
+            rule: "\u{600}<b>", severity: "",
+            instance: AlertInstance(
+                labels: ["host": "\"\u{301}"], state: .firing, activeSince: now, matches: 1, lastMatchAt: now, value: 1),
+            summary: nil, source: nil)
+        let stored: JSONValue = report([change("update", "\u{600}<i>")])
+        let html: String = try await page(
+            "fleet", FleetView(hosts: [], alerts: [alert], reports: [stored], charts: [], now: now))
+        #expect(html.contains("\u{600}&lt;b&gt;") && html.contains("\u{600}&lt;i&gt;"))
+        #expect(html.contains("host=&quot;\u{301}"))
+    }
+
+    @Test func `the login page says what happened and how to get a link`() async throws {
+        let html: String = try await text(Pages.login(.forbidden, "This link was used already."))
+        #expect(html.contains("This link was used already."))
+        #expect(html.contains("plumb login"))
+        #expect(html.contains("/assets/style.css"))
+    }
+}
+
+@Suite struct DashboardRoutesTests {
+    private func router() async throws -> (Router<ServerContext>, String) {
+        let authority = await TokenAuthority(keys: .generate(now: .now()))
+        let token: String = try await authority.mint(
+            TokenClaims(subject: "ada", scopes: [.query], issuedAt: .now(), lifetime: .hours(1)))
+        let data = DashboardData(
+            hosts: { [host("web-1"), host("db 1")] }, alerts: { [] }, reports: { _ in [report([change("create")])] },
+            report: { id in id == "known" ? report([change("create")]) : nil },
+            config: {
+                ConfigSnapshot(storeId: "s", generation: 7, digest: "abcdef0123456789", instances: [], resources: [])
+            },
+            chart: { query, _, _, _ in
+                if query.contains("node_load1") { throw HTTPProblem(.serviceUnavailable, "no database") }
+                return ["web-1": [1, 2]]
+            })
+        let router = Router(context: ServerContext.self)
+        router.add(middleware: ProblemResponses())
+        router.add(middleware: Authentication(authority: authority, open: Server.openPaths, metrics: MetricsRegistry()))
+        try DashboardRoutes(data: data, clock: { now }).add(to: router)
+        return (router, token)
+    }
+
+    static let paths = ["/", "/hosts/web-1", "/drift", "/drift/known", "/config"]
+
+    // Shows W-A-11
+    @Test func `every page sends a browser without a session to the login, and refuses a program`() async throws {
+        let (router, _) = try await router()
+        try await withServed(router) { client in
+            for path in Self.paths {
+                let browser = try await client.send("GET", path, headers: ["Accept": "text/html,*/*"])
+                #expect(browser.status == 303, "\(path)")
+                #expect(browser.headers["location"] == "/login", "\(path)")
+                #expect(try await client.send("GET", path).status == 401, "\(path)")
+                let forged = try await client.send("GET", path, headers: ["Cookie": "plumb_session=a.b.c"])
+                #expect(forged.status == 401, "\(path)")
+            }
+        }
+    }
+
+    // Shows F-SV-15
+    @Test func `with a session every page comes, also while a chart cannot be read`() async throws {
+        let (router, token) = try await router()
+        try await withServed(router) { client in
+            let session: [String: String] = ["Cookie": "plumb_session=\(token)"]
+            for path in Self.paths + ["/hosts/db%201"] {
+                let answer = try await client.send("GET", path, headers: session)
+                #expect(answer.status == 200, "\(path)")
+                #expect(answer.headers["content-type"] == "text/html; charset=utf-8")
+                #expect(answer.headers["cache-control"] == "no-store")
+            }
+            #expect(try await client.send("GET", "/", headers: session).text.contains("href=\"/hosts/db%201\""))
+            #expect(try await client.send("GET", "/hosts/gone", headers: session).status == 404)
+            #expect(try await client.send("GET", "/drift/gone", headers: session).status == 404)
+        }
+    }
+
+    @Test func `style, script and picture need no session, templates are not served`() async throws {
+        let (router, token) = try await router()
+        try await withServed(router) { client in
+            for (name, type) in [
+                ("style.css", "text/css; charset=utf-8"), ("live.js", "text/javascript; charset=utf-8"),
+                ("plumb.svg", "image/svg+xml"),
+            ] {
+                let answer = try await client.send("GET", "/assets/\(name)")
+                #expect(answer.status == 200)
+                #expect(answer.headers["content-type"] == type)
+            }
+            let template = try await client.send(
+                "GET", "/assets/fleet.mustache", headers: ["Cookie": "plumb_session=\(token)"])
+            #expect(template.status == 404)
+        }
+    }
+}
+
+extension String {
+    /// The parts that follow each occurrence of `mark`.
+    fileprivate func components(after mark: String) -> [Substring] {
+        var parts: [Substring] = []
+        var rest = Substring(self)
+        while let found = rest.firstRange(of: mark) {
+            rest = rest[found.upperBound...]
+            parts.append(rest)
+        }
+        return parts
+    }
+}
