@@ -20,14 +20,17 @@ package struct Server: Sendable {
         self.logger = logger
     }
 
-    /// Runs until SIGTERM, SIGINT or the end of the lifeline. `whenListening` gets the port that was taken.
-    package func run(whenListening: @escaping @Sendable (Int) -> Void = { _ in }) async throws {
+    /// Runs until SIGTERM, SIGINT, the end of the lifeline, or the graceful shutdown of a group around it (then without
+    /// signals). `whenListening` gets the port that was taken.
+    package func run(
+        handlesSignals: Bool = true, whenListening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async throws {
         if configuration.migratesAtStart { try await migrate() }
         let parts = try await ServerParts(configuration, logger: logger)
         let services: [any Service] = try Self.engines(of: parts) + [application(parts, whenListening)]
         var group = ServiceGroupConfiguration(
             services: [Lifeline.configuration()] + services.map { .init(service: $0) },
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: logger)
         // Stopping goes through this list from its end: no more connections, requests drained, engines, pool. What has
         // not ended by then is cancelled.
         group.maximumGracefulShutdownDuration = configuration.shutdown.duration

@@ -38,6 +38,11 @@ package struct HTTPProblem: Error, HTTPResponseError, Hashable, Sendable {
     }
 }
 
+extension RequestContext {
+    /// The number under which the log speaks of the request. Not `id`, which traps where a logger keeps no metadata.
+    package var requestNumber: String { logger[metadataKey: "hb.request.id"]?.description ?? "-" }
+}
+
 /// Gives every error the product's form, also those of the framework, and keeps what is nobody's business inside: an
 /// unexpected error is logged and answered with 500 and the request's number.
 package struct ProblemResponses<Context: RequestContext>: RouterMiddleware {
@@ -62,7 +67,7 @@ package struct ProblemResponses<Context: RequestContext>: RouterMiddleware {
         } catch {
             context.logger.error("request failed", metadata: ["error": "\(error)"])
             let problem = HTTPProblem(
-                .internalServerError, "internal error; the server's log has request \(context.id)")
+                .internalServerError, "internal error; the server's log has request \(context.requestNumber)")
             return problem.response(from: request, context: context)
         }
     }

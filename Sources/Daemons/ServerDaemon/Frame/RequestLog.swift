@@ -26,7 +26,7 @@ package struct RequestLog: RouterMiddleware {
         let start: ContinuousClock.Instant = .now
         var response: Response = try await next(request, context)
         let duration: Duration = .now - start
-        response.headers[.requestID] = context.id
+        response.headers[.requestID] = context.requestNumber
         response.headers[.contentTypeOptions] = "nosniff"
         record(request, context, response, duration)
         return response
