@@ -34,7 +34,9 @@ import Testing
     // Shows W-A-11
     @Test func whatNobodyThoughtOfIsClosedToo() async throws {
         try await RunningServer.with { server in
-            for path in ["/", "/api/v1/query", "/api/v1/metrics", "/v1/nothing", "/assets/../api/v1/hosts", "/metricsx"] {
+            for path in [
+                "/", "/api/v1/query", "/api/v1/metrics", "/v1/nothing", "/assets/../api/v1/hosts", "/metricsx",
+            ] {
                 let status: Int = try await server.send("GET", path).status
                 #expect(status == 401, "\(path)")
             }
@@ -115,7 +117,8 @@ import Testing
             let foreign = try await server.send(
                 "POST", "/api/v1/reports", headers: ["Cookie": session, "Origin": "https://evil.example"])
             #expect(foreign.status == 401)
-            let own = try await server.send("POST", "/api/v1/reports", headers: ["Cookie": session, "Origin": server.url])
+            let own = try await server.send(
+                "POST", "/api/v1/reports", headers: ["Cookie": session, "Origin": server.url])
             #expect(own.status == 403, "known, but without the scope")
         }
     }

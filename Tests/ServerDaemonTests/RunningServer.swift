@@ -41,7 +41,7 @@ struct RunningServer: Sendable {
         _ configuration: ServerConfiguration, _ database: TestDatabase, _ folder: TemporaryFolder,
         _ body: (RunningServer) async throws -> Void
     ) async throws {
-        let logger: Logger = LogSetup(service: "test", level: .info, format: .json).logger { _ in }
+        let logger: Logger = LogSetup(service: "test", level: .info, format: .json).logger(sink: { _ in })
         let (ports, port) = AsyncStream<Int>.makeStream()
         let service = ServerService(server: Server(configuration, logger: logger), port: port)
         let group = ServiceGroup(
@@ -117,7 +117,8 @@ struct RunningServer: Sendable {
     func put(_ changes: [ConfigChange], subject: String = "gitops-sync") async throws -> ConfigSnapshot {
         let present: ConfigSnapshot = try await snapshot()
         let patch = ConfigPatch(
-            requestId: "test-\(UInt64.random(in: 0 ... .max))", storeId: present.storeId, generation: present.generation,
+            requestId: "test-\(UInt64.random(in: 0 ... .max))", storeId: present.storeId,
+            generation: present.generation,
             revision: nil, leaseEpoch: nil, changes: changes)
         let answer: Answer = try await send("PATCH", "/v1/config", as: [.config], subject: subject, body: patch.json)
         try #require(answer.status == 200, "\(answer.text)")

@@ -54,7 +54,8 @@ import Testing
 
     // Shows W-A-12
     @Test(
-        "A token is refused for its header", arguments: [
+        "A token is refused for its header",
+        arguments: [
             (["alg": "none", "kid": "own"], TokenRefusal.wrongAlgorithm),
             (["alg": "RS256", "kid": "own"], .wrongAlgorithm), (["alg": "HS512", "kid": "own"], .wrongAlgorithm),
             (["alg": "hs256", "kid": "own"], .wrongAlgorithm), (["kid": "own"], .wrongAlgorithm),
@@ -67,7 +68,8 @@ import Testing
 
     // Shows W-A-12
     @Test(
-        "A token is refused for its claims", arguments: [
+        "A token is refused for its claims",
+        arguments: [
             (["iss": "somebody"], TokenRefusal.wrongIssuer), (["iss": nil], .wrongSignatureOrClaims),
             (["aud": "somebody"], .wrongAudience), (["exp": nil], .wrongSignatureOrClaims),
             (["exp": .number(Self.now.seconds - 31)], .expired), (["exp": .number(Self.now.seconds - 29)], nil),

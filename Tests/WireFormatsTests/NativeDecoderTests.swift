@@ -90,7 +90,8 @@ import WireFormats
         #expect(decoded.batches.first?.series == [Series("a", ["exported_host": "db"])])
     }
 
-    @Test(arguments: ["", "[]", "{}", #"{"host":"web"}"#, #"{"host":"","metrics":[]}"#, #"{"host":"web","metrics":7}"#,
+    @Test(arguments: [
+        "", "[]", "{}", #"{"host":"web"}"#, #"{"host":"","metrics":[]}"#, #"{"host":"web","metrics":7}"#,
         #"{"host":"web","metrics":[]} x"#, #"{"host":"web","metrics":[{"value":01}]}"#,
         #"{"host":"web","metrics":[{"value":1.}]}"#, #"{"host":"web","metrics":[{"value":1e999}]}"#,
         #"{"host":"web","metrics":[nul]}"#, #"{"host":"web","metrics":[],}"#, #"{"host":"\ud800","metrics":[]}"#,
@@ -153,7 +154,9 @@ import WireFormats
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return state ^ (state >> 29)
         }
-        var numbers: [Double] = [0, 9_007_199_254_740_992, 1e22, 1e23, Double.leastNonzeroMagnitude, 0.1, 123456789.125, 1e-22]
+        var numbers: [Double] = [
+            0, 9_007_199_254_740_992, 1e22, 1e23, Double.leastNonzeroMagnitude, 0.1, 123456789.125, 1e-22,
+        ]
         for _ in 0..<5000 {
             let number = Double(bitPattern: next())
             if number.isFinite { numbers += [number, Double(next() % 1_000_000_000) / 1000] }

@@ -21,7 +21,8 @@ import Testing
         try await database.superuser("UPDATE plumbline.partition_widths SET width = $1::interval", [.text(width)])
     }
 
-    @Test func `partitions are made when they are needed, a day wide, and found by name in the catalogue`() async throws {
+    @Test func `partitions are made when they are needed, a day wide, and found by name in the catalogue`() async throws
+    {
         let database = try await TestPostgres.database()
         let store = FrameStore(pool: database.pool)
         let counts = try await store.store([batch(at: [time - .days(29), time, time + .hours(16)])])
@@ -46,7 +47,8 @@ import Testing
         }
     }
 
-    @Test func `another width counts for the partitions that are made later, without a gap or an overlap`() async throws {
+    @Test func `another width counts for the partitions that are made later, without a gap or an overlap`() async throws
+    {
         let database = try await TestPostgres.database()
         let store = FrameStore(pool: database.pool)
         try await setWidth("1 hour", database)

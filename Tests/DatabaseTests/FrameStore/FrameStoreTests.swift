@@ -82,7 +82,9 @@ import Testing
         let database = try await TestPostgres.database()
         let store = FrameStore(pool: database.pool)
         let series = [Series("a"), Series("b")]
-        let counted = try await store.store([batch(series, [(0, [1, 2]), (0, [1, 3])]), batch(series, [(0, [4, nil])])])
+        let counted = try await store.store([
+            batch(series, [(0, [1, 2]), (0, [1, 3])]), batch(series, [(0, [4, nil])]),
+        ])
         #expect(counted == counts(stored: 2, duplicates: 1, replaced: 2))
         #expect(try await values("a", in: store) == [0: 4])
         #expect(try await values("b", in: store) == [0: 3])
@@ -108,7 +110,8 @@ import Testing
         #expect(try await store.store([batch(series, [(0, values)])]) == counts(stored: expected))
         #expect(try await store.store([batch(series, [(0, values)])]) == counts(duplicates: expected))
         let widest = try await database.superuser(
-            "SELECT max(cardinality(series)) AS widest FROM plumbline.layouts").only().int("widest")
+            "SELECT max(cardinality(series)) AS widest FROM plumbline.layouts"
+        ).only().int("widest")
         #expect(widest <= Limits.seriesPerLayout)
         let data = try await store.series("many", host: "web-1", around: time)
         #expect(data.count == expected)
@@ -142,7 +145,8 @@ import Testing
         #expect(try await values("b", in: store) == [0: 2, 10: 3])
         // As PostgreSQL has it, a NULL: no NaN that a dump and restore would change.
         let held = try await database.superuser(
-            "SELECT count(*) AS n FROM plumbline.frames WHERE values[1] = 'NaN' OR values[2] = 'NaN'").only().int("n")
+            "SELECT count(*) AS n FROM plumbline.frames WHERE values[1] = 'NaN' OR values[2] = 'NaN'"
+        ).only().int("n")
         #expect(held == 0)
     }
 
@@ -235,7 +239,10 @@ import Testing
         for host in ["web-1", "web-2", "db-1"] {
             _ = try await store.store([
                 batch(
-                    [Series("up"), Series("cpu", ["mode": "idle"]), Series("cpu", ["mode": "user", "odd": "a\"b\\c\nd"])],
+                    [
+                        Series("up"), Series("cpu", ["mode": "idle"]),
+                        Series("cpu", ["mode": "user", "odd": "a\"b\\c\nd"]),
+                    ],
                     [(0, [1, 2, 3]), (10, [4, 5, 6])], source: Source(host: host, producer: "p"))
             ])
         }

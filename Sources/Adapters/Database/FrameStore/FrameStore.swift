@@ -128,15 +128,22 @@ package struct FrameStore: Sendable {
     private static func countQuery(_ partition: String) -> String {
         """
         WITH present AS MATERIALIZED (
-            SELECT frames.source, frames.time, frames.layout, frames.values FROM \(partition) AS frames
+            SELECT frames.source, frames.time, frames.layout, frames.values, frames.stale FROM \(partition) AS frames
             JOIN incoming USING (source, time, layout) FOR UPDATE OF frames
         )
-        SELECT count(*) FILTER (WHERE pair.earlier IS NULL) AS stored,
-            count(*) FILTER (WHERE pair.earlier = pair.later) AS duplicates,
-            count(*) FILTER (WHERE pair.earlier <> pair.later) AS replaced
+        SELECT count(*) FILTER (WHERE NOT pair.was_there) AS stored,
+            count(*) FILTER (WHERE pair.was_there AND pair.is_same) AS duplicates,
+            count(*) FILTER (WHERE pair.was_there AND NOT pair.is_same) AS replaced
         FROM incoming LEFT JOIN present USING (source, time, layout)
-        CROSS JOIN LATERAL unnest(incoming.values, present.values) AS pair (later, earlier)
-        WHERE pair.later IS NOT NULL
+        CROSS JOIN LATERAL generate_subscripts(incoming.values, 1) AS i
+        CROSS JOIN LATERAL (
+            SELECT coalesce(get_bit(incoming.stale, i - 1), 0) AS ends, coalesce(get_bit(present.stale, i - 1), 0) AS ended
+        ) AS marks
+        CROSS JOIN LATERAL (
+            SELECT present.values[i] IS NOT NULL OR marks.ended = 1 AS was_there,
+                incoming.values[i] IS NOT DISTINCT FROM present.values[i] AND marks.ends = marks.ended AS is_same
+        ) AS pair
+        WHERE incoming.values[i] IS NOT NULL OR marks.ends = 1
         """
     }
 
@@ -144,8 +151,8 @@ package struct FrameStore: Sendable {
         """
         INSERT INTO \(partition) AS present (\(FrameEncoder.columns)) SELECT \(FrameEncoder.columns) FROM incoming
         ON CONFLICT (source, time, layout) DO UPDATE SET
-            values = merged_values(present.values, excluded.values), stale = coalesce(excluded.stale, present.stale),
-            ingest_seq = excluded.ingest_seq
+            values = merged_values(present.values, excluded.values, excluded.stale),
+            stale = merged_stale(present.stale, excluded.values, excluded.stale), ingest_seq = excluded.ingest_seq
         WHERE present.values IS DISTINCT FROM excluded.values OR present.stale IS DISTINCT FROM excluded.stale
         """
     }
