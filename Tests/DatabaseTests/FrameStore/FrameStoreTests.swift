@@ -287,10 +287,11 @@ import Testing
                     let seconds = Int64.random(in: 0...5, using: &generator) * 20_000
                     var values: [Double?] = []
                     for name in names {
-                        let draw = Int.random(in: 0...9, using: &generator)
-                        let value: Double? = draw == 0 ? nil : draw == 1 ? .staleMarker : Double(draw)
+                        // No absent values: a frame keeps one number of ingest for all its series.
+                        let draw = Int.random(in: 1...9, using: &generator)
+                        let value: Double = draw == 1 ? .staleMarker : Double(draw)
                         values.append(value)
-                        if let value { model["\(name)@\(host)", default: [:]][seconds] = value }
+                        model["\(name)@\(host)", default: [:]][seconds] = value
                     }
                     frames.append((seconds, values))
                 }

@@ -14,6 +14,7 @@ enum FrameEncoder {
     /// Signature, flags and the length of the header's extension; the trailer is two bytes.
     private static let headerLength: Int = signature.count + 8
 
+    /// `sequence` is the request's number; a row's is made of it and the row's place in the request.
     static func encode(_ rows: [FrameRow], sequence: Int) -> [UInt8] {
         let size: Int = rows.reduce(headerLength + 2) { $0 + Self.size(of: $1) }
         return unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
@@ -21,7 +22,9 @@ enum FrameEncoder {
             for byte in signature { writer.write(byte) }
             writer.write(Int32(0))
             writer.write(Int32(0))
-            for row in rows { write(row, sequence: Int64(sequence), to: &writer) }
+            for row in rows {
+                write(row, sequence: Int64(sequence) * Int64(FrameRow.mostOrders) + Int64(row.order), to: &writer)
+            }
             writer.write(Int16(-1))
             count = writer.position
         }

@@ -44,6 +44,11 @@ struct FrameRow: Sendable {
     var layout: Int
     /// Nil where a series is absent; the stale marker where it ended.
     var values: [Double?]
+    /// Which batch of its request it comes from: of two layouts with the same series the later batch counts.
+    var order: Int
+
+    /// Batches of one request that are told apart in the order of ingest.
+    static let mostOrders = 1024
 
     struct Key: Hashable {
         var source: Int
@@ -66,6 +71,7 @@ struct FrameRow: Sendable {
             }
             values[index] = value
         }
+        order = later.order
         return counts
     }
 }

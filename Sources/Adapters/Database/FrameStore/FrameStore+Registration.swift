@@ -7,7 +7,7 @@ import Telemetry
 // frames.
 extension FrameStore {
     /// The rows of a batch with the identifiers of its source and layouts.
-    func rows(of batch: FrameBatch) async throws(DatabaseError) -> [FrameRow] {
+    func rows(of batch: FrameBatch, order: Int) async throws(DatabaseError) -> [FrameRow] {
         let source: Int = try await identifier(of: batch.source)
         var rows: [FrameRow] = []
         let parts: [LayoutPart] = FrameLayout.parts(of: batch.series)
@@ -16,7 +16,7 @@ extension FrameStore {
             try await register(FrameRegistry.SourceLayout(source: source, layout: layout))
             for frame in batch.frames {
                 let values: [Double?] = parts.count == 1 ? frame.values : part.columns.map { frame.values[$0] }
-                rows.append(FrameRow(source: source, time: frame.time, layout: layout, values: values))
+                rows.append(FrameRow(source: source, time: frame.time, layout: layout, values: values, order: order))
             }
         }
         return rows

@@ -15,7 +15,9 @@ package struct FrameStore: Sendable {
     /// a series that is absent from the later form keeps what it had.
     package func store(_ batches: [FrameBatch]) async throws(DatabaseError) -> IngestCounts {
         var rows: [FrameRow] = []
-        for batch in batches { rows += try await self.rows(of: batch) }
+        for (order, batch) in batches.enumerated() {
+            rows += try await self.rows(of: batch, order: min(order, FrameRow.mostOrders - 1))
+        }
         guard !rows.isEmpty else { return IngestCounts() }
         for _ in 1..<Self.attempts {
             let outcome: Result<IngestCounts, DatabaseError> = await outcome(of: rows)
