@@ -178,7 +178,8 @@ targets.append(
 tests("TelemetryTests", uses: ["Telemetry"])
 tests("DeclarationsTests", uses: ["Declarations", "Manifests", "PromQL", "Telemetry"], products: [crypto])
 tests(
-    "ConfigAPITests", uses: ["ConfigAPI", "ConfigAPIClient", "ConfigAPIServer", "Declarations", "Runtime", "Telemetry"],
+    "ConfigAPITests",
+    uses: ["ConfigAPI", "ConfigAPIClient", "ConfigAPIServer", "Declarations", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
 tests("PromQLTests", uses: ["PromQL", "Telemetry"])
