@@ -143,6 +143,24 @@ import Testing
         #expect(await fixture.target.spec(retention)?["keep"] == "20d")
     }
 
+    @Test func aHistoryThatTheServerCouldOnlyTellLateStillCounts() async throws {
+        let fixture = try await SyncFixture()
+        try await fixture.repository.commit(["r.yaml": retentionText("30d")])
+        try await fixture.repository.commit(["r.yaml": retentionText("20d")])
+        _ = await (try fixture.reconciler()).run(.startup, fetches: true)
+        try await fixture.repository.git("reset", "-q", "--hard", "HEAD~1")
+        try await fixture.repository.commitLocally(["r.yaml": retentionText("10d")])
+        try await fixture.repository.push(force: true)
+        await fixture.target.loseLease()
+        await fixture.target.missLeases(1)
+        let fresh = try fixture.reconciler(stateDirectory: "other")
+        #expect(await fresh.run(.startup, fetches: true).outcome == .incomplete)
+        let report = await fresh.run(.timer, fetches: true)
+        #expect(report.outcome == .refused)
+        #expect(report.refusals.map(\.guardName) == [.rewrittenHistory])
+        #expect(await fixture.target.spec(retention)?["keep"] == "20d")
+    }
+
     @Test func aServerThatIsAwayIsUnknownAndGetsItsReportsLater() async throws {
         let fixture = try await SyncFixture()
         let id = try await fixture.repository.commit(["r.yaml": retentionText("30d")])

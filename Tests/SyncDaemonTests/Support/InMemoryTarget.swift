@@ -14,6 +14,7 @@ actor InMemoryTarget: ReconcileTarget {
     private(set) var patches: [ConfigPatch] = []
     private var auditEntries: [AuditEntry] = []
     private var anchor: String?
+    private var leasesToMiss = 0
     private var epoch = 0
     private var holder: String?
     private var hosts: [AgentView] = []
@@ -40,6 +41,9 @@ actor InMemoryTarget: ReconcileTarget {
     func set(isDown: Bool) { self.isDown = isDown }
     func set(refused: ResourceKey?) { self.refused = refused }
     func set(agents: [AgentView]) { hosts = agents }
+    /// The next requests for a lease get no answer.
+    func missLeases(_ count: Int) { leasesToMiss = count }
+
     func loseLease() { holder = nil }
     func loseNextAnswer() { losesNextAnswer = true }
     func onPatch(_ body: (@Sendable (isolated InMemoryTarget) -> Void)?) { beforePatch = body }
@@ -88,6 +92,10 @@ actor InMemoryTarget: ReconcileTarget {
 
     func lease(_ request: LeaseRequest) async throws(TargetError) -> Lease {
         try answer()
+        if leasesToMiss > 0 {
+            leasesToMiss -= 1
+            throw .unreachable("away for a moment")
+        }
         if let holder, holder != request.holder {
             throw .conflict(
                 ConfigConflict(

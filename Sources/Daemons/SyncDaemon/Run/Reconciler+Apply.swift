@@ -28,6 +28,7 @@ extension Reconciler {
             do { lease = try await takeLease() } catch {
                 return fail(plan, error, &run)
             }
+            if let error = learnsAnchor(lease, judging: run) { return fail(plan, error, &run) }
             if changesStore {
                 let result: ApplyResult? = await applyToStore(plan, epoch: lease.epoch, &run)
                 if let result { return result }
@@ -40,6 +41,17 @@ extension Reconciler {
         }
         await resync(plan, &run)
         return .done
+    }
+
+    /// Where the server could not be asked for the accepted commit before, and knows another one than this run's, the
+    /// commit was judged without its history: nothing is done, and the next run judges it anew.
+    private func learnsAnchor(_ lease: Lease, judging run: RunInProgress) -> TargetError? {
+        guard state.acceptedCommit == nil, let anchor = lease.acceptedCommit, anchor != run.commit?.id.hex else {
+            return nil
+        }
+        hasAskedForAnchor = true
+        state.acceptedCommit = anchor
+        return .unreachable("it knows \(anchor.prefix(10)) as accepted, which was not known here; the next run goes on")
     }
 
     /// Nil where the store took the changes.
