@@ -1,4 +1,4 @@
-package import Glibc
+import Glibc
 package import Runtime
 
 /// What `plumb` does with folders and paths beyond whole small files.
@@ -11,7 +11,7 @@ extension Files {
     }
 
     /// Creates `path` and what is missing above it. `mode` holds for `path` also when it is there already.
-    package static func createFolder(_ path: String, exactly mode: mode_t) throws(FileError) {
+    package static func createFolder(_ path: String, exactly mode: UInt32) throws(FileError) {
         try createFolder(path, mode: mode)
         // mkdir's mode passes through the umask; where the folder belongs to somebody else, its mode is theirs.
         guard chmod(path, mode) == 0 || errno == EPERM else { throw failure("set the mode of", path) }

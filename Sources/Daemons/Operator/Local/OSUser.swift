@@ -1,12 +1,12 @@
-package import Glibc
+import Glibc
 
 /// A user of the operating system.
 package struct OSUser: Hashable, Sendable {
     package var name: String
-    package var id: uid_t
-    package var group: gid_t
+    package var id: UInt32
+    package var group: UInt32
 
-    package init(name: String, id: uid_t, group: gid_t) {
+    package init(name: String, id: UInt32, group: UInt32) {
         self.name = name
         self.id = id
         self.group = group
@@ -17,7 +17,7 @@ package struct OSUser: Hashable, Sendable {
         self.init(entry.pointee)
     }
 
-    package init?(id: uid_t) {
+    package init?(id: UInt32) {
         guard let entry = getpwuid(id) else { return nil }
         self.init(entry.pointee)
     }
@@ -34,7 +34,7 @@ package struct OSUser: Hashable, Sendable {
     }
 
     /// The first directory on the way to `path` that this user may not pass, with its mode; nil where the way is free.
-    package func obstacle(to path: String) -> (directory: String, mode: mode_t)? {
+    package func obstacle(to path: String) -> (directory: String, mode: UInt32)? {
         var folder = ""
         for part in path.split(separator: "/") {
             let checked: String = folder.isEmpty ? "/" : folder

@@ -1,4 +1,4 @@
-package import Glibc
+import Glibc
 
 /// What went wrong with a file: the path, what was tried, the system's words.
 package struct FileError: Error, Hashable, Sendable, CustomStringConvertible {
@@ -57,7 +57,7 @@ package enum Files {
     /// Replaces the file as a whole: readers see the old content or the new, also after a crash. The new file has
     /// `mode`, whatever the umask and the old one.
     package static func write(
-        _ bytes: some Sequence<UInt8>, to path: String, mode: mode_t = 0o644
+        _ bytes: some Sequence<UInt8>, to path: String, mode: UInt32 = 0o644
     ) throws(FileError) {
         let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).new"
         defer { unlink(temporary) }
@@ -67,7 +67,7 @@ package enum Files {
     }
 
     /// Creates the file; fails where one is there already (`code` is `EEXIST`). Of several processes one wins.
-    package static func create(_ bytes: some Sequence<UInt8>, at path: String, mode: mode_t) throws(FileError) {
+    package static func create(_ bytes: some Sequence<UInt8>, at path: String, mode: UInt32) throws(FileError) {
         // Written apart and linked into place, so that whoever loses the race finds a whole file, never a part.
         let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).new"
         defer { unlink(temporary) }
@@ -77,7 +77,7 @@ package enum Files {
     }
 
     /// Creates the folder and those above it that are missing.
-    package static func createFolder(_ path: String, mode: mode_t = 0o755) throws(FileError) {
+    package static func createFolder(_ path: String, mode: UInt32 = 0o755) throws(FileError) {
         if mkdir(path, mode) == 0 { return }
         switch errno {
         case EEXIST: return
