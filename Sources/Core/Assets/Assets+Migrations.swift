@@ -291,26 +291,16 @@ CREATE TABLE partition_widths (
 );
 INSERT INTO partition_widths VALUES ('metrics', '1 day');
 
--- Two forms of one frame as one: what the later has, a value or an end, wins; what it lacks stays.
-CREATE FUNCTION merged_values(earlier double precision[], later double precision[], later_stale bit varying)
-RETURNS double precision[] LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_agg(
-        CASE WHEN later[i] IS NOT NULL THEN later[i]
-            WHEN coalesce(get_bit(later_stale, i - 1), 0) = 1 THEN NULL
-            ELSE earlier[i] END ORDER BY i)
-    FROM generate_subscripts(later, 1) AS i
-$$;
-
-CREATE FUNCTION merged_stale(earlier_stale bit varying, later double precision[], later_stale bit varying)
-RETURNS bit varying LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT CASE WHEN earlier_stale IS NULL AND later_stale IS NULL THEN NULL ELSE (
-        SELECT string_agg(
-            CASE WHEN later[i] IS NOT NULL THEN '0'
-                WHEN coalesce(get_bit(later_stale, i - 1), 0) = 1 THEN '1'
-                WHEN coalesce(get_bit(earlier_stale, i - 1), 0) = 1 THEN '1'
-                ELSE '0' END, '' ORDER BY i)::bit varying
-        FROM generate_subscripts(later, 1) AS i) END
-$$;
+-- Raw samples in the narrow shape, for psql and dashboards. It covers what is in frames: the recent window, once older
+-- frames are sealed into compressed blocks.
+CREATE VIEW metrics_recent AS
+SELECT frame.time, source.host, source.producer, series.name AS metric, series.labels, item.value
+FROM frames AS frame
+JOIN sources AS source ON source.id = frame.source
+JOIN layouts AS layout ON layout.id = frame.layout
+CROSS JOIN LATERAL unnest(layout.series, frame.values) AS item (series, value)
+JOIN series ON series.id = item.series
+WHERE item.value IS NOT NULL;
 
 """#),
         Asset(

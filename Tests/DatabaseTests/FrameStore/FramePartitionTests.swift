@@ -117,11 +117,23 @@ import Testing
         #expect(try await store.series("a", host: "web", around: time).count == 1)
     }
 
-    @Test func `people can read everything through the parent`() async throws {
+    @Test func `people read samples in the narrow shape`() async throws {
         let database = try await TestPostgres.database()
         let store = FrameStore(pool: database.pool)
-        _ = try await store.store([batch(at: [time, time + .days(1)])])
-        let rows = try await database.person("SELECT count(*) AS n FROM plumbline.frames").only().int("n")
-        #expect(rows == 2)
+        let frames = [
+            Frame(time: time, values: [1, nil]), Frame(time: time + .days(1), values: [.staleMarker, 2.5]),
+        ]
+        _ = try await store.store([
+            FrameBatch(
+                source: Source(host: "web", producer: "cpu"), series: [Series("a"), Series("b", ["x": "1"])],
+                frames: frames)
+        ])
+        let rows = try await database.person(
+            "SELECT time, host, producer, metric, labels ->> 'x' AS x, value FROM plumbline.metrics_recent ORDER BY time")
+        #expect(rows.rows.map { $0["metric"].string } == ["a", "b"])
+        #expect(rows.rows.map { $0["value"].double } == [1, 2.5])
+        #expect(rows.rows.map { $0["x"].string } == [nil, "1"])
+        #expect(rows.rows.map { $0["time"].time } == frames.map(\.time))
+        #expect(rows.rows.allSatisfy { $0["host"].string == "web" && $0["producer"].string == "cpu" })
     }
 }

@@ -306,6 +306,107 @@ import Testing
             #expect(found.mapValues(\.bitPattern) == expected.mapValues(\.bitPattern), "\(key)")
         }
     }
+
+    /// Random writes against a model of frames: whatever is absent, ended or sent again, every sample is counted once and
+    /// reads as the model says.
+    @Test(arguments: [1, 2, 3]) func `each sample is counted once, and absences leave what was there`(
+        seed: UInt64
+    ) async throws {
+        let database = try await TestPostgres.database()
+        let stores: [FrameStore] = (0..<2).map { _ in FrameStore(pool: database.pool) }
+        var generator = SplitMix(state: seed)
+        var model = FrameModel()
+        for _ in 0..<60 {
+            let hosts: [String] = ["x", "y"].filter { _ in Bool.random(using: &generator) }
+            let batches: [FrameBatch] = hosts.map { randomBatch(host: $0, using: &generator) }
+            let expected: IngestCounts = model.store(batches)
+            let counted = try await stores[Int.random(in: 0...1, using: &generator)].store(batches)
+            #expect(counted == expected)
+        }
+        for host in ["x", "y"] {
+            for name in Self.names {
+                var found: [Timestamp: UInt64] = [:]
+                for one in try await stores[0].series(name, host: host, around: time) {
+                    for (milliseconds, value) in zip(one.times, one.values) {
+                        found[Timestamp(milliseconds: milliseconds)] = value.bitPattern
+                    }
+                }
+                #expect(found == model.values(name, host: host).mapValues(\.bitPattern), "\(name) of \(host)")
+            }
+        }
+    }
+
+    private static let names = ["a", "b", "c", "d", "e"]
+
+    private func randomBatch(host: String, using generator: inout SplitMix) -> FrameBatch {
+        var names: [String] = Self.names.filter { _ in Bool.random(using: &generator) }
+        if names.isEmpty { names = ["a"] }
+        // Few orders, so that layouts come again.
+        if Int.random(in: 0...3, using: &generator) == 0 { names.reverse() }
+        // Each instant once: what repeats within a request has a test of its own.
+        let instants: [Int64] = [0, 1, 2, 3, 4].filter { _ in Bool.random(using: &generator) }
+        let frames: [Frame] = instants.shuffled(using: &generator).map { instant in
+            let values: [Double?] = names.map { _ in
+                let draw = Int.random(in: 0...6, using: &generator)
+                return draw == 0 ? nil : draw == 1 ? .staleMarker : Double(draw)
+            }
+            return Frame(time: time + .seconds(instant * 20_000), values: values)
+        }
+        return FrameBatch(source: Source(host: host, producer: "p"), series: names.map { Series($0) }, frames: frames)
+    }
+}
+
+/// What `semantics.md` says of frames, as simply as it can be said.
+private struct FrameModel {
+    private struct Key: Hashable {
+        var host: String
+        var time: Timestamp
+        var series: [Series]
+    }
+
+    private struct Stored {
+        var values: [Double?]
+        var sequence: Int
+    }
+
+    private var frames: [Key: Stored] = [:]
+    private var sequence = 0
+
+    mutating func store(_ batches: [FrameBatch]) -> IngestCounts {
+        sequence += 1
+        var counts = IngestCounts()
+        for batch in batches {
+            for frame in batch.frames {
+                let key = Key(host: batch.source.host, time: frame.time, series: batch.series)
+                var stored = frames[key] ?? Stored(values: batch.series.map { _ in nil }, sequence: sequence)
+                for (index, value) in frame.values.enumerated() {
+                    guard let value else { continue }
+                    switch stored.values[index]?.bitPattern {
+                    case nil: counts.stored += 1
+                    case value.bitPattern:
+                        counts.duplicates += 1
+                        continue
+                    default: counts.replaced += 1
+                    }
+                    stored.values[index] = value
+                    stored.sequence = sequence
+                }
+                frames[key] = stored
+            }
+        }
+        return counts
+    }
+
+    func values(_ name: String, host: String) -> [Timestamp: Double] {
+        var latest: [Timestamp: (sequence: Int, value: Double)] = [:]
+        for (key, stored) in frames where key.host == host {
+            guard let index = key.series.firstIndex(of: Series(name)), let value = stored.values[index],
+                stored.sequence > latest[key.time]?.sequence ?? 0
+            else { continue }
+            latest[key.time] = (stored.sequence, value)
+        }
+        return latest.mapValues(\.value)
+    }
 }
 
 extension FrameStore {

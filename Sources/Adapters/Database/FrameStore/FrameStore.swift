@@ -46,7 +46,7 @@ package struct FrameStore: Sendable {
     }
 
     /// Rows of one partition.
-    private struct Group: Sendable {
+    struct Group: Sendable {
         var partition: String
         var rows: [FrameRow]
     }
@@ -100,63 +100,6 @@ package struct FrameStore: Sendable {
             }
             return .success(())
         } catch { return .failure(error) }
-    }
-
-    // MARK: The way for what was sent before
-
-    /// Through a temporary table: counts what is new, the same and other, then merges.
-    private func merge(_ groups: [Group]) async throws(DatabaseError) -> IngestCounts {
-        try await inTransaction { (connection) throws(DatabaseError) in
-            var counts = IngestCounts()
-            let sequence: Int = try connection.execute("SELECT nextval('frame_ingest_seq') AS n").only().int("n")
-            _ = try connection.execute(
-                "CREATE TEMPORARY TABLE incoming (LIKE frames INCLUDING DEFAULTS) ON COMMIT DROP")
-            for group in groups {
-                _ = try connection.copyIn(
-                    "COPY incoming (\(FrameEncoder.columns)) FROM STDIN (FORMAT binary)",
-                    FrameEncoder.encode(group.rows, sequence: sequence))
-                let row: SQLRow = try connection.execute(Self.countQuery(group.partition)).only()
-                counts.stored += try row.int("stored")
-                counts.duplicates += try row.int("duplicates")
-                counts.replaced += try row.int("replaced")
-                _ = try connection.execute(Self.mergeStatement(group.partition))
-                _ = try connection.execute("TRUNCATE incoming")
-            }
-            return counts
-        }
-    }
-
-    /// Locks the frames that are there, so that the counts are true when the merge is done.
-    private static func countQuery(_ partition: String) -> String {
-        """
-        WITH present AS MATERIALIZED (
-            SELECT frames.source, frames.time, frames.layout, frames.values, frames.stale FROM \(partition) AS frames
-            JOIN incoming USING (source, time, layout) FOR UPDATE OF frames
-        )
-        SELECT count(*) FILTER (WHERE NOT pair.was_there) AS stored,
-            count(*) FILTER (WHERE pair.was_there AND pair.is_same) AS duplicates,
-            count(*) FILTER (WHERE pair.was_there AND NOT pair.is_same) AS replaced
-        FROM incoming LEFT JOIN present USING (source, time, layout)
-        CROSS JOIN LATERAL generate_subscripts(incoming.values, 1) AS i
-        CROSS JOIN LATERAL (
-            SELECT coalesce(get_bit(incoming.stale, i - 1), 0) AS ends, coalesce(get_bit(present.stale, i - 1), 0) AS ended
-        ) AS marks
-        CROSS JOIN LATERAL (
-            SELECT present.values[i] IS NOT NULL OR marks.ended = 1 AS was_there,
-                incoming.values[i] IS NOT DISTINCT FROM present.values[i] AND marks.ends = marks.ended AS is_same
-        ) AS pair
-        WHERE incoming.values[i] IS NOT NULL OR marks.ends = 1
-        """
-    }
-
-    private static func mergeStatement(_ partition: String) -> String {
-        """
-        INSERT INTO \(partition) AS present (\(FrameEncoder.columns)) SELECT \(FrameEncoder.columns) FROM incoming
-        ON CONFLICT (source, time, layout) DO UPDATE SET
-            values = merged_values(present.values, excluded.values, excluded.stale),
-            stale = merged_stale(present.stale, excluded.values, excluded.stale), ingest_seq = excluded.ingest_seq
-        WHERE present.values IS DISTINCT FROM excluded.values OR present.stale IS DISTINCT FROM excluded.stale
-        """
     }
 
     func inTransaction<R: Sendable>(
