@@ -4,7 +4,7 @@
 # `make release` builds what is to be installed.
 
 SHELL := /bin/sh
-SOURCES := Sources Tests Package.swift
+SOURCES := Sources Tests Benchmarks Package.swift
 PLUMB := .build/debug/plumb
 # Where `up`, `down` and `demo` keep everything.
 DATA_DIR ?= .plumbline

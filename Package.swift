@@ -166,6 +166,17 @@ program("plumb-server", uses: ["ServerDaemon"])
 program("plumb-agent", uses: ["AgentDaemon"])
 program("plumb", uses: ["Operator"])
 
+// Benchmarks: above the house, started by make bench
+targets.append(
+    .executableTarget(
+        name: "plumb-bench",
+        dependencies: [
+            "Database", "Declarations", "Operator", "Runtime", "Telemetry", "WireFormats", argumentParser,
+            asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1,
+        ],
+        path: "Benchmarks",
+        swiftSettings: strict))
+
 // Tests
 targets.append(
     .target(

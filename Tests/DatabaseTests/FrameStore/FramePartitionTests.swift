@@ -129,7 +129,8 @@ import Testing
                 frames: frames)
         ])
         let rows = try await database.person(
-            "SELECT time, host, producer, metric, labels ->> 'x' AS x, value FROM plumbline.metrics_recent ORDER BY time")
+            "SELECT time, host, producer, metric, labels ->> 'x' AS x, value FROM plumbline.metrics_recent ORDER BY time"
+        )
         #expect(rows.rows.map { $0["metric"].string } == ["a", "b"])
         #expect(rows.rows.map { $0["value"].double } == [1, 2.5])
         #expect(rows.rows.map { $0["x"].string } == [nil, "1"])

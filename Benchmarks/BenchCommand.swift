@@ -1,0 +1,47 @@
+import ArgumentParser
+import Glibc
+import Operator
+import Runtime
+
+/// `plumb-bench`: measures the built programs beside it, as `make bench` runs it. See docs/performance.md.
+@main
+struct BenchCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plumb-bench", abstract: "Measure ingest and reconciliation.",
+        discussion: "Starts whole platforms of its own in temporary folders; what runs on this machine is left alone.")
+
+    enum Part: String, CaseIterable, ExpressibleByArgument { case ingest, reconcile }
+
+    @Option(help: "Only this part: ingest or reconcile.")
+    var only: Part?
+    @Option(help: "How long each cell of the table is measured, in seconds.")
+    var seconds: Int = 6
+    @Option(
+        help: ArgumentHelp(
+            "Where the databases are made. On a disk: on a file system in memory an fsync costs nothing.",
+            valueName: "dir"))
+    var directory: String = "/var/tmp"
+    @Option(help: "How many clients send at once.")
+    var clients: Int = 4
+
+    func validate() throws {
+        guard (1...600).contains(seconds) else { throw ValidationError("--seconds is 1 to 600") }
+        guard (1...8).contains(clients) else { throw ValidationError("--clients is 1 to 8: the server's pool has 10") }
+    }
+
+    func run() async throws {
+        let programs: Programs = try .besideThisOne()
+        for line in Machine.description { print(line) }
+        if only != .reconcile {
+            let benchmark = IngestBenchmark(duration: .seconds(seconds), clients: clients)
+            try await BenchPlatform.with(programs, in: directory, environment: BenchPlatform.quiet) { platform in
+                try await benchmark.run(on: platform)
+            }
+        }
+        if only != .ingest {
+            try await ReconcileBenchmark(programs: programs, parent: directory, duration: .seconds(max(20, seconds)))
+                .run()
+        }
+        print("\nLoad of this machine at the end: \(Machine.load)")
+    }
+}
