@@ -85,7 +85,7 @@ struct RunningServer: Sendable {
 
     func send(
         _ method: String, _ path: String, as scopes: Set<Scope> = [], subject: String = "tester", host: String? = nil,
-        headers: [String: String] = [:], body: JSONValue? = nil
+        headers: [String: String] = [:], body: JSONValue? = nil, text: String? = nil
     ) async throws -> Answer {
         var request = HTTPClientRequest(url: url + path)
         request.method = HTTPMethod(rawValue: method)
@@ -95,6 +95,7 @@ struct RunningServer: Sendable {
         }
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let body { request.body = .bytes(ByteBuffer(bytes: body.canonical)) }
+        if let text { request.body = .bytes(ByteBuffer(string: text)) }
         let response: HTTPClientResponse = try await Self.client.execute(request, timeout: .seconds(40))
         let buffer: ByteBuffer = try await response.body.collect(upTo: 8 << 20)
         let fields: [(String, String)] = response.headers.map { ($0.name.lowercased(), $0.value) }

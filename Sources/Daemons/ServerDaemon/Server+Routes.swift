@@ -46,6 +46,7 @@ extension Server {
                 frames: parts.frames, activity: parts.activity, metrics: parts.metrics, clock: parts.clock,
                 configDigest: { host in try? await parts.directory.expected(for: host)?.digest }),
             PrometheusRoutes(engine: parts.queries, clock: parts.clock),
+            MetadataRoutes(labels: { [frames = parts.frames] in try await frames.labels(of: $0) }, clock: parts.clock),
             BucketRoutes(load: { [frames = parts.frames] in try await frames.load($0) }, clock: parts.clock),
         ]
     }

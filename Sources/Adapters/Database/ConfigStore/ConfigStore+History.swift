@@ -9,15 +9,25 @@ extension ConfigStore {
         package var at: Timestamp
     }
 
-    /// The changes of one kind that were recorded within the last `span`, by the database's clock, oldest first.
+    /// The changes of one kind within the last `span`, by the database's clock, oldest first: those that were recorded;
+    /// then, as of now, what is stored now and differs from the last record, which somebody changed past the triggers.
+    ///
+    /// When such a change was made is unknown, so it is always as young as can be, until somebody records another.
     package func changes(ofKind kind: ResourceKind, within span: PromDuration) async throws(DatabaseError) -> [PastSpec]
     {
         try await pool.withConnection { (connection) throws(DatabaseError) in
             let result: SQLResult = try connection.execute(
                 """
-                SELECT name, before, at FROM audit
+                WITH last AS (
+                    SELECT DISTINCT ON (name) name, after FROM audit
+                    WHERE kind = $1 AND before IS DISTINCT FROM after ORDER BY name, id DESC
+                ), stored AS (SELECT name, spec FROM resources WHERE kind = $1)
+                SELECT name, before, at, id FROM audit
                 WHERE kind = $1 AND before IS DISTINCT FROM after AND at > now() - make_interval(secs => $2::float8)
-                ORDER BY id
+                UNION ALL
+                SELECT name, last.after, now(), NULL FROM last FULL JOIN stored USING (name)
+                WHERE stored.spec IS DISTINCT FROM last.after
+                ORDER BY id NULLS LAST
                 """, [.text(kind.rawValue), .double(span.seconds)])
             var changes: [PastSpec] = []
             for row in result.rows {

@@ -37,8 +37,10 @@ extension FrameStore {
         try await pool.withConnection { (connection) throws(DatabaseError) in
             let result: SQLResult = try connection.execute(
                 """
-                SELECT name, from_time, to_time, pg_total_relation_size(class.oid) AS bytes,
-                    greatest(class.reltuples, 0)::bigint AS rows
+                SELECT name, from_time, to_time,
+                    -- NULL where another server drops it at this moment.
+                    coalesce(pg_total_relation_size(class.oid), 0) AS bytes,
+                    greatest(class.reltuples::bigint, pg_stat_get_live_tuples(class.oid), 0) AS rows
                 FROM partitions JOIN pg_class AS class ON class.relname = partitions.name
                     AND class.relnamespace = 'plumbline'::regnamespace
                 WHERE dataset = 'metrics' ORDER BY from_time

@@ -42,18 +42,13 @@ extension FrameStore {
         } catch { return .failure(error) }
     }
 
-    private func partitions(overlapping selection: Selection) async throws(DatabaseError) -> [String] {
+    func partitions(overlapping selection: Selection) async throws(DatabaseError) -> [String] {
         try await pool.withConnection { (connection) throws(DatabaseError) in
             let result: SQLResult = try connection.execute(
                 """
                 SELECT name FROM partitions WHERE dataset = 'metrics'
-                    AND to_time > $1::timestamptz AND from_time <= $2::timestamptz ORDER BY from_time
-                """,
-                [
-                    .time(Timestamp(milliseconds: selection.after)),
-                    // A frame's time has microseconds below the millisecond that is asked for.
-                    .time(Timestamp(microseconds: selection.through * 1000 + 999)),
-                ])
+                    AND to_time > $1::timestamptz AND from_time < $2::timestamptz ORDER BY from_time
+                """, selection.bounds)
             var names: [String] = []
             for row in result.rows { names.append(try row.string("name")) }
             return names
@@ -62,7 +57,7 @@ extension FrameStore {
 }
 
 /// Which sources' frames to read, and which elements of their values.
-private struct ReadPlan: Sendable {
+struct ReadPlan: Sendable {
     struct Pair: Hashable { var source: Int; var layout: Int }
 
     /// One element of a frame's values, and the labels of its series with its source's.
@@ -95,17 +90,14 @@ private struct ReadPlan: Sendable {
         [
             .integerArray(Set(elements.keys.map(\.source)).sorted()),
             .integerArray(Set(elements.keys.map(\.layout)).sorted()),
-            // Whole milliseconds: what lies within the first, with microseconds, is not after it.
-            .time(Timestamp(microseconds: selection.after * 1000 + 999)),
-            .time(Timestamp(microseconds: (selection.through + 1) * 1000)),
-        ]
+        ] + selection.bounds
     }
 
     var areElementsPicked: Bool { commonPositions != nil }
 }
 
 extension PostgresConnection {
-    fileprivate func readPlan(for selection: Selection) throws(DatabaseError) -> ReadPlan {
+    func readPlan(for selection: Selection) throws(DatabaseError) -> ReadPlan {
         // Host and job are the source's labels, not the series'; a series may have a job of its own.
         let ofSource: [Matcher] = selection.matchers.filter { $0.label == "host" }
         let ofSeries: [Matcher] = selection.matchers.filter { $0.label != "host" && $0.label != "job" }

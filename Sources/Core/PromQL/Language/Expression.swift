@@ -7,6 +7,12 @@ package struct Expression: Sendable {
     /// Every vector selector in it; a selector's `ordinal` is its place in this list.
     package var selectors: [VectorSelector]
     var node: Node
+
+    /// Whether it is a vector selector and nothing else, without `offset` and `@`.
+    package var isSelector: Bool {
+        guard case .selector(let selector) = node else { return false }
+        return selector.shift == TimeShift()
+    }
 }
 
 /// The types of the language.

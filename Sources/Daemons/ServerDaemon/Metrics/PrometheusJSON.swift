@@ -1,4 +1,8 @@
+import ConfigAPIServer
+import Database
 import Declarations
+import HTTPTypes
+import Hummingbird
 import PromQL
 import Telemetry
 
@@ -8,6 +12,25 @@ enum PrometheusJSON {
 
     static func failure(_ type: String, _ message: String) -> JSONValue {
         ["status": "error", "errorType": .string(type), "error": .string(message)]
+    }
+
+    /// The answer to a question that has none, with the status that Prometheus gives.
+    static func response(to error: any Error) -> Response {
+        switch error {
+        case let error as BadParameter: .json(.badRequest, failure("bad_data", error.description))
+        case let error as PromQLError: response(to: error)
+        case let error as DatabaseError where error.isStatementTimeout:
+            .json(.serviceUnavailable, failure("timeout", "reading took too long"))
+        default: .json(.serviceUnavailable, failure("internal", "\(error)"))
+        }
+    }
+
+    private static func response(to error: PromQLError) -> Response {
+        switch error.kind {
+        case .syntax, .limit: .json(.badRequest, failure("bad_data", error.description))
+        case .execution: .json(.unprocessableContent, failure("execution", error.description))
+        case .cancelled: .json(.serviceUnavailable, failure("timeout", error.description))
+        }
     }
 
     static func data(_ result: QueryResult) -> JSONValue {
@@ -35,9 +58,5 @@ enum PrometheusJSON {
     private static func seconds(_ time: Timestamp) -> JSONValue { .number(Double(time.milliseconds) / 1000) }
 
     /// Values are strings, because JSON has no NaN and no infinity.
-    static func text(_ value: Double) -> String {
-        if value.isNaN { return "NaN" }
-        if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }
-        return JSONValue.number(value).canonicalText
-    }
+    static func text(_ value: Double) -> String { promNumber(value) }
 }

@@ -35,15 +35,7 @@ struct PrometheusRoutes: RouteGroup {
             return .json(
                 PrometheusJSON.success(
                     PrometheusJSON.data(try await engine.evaluate(expression, over: range, timeout: timeout))))
-        } catch let error as BadParameter {
-            return .json(.badRequest, PrometheusJSON.failure("bad_data", error.description))
-        } catch let error as PromQLError {
-            return failure(error)
-        } catch let error as DatabaseError where error.isStatementTimeout {
-            return .json(.serviceUnavailable, PrometheusJSON.failure("timeout", "reading took too long"))
-        } catch {
-            return .json(.serviceUnavailable, PrometheusJSON.failure("internal", "\(error)"))
-        }
+        } catch { return PrometheusJSON.response(to: error) }
     }
 
     private func range(_ parameters: QueryParameters) throws -> QueryRange {
@@ -51,14 +43,6 @@ struct PrometheusRoutes: RouteGroup {
         guard let end = try parameters.time("end") else { throw BadParameter("end", "is missing") }
         guard let step = try parameters.duration("step") else { throw BadParameter("step", "is missing") }
         return try QueryRange(from: start, through: end, step: step)
-    }
-
-    private func failure(_ error: PromQLError) -> Response {
-        switch error.kind {
-        case .syntax, .limit: .json(.badRequest, PrometheusJSON.failure("bad_data", error.description))
-        case .execution: .json(.unprocessableContent, PrometheusJSON.failure("execution", error.description))
-        case .cancelled: .json(.serviceUnavailable, PrometheusJSON.failure("timeout", error.description))
-        }
     }
 }
 
@@ -82,6 +66,13 @@ struct QueryParameters {
     subscript(name: String) -> String? { values[name]?.first.flatMap { $0.isEmpty ? nil : $0 } }
 
     func all(_ name: String) -> [String] { values[name] ?? [] }
+
+    /// The most items of an answer; nil where there is no limit, as in Prometheus also for 0.
+    func limit() throws(BadParameter) -> Int? {
+        guard let text = self["limit"] else { return nil }
+        guard let limit = Int(text), limit >= 0 else { throw BadParameter("limit", "\"\(text)\" is no count") }
+        return limit == 0 ? nil : limit
+    }
 
     /// Seconds since 1970 with a fraction, or RFC 3339.
     func time(_ name: String) throws(BadParameter) -> Timestamp? {
@@ -114,7 +105,10 @@ struct QueryParameters {
         return values
     }
 
-    private static func decoded(_ text: Substring) -> String {
+    private static func decoded(_ text: Substring) -> String { percentDecoded(text, plusIsSpace: true) }
+
+    /// `%2F` read as `/`; a per cent sign that begins no escape stays.
+    static func percentDecoded(_ text: some StringProtocol, plusIsSpace: Bool) -> String {
         var output: [UInt8] = []
         let bytes: [UInt8] = Array(text.utf8)
         var position = 0
@@ -126,7 +120,7 @@ struct QueryParameters {
                 output.append(code)
                 position += 3
             } else {
-                output.append(byte == UInt8(ascii: "+") ? 0x20 : byte)
+                output.append(plusIsSpace && byte == UInt8(ascii: "+") ? 0x20 : byte)
                 position += 1
             }
         }

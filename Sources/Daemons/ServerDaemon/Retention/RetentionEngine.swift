@@ -53,20 +53,22 @@ struct RetentionPolicy: Sendable {
         guard let running = await live.running else {
             return EffectiveRetention(declared: nil, past: [], grace: grace, now: now())
         }
-        let declared: PromDuration? = running.retention(of: dataset)
-        let past: [EffectiveRetention.Past] = try await configStore.changes(ofKind: .retention, within: grace).map {
-            change in
-            let keep: PromDuration? = change.before?["keep"]?.string.flatMap { PromDuration($0) }
-            return EffectiveRetention.Past(keep: keep, until: change.at)
-        }
-        return EffectiveRetention(declared: declared, past: past, grace: grace, now: now())
+        let history = RetentionHistory(
+            live: running.retentions(of: dataset),
+            changes: try await configStore.changes(ofKind: .retention, within: grace).map {
+                RetentionHistory.Change(name: $0.name, before: RetentionHistory.Setting($0.before), at: $0.at)
+            })
+        return EffectiveRetention(declared: history.declared, past: history.past, grace: grace, now: now())
     }
 }
 
 extension RunningConfig {
-    /// The declared retention of a dataset; nil where none is declared.
-    func retention(of dataset: RetentionSpec.Dataset) -> PromDuration? {
-        specs { if case .retention(let spec) = $0 { spec } else { nil } }
-            .first { $0.spec.dataset == dataset }?.spec.keep
+    /// What each Retention of a dataset says, by name.
+    func retentions(of dataset: RetentionSpec.Dataset) -> [String: PromDuration] {
+        let specs: [(name: String, spec: RetentionSpec)] = self.specs {
+            if case .retention(let spec) = $0 { spec } else { nil }
+        }
+        return Dictionary(
+            uniqueKeysWithValues: specs.filter { $0.spec.dataset == dataset }.map { ($0.name, $0.spec.keep) })
     }
 }

@@ -1,0 +1,68 @@
+package import PromQL
+package import Telemetry
+
+/// Which series there are, without their samples.
+extension FrameStore {
+    /// The labels of every series that one of the selections picks and whose source has a frame of its layout in the
+    /// selection's time, sorted, each once.
+    package func labels(of selections: [Selection]) async throws -> [Labels] {
+        var found: Set<Labels> = []
+        for selection in selections {
+            let plan: ReadPlan = try await pool.withConnection { (connection) throws(DatabaseError) in
+                try connection.readPlan(for: selection)
+            }
+            var waiting: Set<ReadPlan.Pair> = Set(plan.elements.keys)
+            // The newest partition first: most series are in it.
+            for partition in try await partitions(overlapping: selection).reversed() where !waiting.isEmpty {
+                for pair in try await present(waiting, in: partition, selection) {
+                    waiting.remove(pair)
+                    found.formUnion(plan.elements[pair, default: []].map(\.labels))
+                }
+            }
+        }
+        return found.sorted()
+    }
+
+    /// The pairs that have a frame in a partition; none where retention dropped it meanwhile.
+    private func present(
+        _ pairs: Set<ReadPlan.Pair>, in partition: String, _ selection: Selection
+    ) async throws(DatabaseError) -> [ReadPlan.Pair] {
+        let pairs: [ReadPlan.Pair] = Array(pairs)
+        do {
+            return try await pool.withConnection { (connection) throws(DatabaseError) in
+                let result: SQLResult = try connection.execute(
+                    """
+                    SELECT source, layout FROM unnest($1::int[], $2::int[]) AS pair (source, layout)
+                    WHERE EXISTS (SELECT FROM \(partition) AS frame
+                        WHERE frame.source = pair.source AND frame.layout = pair.layout
+                            AND frame.time > $3::timestamptz AND frame.time < $4::timestamptz)
+                    """,
+                    [.integerArray(pairs.map(\.source)), .integerArray(pairs.map(\.layout))] + selection.bounds)
+                var present: [ReadPlan.Pair] = []
+                for row in result.rows {
+                    present.append(ReadPlan.Pair(source: try row.int("source"), layout: try row.int("layout")))
+                }
+                return present
+            }
+        } catch {
+            guard error.isUndefinedTable else { throw error }
+            return []
+        }
+    }
+}
+
+extension Selection {
+    /// The instants between which, both excluded, a frame's time lies: selections count whole milliseconds, frames have
+    /// microseconds below them.
+    var bounds: [SQLValue] {
+        [
+            .time(Timestamp(microseconds: Self.clamped(after) * 1000 + 999)),
+            .time(Timestamp(microseconds: (Self.clamped(through) + 1) * 1000)),
+        ]
+    }
+
+    /// Within the years 1 to 9999, which both sides can write: an offset of a thousand years is legal PromQL.
+    private static func clamped(_ milliseconds: Int64) -> Int64 {
+        min(max(milliseconds, -62_135_596_800_000), 253_402_300_799_000)
+    }
+}

@@ -1,0 +1,60 @@
+import Declarations
+import Telemetry
+
+/// What retention of a dataset was in force when, from what is live now and from the changes that led to it.
+struct RetentionHistory: Hashable, Sendable {
+    /// What one Retention said at some time.
+    enum Setting: Hashable, Sendable {
+        /// It was not there.
+        case absent
+        case keep(PromDuration)
+        /// It was there and cannot be read any more: nothing may be dropped on its account.
+        case unreadable
+
+        init(_ spec: JSONValue?) {
+            guard let spec else {
+                self = .absent
+                return
+            }
+            let keep: PromDuration? = spec["keep"]?.string.flatMap { PromDuration($0) }
+            self = keep.map(Setting.keep) ?? .unreadable
+        }
+    }
+
+    /// A change of one Retention: what it said until then.
+    struct Change: Hashable, Sendable {
+        var name: String
+        var before: Setting
+        var at: Timestamp
+    }
+
+    /// What is declared now; nil keeps everything.
+    let declared: PromDuration?
+    /// What was in force before each change, in order of the changes.
+    let past: [EffectiveRetention.Past]
+
+    /// `changes` in order of time.
+    init(live: [String: PromDuration], changes: [Change]) {
+        var settings: [String: Setting] = live.mapValues(Setting.keep)
+        declared = Self.keep(settings)
+        var past: [EffectiveRetention.Past] = []
+        for change in changes.reversed() {
+            settings[change.name] = change.before
+            past.append(EffectiveRetention.Past(keep: Self.keep(settings), until: change.at))
+        }
+        self.past = past.reversed()
+    }
+
+    /// Of several the longest counts; where nothing is declared, or something cannot be read, everything is kept.
+    private static func keep(_ settings: [String: Setting]) -> PromDuration? {
+        var longest: PromDuration?
+        for setting in settings.values {
+            switch setting {
+            case .absent: break
+            case .unreadable: return nil
+            case .keep(let keep): longest = max(longest ?? keep, keep)
+            }
+        }
+        return longest
+    }
+}
