@@ -178,6 +178,14 @@ import Testing
         #expect(await fixture.target.reports.map { $0["id"] } == [.string(report.id), .string(next.id)])
     }
 
+    @Test(arguments: ["100ms", "1h"])
+    func anyDriftIntervalAsksForALeaseThatTheServerGrants(interval: String) async throws {
+        let fixture = try await SyncFixture()
+        try await fixture.repository.commit(["r.yaml": retentionText("30d")])
+        let reconciler = try fixture.reconciler("drift:\n  interval: \(interval)")
+        #expect(await reconciler.run(.startup, fetches: true).outcome == .applied)
+    }
+
     // Shows F-GO-09
     @Test func theLastGoodCommitIsEnforcedAfterARestartWithoutTheRemote() async throws {
         let fixture = try await SyncFixture()

@@ -11,6 +11,9 @@ package struct LeaseRequest: Hashable, Sendable, JSONCodable {
     /// The last accepted commit, stored with the lease (the history anchor); nil leaves it as it is.
     package var acceptedCommit: String?
 
+    /// How long a lease may be asked for: a holder that vanished keeps others waiting no longer.
+    package static let times: ClosedRange<PromDuration> = .seconds(1)...(.hours(1))
+
     package init(source: String, holder: String, ttl: PromDuration, acceptedCommit: String? = nil) {
         self.source = source
         self.holder = holder

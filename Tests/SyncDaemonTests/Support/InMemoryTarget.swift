@@ -96,6 +96,7 @@ actor InMemoryTarget: ReconcileTarget {
             leasesToMiss -= 1
             throw .unreachable("away for a moment")
         }
+        guard LeaseRequest.times.contains(request.ttl) else { throw .rejected(ConfigRejection(errors: [])) }
         if let holder, holder != request.holder {
             throw .conflict(
                 ConfigConflict(

@@ -74,8 +74,8 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
             throw HTTPProblem(
                 .forbidden, "source \"\(wanted.source)\" is not \"\(identity.subject)\", whose token this is")
         }
-        guard wanted.ttl > .zero, wanted.ttl <= .hours(1) else {
-            throw HTTPProblem(.badRequest, "ttl: expected a duration up to 1h, got \(wanted.ttl)")
+        guard LeaseRequest.times.contains(wanted.ttl) else {
+            throw HTTPProblem(.badRequest, "ttl: expected a duration from 1s to 1h, got \(wanted.ttl)")
         }
         let writer = ConfigWriter(subject: identity.subject, remoteAddress: context.remoteAddress)
         let lease: Lease = try await answering { () async throws(ConfigFailure) in

@@ -1,10 +1,7 @@
 package import ConfigAPI
-package import Telemetry
+import Telemetry
 
 extension ConfigStore {
-    /// How long a lease may be asked for.
-    package static let leaseTimes: ClosedRange<PromDuration> = .seconds(1)...(.hours(1))
-
     /// Grants or renews the right to enforce, by the database's clock. The epoch grows whenever the holder changes or the
     /// lease had ended. Throws a conflict while another holder's lease lasts.
     package func lease(_ request: LeaseRequest) async throws(ConfigStoreError) -> Lease {
@@ -46,7 +43,7 @@ extension ConfigStore {
         guard !request.source.isEmpty, !request.holder.isEmpty else {
             throw .rejected(path: "/holder", "source and holder must not be empty")
         }
-        guard Self.leaseTimes.contains(request.ttl) else {
+        guard LeaseRequest.times.contains(request.ttl) else {
             throw .rejected(path: "/ttl", "ttl is \(request.ttl); expected 1s to 1h")
         }
     }

@@ -88,10 +88,12 @@ extension Reconciler {
     }
 
     func takeLease(accepting commit: String? = nil) async throws(TargetError) -> Lease {
-        let span: Int64 = max(30_000, configuration.driftInterval.milliseconds * 3)
+        // Three intervals, so that one late look does not lose it. With long intervals it ends between two looks, and
+        // each look takes it anew.
+        let wanted = PromDuration(milliseconds: max(30_000, configuration.driftInterval.milliseconds * 3))
         return try await dependencies.target.lease(
             LeaseRequest(
-                source: configuration.source, holder: holder, ttl: PromDuration(milliseconds: span),
+                source: configuration.source, holder: holder, ttl: min(wanted, LeaseRequest.times.upperBound),
                 acceptedCommit: commit))
     }
 }
