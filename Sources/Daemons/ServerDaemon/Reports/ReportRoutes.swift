@@ -46,9 +46,10 @@ package struct ReportRoutes: RouteGroup {
 
     private func report(_ context: ServerContext) async throws -> Response {
         let text: String = try context.parameters.require("id")
-        guard let id = ULID(text), let report = try await store.report(id) else {
-            throw HTTPProblem(.notFound, "there is no report \(text)")
-        }
+        let missing = HTTPProblem(.notFound, "there is no report \(text)")
+        guard let id = ULID(text) else { throw missing }
+        let report: JSONValue? = try await store.report(id)
+        guard let report else { throw missing }
         return .json(report)
     }
 }
