@@ -219,7 +219,7 @@ tests(
         "Alerting", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "PromQL", "Reconciliation", "Runtime",
         "ServerDaemon", "Telemetry", "WireFormats",
     ],
-    products: [asyncHTTPClient, crypto, hummingbird, jwtKit, lifecycle, logging, nioCore, nioHTTP1])
+    products: [asyncHTTPClient, crypto, hummingbird, jwtKit, lifecycle, logging, nioCore, nioHTTP1, nioSSL])
 tests(
     "AgentDaemonTests",
     uses: ["AgentDaemon", "ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],

@@ -16,6 +16,13 @@ import Testing
         ("POST", "/api/v1/reports", .config), ("GET", "/api/v1/reports", .query),
         ("GET", "/api/v1/reports/01HZZZZZZZZZZZZZZZZZZZZZZZ", .query),
         ("POST", "/api/v1/tokens", .admin), ("POST", "/api/v1/login-links", .admin),
+        ("POST", "/api/v1/metrics", .ingest), ("GET", "/api/v1/metrics/query", .query),
+        ("GET", "/api/v1/query", .query), ("POST", "/api/v1/query", .query),
+        ("GET", "/api/v1/query_range", .query), ("POST", "/api/v1/query_range", .query),
+        ("GET", "/api/v1/retention", .configRead), ("GET", "/api/v1/retention/preview", .configRead),
+        ("GET", "/api/v1/alerts", .query), ("GET", "/api/v1/alerts/history", .query),
+        ("GET", "/api/v1/notifications", .query), ("GET", "/", .query), ("GET", "/hosts/web-1", .query),
+        ("GET", "/drift", .query), ("GET", "/drift/01HZZZZZZZZZZZZZZZZZZZZZZZ", .query), ("GET", "/config", .query),
     ]
 
     // Shows W-A-11

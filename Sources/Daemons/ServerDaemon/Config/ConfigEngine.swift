@@ -37,7 +37,8 @@ package struct ConfigEngine: ConfigBackend {
                     for: applied.generation, of: applied.storeId, timeout: Self.loadTimeout, clock: ContinuousClock())
             else { return applied }
             await heartbeat.beat()
-            return try await store.snapshot()
+            // Done is done: a read that fails now must not make it look undone.
+            return (try? await store.snapshot()) ?? applied
         } catch { throw ConfigFailure(error) }
     }
 
