@@ -26,35 +26,47 @@ import Testing
 
     @Test func aRowChangedWithSQLIsObeyedWithinASecond() async throws {
         try await RunningServer.with { server in
-            let before: ConfigSnapshot = try await server.put([RunningServer.collector()])
-            let start: ContinuousClock.Instant = .now
-            try await server.database.person(
-                "UPDATE plumbline.resources SET spec = jsonb_set(spec, '{interval}', '\"1m\"')")
-            let after: ConfigSnapshot = try await server.loaded { $0.generation > before.generation }
-            #expect(.now - start < .seconds(2))
-            #expect(after.resources.first?.spec["interval"] == "1m")
-            #expect(after.resources.first?.changedBy?.who == "operator")
-            #expect(after.resources.first?.changedBy?.via == .sql)
+            try await server.put([RunningServer.collector()])
+            let fastest: Duration = try await server.fastest(of: 5, enough: .seconds(1)) { attempt in
+                let before: ConfigSnapshot = try await server.snapshot()
+                let start: ContinuousClock.Instant = .now
+                try await server.database.person(
+                    "UPDATE plumbline.resources SET spec = jsonb_set(spec, '{interval}', $1)",
+                    [.json(.string("\(20 + attempt)s"))])
+                let after: ConfigSnapshot = try await server.loaded { $0.generation > before.generation }
+                let duration: Duration = .now - start
+                #expect(after.resources.first?.spec["interval"] == .string("\(20 + attempt)s"))
+                #expect(after.resources.first?.changedBy?.who == "operator")
+                #expect(after.resources.first?.changedBy?.via == .sql)
+                return duration
+            }
+            #expect(fastest < .seconds(1))
         }
     }
 
     // Notifications are an optimisation: what sends none is obeyed as fast.
     @Test func aRowChangedWithTheTriggersDisabledIsObeyedWithinASecond() async throws {
         try await RunningServer.with { server in
-            let before: ConfigSnapshot = try await server.put([RunningServer.collector()])
-            let start: ContinuousClock.Instant = .now
+            try await server.put([RunningServer.collector()])
             let connection = try await server.database.connect(as: server.database.superuserAddress)
-            try await connection.script(
-                """
-                ALTER TABLE plumbline.resources DISABLE TRIGGER ALL;
-                UPDATE plumbline.resources SET spec = jsonb_set(spec, '{interval}', '"2m"');
-                ALTER TABLE plumbline.resources ENABLE TRIGGER ALL;
-                """)
-            let after: ConfigSnapshot = try await server.loaded { $0.digest != before.digest }
-            #expect(.now - start < .seconds(3))
-            #expect(after.generation == before.generation)
-            #expect(after.resources.first?.changedBy?.via == .unaudited)
-            #expect(after.resources.first?.changedBy?.who == nil)
+            let fastest: Duration = try await server.fastest(of: 5, enough: .seconds(1)) { attempt in
+                let before: ConfigSnapshot = try await server.snapshot()
+                let start: ContinuousClock.Instant = .now
+                try await connection.script(
+                    """
+                    ALTER TABLE plumbline.resources DISABLE TRIGGER ALL;
+                    UPDATE plumbline.resources SET spec = jsonb_set(spec, '{interval}', '"\(20 + attempt)s"');
+                    ALTER TABLE plumbline.resources ENABLE TRIGGER ALL;
+                    """)
+                let after: ConfigSnapshot = try await server.loaded { $0.digest != before.digest }
+                let duration: Duration = .now - start
+                #expect(after.generation == before.generation)
+                #expect(after.resources.first?.changedBy?.via == .unaudited)
+                #expect(after.resources.first?.changedBy?.who == nil)
+                return duration
+            }
+            // The store is looked at every second; the look itself takes a little.
+            #expect(fastest < .milliseconds(1200))
         }
     }
 
@@ -150,7 +162,8 @@ import Testing
             async let waiting = server.send(
                 "GET", "/v1/agent/config?wait=25", as: [.ingest], host: "web-1",
                 headers: ["If-None-Match": try await server.tag(of: "web-1")])
-            try await Task.sleep(for: .milliseconds(200))
+            try await server.untilMetricsSay("plumb_event_streams_open 1")
+            try await server.untilMetricsSay("plumb_agents_waiting 1")
             start = .now
             await server.group.triggerGracefulShutdown()
             let text: String = try await events.text

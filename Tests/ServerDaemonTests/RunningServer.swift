@@ -130,6 +130,23 @@ struct RunningServer: Sendable {
         ConfigChange(.put(["source": "cpu", "interval": .string(interval)]), kind: "Collector", name: name)
     }
 
+    /// Waits until the server's own metrics have a line.
+    func untilMetricsSay(_ line: String) async throws {
+        _ = try await eventually(within: .seconds(30)) {
+            try await send("GET", "/metrics").text.contains(line + "\n") ? true : nil
+        }
+    }
+
+    /// The shortest time of some attempts, the last of which was short enough. A single one says more about how busy
+    /// the machine is than about the server.
+    func fastest(
+        of attempts: Int, enough: Duration, _ attempt: (_ number: Int) async throws -> Duration
+    ) async throws -> Duration {
+        var best: Duration = .seconds(3600)
+        for number in 1...attempts where best >= enough { best = min(best, try await attempt(number)) }
+        return best
+    }
+
     /// Asks again until the answer is there, or fails after some seconds.
     func eventually<Value: Sendable>(
         within limit: Duration = .seconds(10), _ body: () async throws -> Value?

@@ -76,7 +76,8 @@ private struct ConfigGroup: RouteGroup {
     func add(to router: Router<ServerContext>) {
         let engine = ConfigEngine(
             store: parts.configStore, live: parts.live, watcher: parts.watcher, heartbeat: parts.heartbeat)
-        ConfigRoutes(backend: engine, streams: EventStreams(), redact: parts.redact).add(to: router)
+        let gauge = parts.metrics.gauge("plumb_event_streams_open", "Clients that listen to server-sent events.")
+        ConfigRoutes(backend: engine, streams: EventStreams(gauge: gauge), redact: parts.redact).add(to: router)
     }
 }
 

@@ -1,5 +1,6 @@
 package import Hummingbird
 import NIOCore
+package import Runtime
 import ServiceLifecycle
 import Synchronization
 
@@ -31,8 +32,14 @@ package final class EventStreams: Sendable {
     private let heartbeat: Duration
     private let clock: any Clock<Duration>
     private let open = Mutex(0)
+    private let gauge: GaugeInstrument
 
-    package init(limit: Int = 200, heartbeat: Duration = .seconds(15), clock: any Clock<Duration> = ContinuousClock()) {
+    /// `gauge` shows how many clients listen.
+    package init(
+        limit: Int = 200, heartbeat: Duration = .seconds(15), clock: any Clock<Duration> = ContinuousClock(),
+        gauge: GaugeInstrument = GaugeInstrument()
+    ) {
+        self.gauge = gauge
         self.limit = limit
         self.heartbeat = heartbeat
         self.clock = clock
@@ -51,8 +58,8 @@ package final class EventStreams: Sendable {
             status: .ok,
             headers: [.contentType: "text/event-stream", .cacheControl: "no-store"],
             body: ResponseBody { [self] writer in
-                open.withLock { $0 += 1 }
-                defer { open.withLock { $0 -= 1 } }
+                count(1)
+                defer { count(-1) }
                 // A comment at once: the client knows that it is connected before anything happens.
                 try await writer.write(ByteBuffer(string: ": connected\n\n"))
                 for await text in await texts(events).cancelOnGracefulShutdown() {
@@ -60,6 +67,11 @@ package final class EventStreams: Sendable {
                 }
                 try await writer.finish(nil)
             })
+    }
+
+    private func count(_ change: Int) {
+        open.withLock { $0 += change }
+        gauge.add(Double(change))
     }
 
     /// The events and the comments between them, as they go over the wire.

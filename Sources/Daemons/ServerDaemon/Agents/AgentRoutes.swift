@@ -24,6 +24,7 @@ package struct AgentRoutes: RouteGroup {
     private let live: LiveConfig
     private let signals: ResyncSignals
     private let activity: HostActivity
+    private let waiting: GaugeInstrument
     private let clock: any Clock<Duration>
     private let now: WallClock
 
@@ -33,6 +34,7 @@ package struct AgentRoutes: RouteGroup {
         live = parts.live
         signals = parts.resyncs
         activity = parts.activity
+        waiting = parts.metrics.gauge("plumb_agents_waiting", "Agents that wait for another config.")
         self.clock = clock
         now = parts.clock
     }
@@ -56,6 +58,8 @@ package struct AgentRoutes: RouteGroup {
         let known = KnownTag(request.headers[.ifNoneMatch])
         activity.seen(host)
         let wakes: AsyncStream<Bool> = wakes(for: host, wait: .seconds(wait))
+        if wait > 0 { waiting.add(1) }
+        defer { if wait > 0 { waiting.add(-1) } }
         var present: AgentConfig?
         for await isLast in wakes.cancelOnGracefulShutdown() {
             present = try await agentConfig(host, known)
