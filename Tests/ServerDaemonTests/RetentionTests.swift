@@ -38,10 +38,13 @@ import Testing
     }
 
     @Test func `what cannot be read keeps everything`() {
-        #expect(past(["a": .days(7)], [("a", .init(["keep": "soon"])), ("a", .keep(.days(9)))]) == [nil, .days(9)])
-        #expect(RetentionHistory.Setting(["dataset": "metrics"]) == .unreadable)
-        #expect(RetentionHistory.Setting(nil) == .absent)
-        #expect(RetentionHistory.Setting(["keep": "7d"]) == .keep(.days(7)))
+        #expect(
+            past(["a": .days(7)], [("a", .init(["keep": "soon"], of: .metrics)), ("a", .keep(.days(9)))]) == [
+                nil, .days(9),
+            ])
+        #expect(RetentionHistory.Setting(["dataset": "metrics"], of: .metrics) == .unreadable)
+        #expect(RetentionHistory.Setting(nil, of: .metrics) == .absent)
+        #expect(RetentionHistory.Setting(["keep": "7d"], of: .metrics) == .keep(.days(7)))
     }
 }
 

@@ -17,7 +17,7 @@ extension Server {
                 logger: parts.logger),
         ] + alerting(of: parts) + [
             RetentionEngine(
-                frames: parts.frames, leaders: parts.leaders, holder: parts.holder, policy: parts.retention,
+                datasets: parts.retained, leaders: parts.leaders, holder: parts.holder, policy: parts.retention,
                 clock: ContinuousClock(), now: parts.clock, metrics: parts.metrics, logger: parts.logger)
         ]
     }

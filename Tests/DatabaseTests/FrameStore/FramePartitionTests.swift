@@ -15,7 +15,7 @@ import Testing
             frames: times.map { Frame(time: $0, values: [1]) })
     }
 
-    private func names(_ store: FrameStore) async throws -> [String] { try await store.partitions().map(\.name) }
+    private func names(_ store: FrameStore) async throws -> [String] { try await store.partitioning.all().map(\.name) }
 
     private func setWidth(_ width: String, _ database: TestDatabase) async throws {
         try await database.superuser("UPDATE plumbline.partition_widths SET width = $1::interval", [.text(width)])
@@ -28,7 +28,7 @@ import Testing
         let counts = try await store.store([batch(at: [time - .days(29), time, time + .hours(16)])])
         #expect(counts.stored == 3)
         #expect(try await names(store) == ["frames_20261217", "frames_20270115", "frames_20270116"])
-        let first = try #require(try await store.partitions().first)
+        let first = try #require(try await store.partitioning.all().first)
         #expect(first.from.rfc3339 == "2026-12-17T00:00:00Z")
         #expect(first.to.rfc3339 == "2026-12-18T00:00:00Z")
         #expect(first.bytes > 0)
@@ -55,7 +55,7 @@ import Testing
         _ = try await store.store([batch(at: [time + .minutes(30)])])
         try await setWidth("1 day", database)
         _ = try await store.store([batch(at: [time - .minutes(1), time + .minutes(61), time + .minutes(10)])])
-        let partitions = try await store.partitions()
+        let partitions = try await store.partitioning.all()
         #expect(partitions.map(\.name) == ["frames_20270115", "frames_20270115080000", "frames_20270115090000"])
         #expect(zip(partitions, partitions.dropFirst()).allSatisfy { $0.to == $1.from })
         #expect(try await store.series("a", host: "web", around: time).first?.times.count == 4)
@@ -82,7 +82,7 @@ import Testing
         let other = FrameStore(pool: database.pool)
         _ = try await store.store([batch(at: [time, time + .days(1)])])
         _ = try await other.store([batch(at: [time + .seconds(1)])])
-        try await store.drop("frames_20270115")
+        try await store.partitioning.drop("frames_20270115")
         #expect(try await names(store) == ["frames_20270116"])
         #expect(try await store.series("a", host: "web", around: time).first?.times.count == 1)
         // The other still has the old name in mind.
@@ -96,13 +96,13 @@ import Testing
         _ = try await store.store([batch(at: [time, time + .days(1)])])
         let reader = try await database.connect(as: database.operatorAddress)
         try await reader.script("BEGIN; SELECT count(*) FROM plumbline.frames")
-        let error = await #expect(throws: DatabaseError.self) { try await store.drop("frames_20270115") }
+        let error = await #expect(throws: DatabaseError.self) { try await store.partitioning.drop("frames_20270115") }
         #expect(error?.isLockTimeout == true)
         #expect(try await store.store([batch(at: [time + .days(1) + .seconds(1)])]).stored == 1)
         #expect(try await names(store) == ["frames_20270115", "frames_20270116"])
         #expect(try await store.series("a", host: "web", around: time).first?.times.count == 3)
         try await reader.script("COMMIT")
-        try await store.drop("frames_20270115")
+        try await store.partitioning.drop("frames_20270115")
         #expect(try await names(store) == ["frames_20270116"])
     }
 
@@ -111,7 +111,7 @@ import Testing
         let store = FrameStore(pool: database.pool)
         _ = try await store.store([batch(at: [time])])
         for name in ["series", "frames", "frames_20270115; DROP TABLE plumbline.series", "frames_20990101", ""] {
-            try? await store.drop(name)
+            try? await store.partitioning.drop(name)
         }
         #expect(try await names(store) == ["frames_20270115"])
         #expect(try await store.series("a", host: "web", around: time).count == 1)

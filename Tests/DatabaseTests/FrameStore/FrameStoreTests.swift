@@ -220,7 +220,7 @@ import Testing
         _ = try await store.store([batch([Series("a")], [(86_410, [9])])])
         // The writer has stored the first day's frame when it meets the lock on the second day's.
         let blocker = try await database.connect(as: database.superuserAddress)
-        let second = try await store.partitions().last?.name
+        let second = try await store.partitioning.all().last?.name
         try await blocker.script("BEGIN; LOCK TABLE plumbline.\(try #require(second)) IN ACCESS EXCLUSIVE MODE")
         let writing = Task { try await store.store([next]) }
         try await database.terminateWaiting()

@@ -5,9 +5,12 @@ package import Telemetry
 package struct FrameStore: Sendable {
     let pool: DatabasePool
     let registry = FrameRegistry()
-    let catalogue = PartitionCatalogue()
+    package let partitioning: TimePartitions
 
-    package init(pool: DatabasePool) { self.pool = pool }
+    package init(pool: DatabasePool) {
+        self.pool = pool
+        partitioning = TimePartitions(pool, dataset: "metrics", table: "frames")
+    }
 
     /// Stores batches in one transaction and returns after its commit: all of them, or none and an error.
     ///
@@ -25,7 +28,7 @@ package struct FrameStore: Sendable {
                 return try outcome.get()
             }
             // A partition that was dropped meanwhile is made anew; a transaction that lost is run again.
-            catalogue.forget()
+            partitioning.forget()
         }
         return try await write(rows)
     }
@@ -72,7 +75,7 @@ package struct FrameStore: Sendable {
 
     private func grouped(_ rows: [FrameRow]) async throws(DatabaseError) -> [Group] {
         var groups: [String: [FrameRow]] = [:]
-        for row in rows { groups[try await partition(at: row.time), default: []].append(row) }
+        for row in rows { groups[try await partitioning.name(at: row.time), default: []].append(row) }
         return groups.sorted { $0.key < $1.key }.map { Group(partition: $0.key, rows: $0.value) }
     }
 

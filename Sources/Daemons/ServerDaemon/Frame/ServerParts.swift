@@ -96,6 +96,13 @@ extension ServerParts {
         RetentionPolicy(live: live, configStore: configStore, grace: configuration.retentionGrace, now: clock)
     }
 
+    /// The datasets that retention drops partitions of. New ones are added here.
+    var retained: [RetainedDataset] {
+        [
+            RetainedDataset(name: .metrics, partitions: frames.partitioning),
+        ]
+    }
+
     /// The notifiers that run, by name; nil until a configuration was loaded.
     var notifiers: @Sendable () async -> [String: NotifierSpec]? {
         { [live] in

@@ -9,7 +9,7 @@ import Telemetry
 struct RetentionEngine: Service {
     static let task = "retention"
 
-    let frames: FrameStore
+    let datasets: [RetainedDataset]
     let leaders: LeaderStore
     let holder: String
     let policy: RetentionPolicy
@@ -23,22 +23,39 @@ struct RetentionEngine: Service {
     func run() async throws {
         await cancelWhenGracefulShutdown {
             await periodically(every: interval, clock: clock) {
-                do { try await round() } catch {
-                    logger.warning("retention was not enforced", metadata: ["error": "\(error)"])
-                }
+                await round()
             }
         }
     }
 
-    private func round() async throws {
-        guard try await leaders.lead(Self.task, holder: holder, for: .seconds(30)) != nil else { return }
-        guard let keep = try await policy.effective(.metrics).keep else { return }
-        for partition in try await frames.partitions() where partition.to <= now() - keep {
-            try await frames.drop(partition.name)
+    private func round() async {
+        do {
+            guard try await leaders.lead(Self.task, holder: holder, for: .seconds(30)) != nil else { return }
+        } catch { return failed(error) }
+        // One dataset that cannot be looked at keeps no other from its retention.
+        for dataset in datasets {
+            do { try await enforce(dataset) } catch { failed(error) }
+        }
+    }
+
+    private func enforce(_ dataset: RetainedDataset) async throws {
+        guard let keep = try await policy.effective(dataset.name).keep else { return }
+        for partition in try await dataset.partitions.all() where partition.to <= now() - keep {
+            try await dataset.partitions.drop(partition.name)
             metrics.counter("plumb_retention_dropped_total", "Partitions dropped by retention.").increment()
             logger.notice("partition dropped", metadata: ["partition": "\(partition.name)", "keep": "\(keep)"])
         }
     }
+
+    private func failed(_ error: any Error) {
+        logger.warning("retention was not enforced", metadata: ["error": "\(error)"])
+    }
+}
+
+/// A dataset whose partitions retention drops.
+struct RetainedDataset: Sendable {
+    var name: RetentionSpec.Dataset
+    var partitions: TimePartitions
 }
 
 /// What retention is in force, from what is live and from what was live within the grace.
@@ -56,7 +73,8 @@ struct RetentionPolicy: Sendable {
         let history = RetentionHistory(
             live: running.retentions(of: dataset),
             changes: try await configStore.changes(ofKind: .retention, within: grace).map {
-                RetentionHistory.Change(name: $0.name, before: RetentionHistory.Setting($0.before), at: $0.at)
+                RetentionHistory.Change(
+                    name: $0.name, before: RetentionHistory.Setting($0.before, of: dataset), at: $0.at)
             })
         return EffectiveRetention(declared: history.declared, past: history.past, grace: grace, now: now())
     }

@@ -5,19 +5,26 @@ import Telemetry
 struct RetentionHistory: Hashable, Sendable {
     /// What one Retention said at some time.
     enum Setting: Hashable, Sendable {
-        /// It was not there.
+        /// It was not there, or said something of another dataset.
         case absent
         case keep(PromDuration)
         /// It was there and cannot be read any more: nothing may be dropped on its account.
         case unreadable
 
-        init(_ spec: JSONValue?) {
-            guard let spec else {
+        init(_ spec: JSONValue?, of dataset: RetentionSpec.Dataset) {
+            guard let spec, !Self.isOfAnother(spec, than: dataset) else {
                 self = .absent
                 return
             }
             let keep: PromDuration? = spec["keep"]?.string.flatMap { PromDuration($0) }
             self = keep.map(Setting.keep) ?? .unreadable
+        }
+
+        private static func isOfAnother(_ spec: JSONValue, than dataset: RetentionSpec.Dataset) -> Bool {
+            guard let name = spec["dataset"]?.string, let said = RetentionSpec.Dataset(rawValue: name) else {
+                return false
+            }
+            return said != dataset
         }
     }
 

@@ -9,7 +9,7 @@ import Telemetry
 ///
 /// `GET /api/v1/retention` and `GET /api/v1/retention/preview?dataset=metrics&keep=7d`.
 struct RetentionRoutes: RouteGroup {
-    let frames: FrameStore
+    let datasets: [RetainedDataset]
     let policy: RetentionPolicy
     let clock: WallClock
 
@@ -20,44 +20,47 @@ struct RetentionRoutes: RouteGroup {
     }
 
     private func present() async throws -> JSONValue {
-        let effective: EffectiveRetention = try await policy.effective(.metrics)
-        let partitions: [FramePartition] = try await frames.partitions()
+        var items: [JSONValue] = []
+        for dataset in datasets { items.append(try await present(dataset)) }
+        return ["datasets": .array(items)]
+    }
+
+    private func present(_ dataset: RetainedDataset) async throws -> JSONValue {
+        let effective: EffectiveRetention = try await policy.effective(dataset.name)
+        let partitions: [TimePartition] = try await dataset.partitions.all()
         return [
-            "datasets": [
-                .object([
-                    "dataset": "metrics", "keep": effective.keep.map { .string($0.description) } ?? .null,
-                    "pending": effective.pending.map {
-                        ["keep": .string($0.keep.description), "at": .time($0.at)]
-                    } ?? .null,
-                    "oldest": partitions.map(\.from).min().map(JSONValue.time) ?? .null,
-                    "bytes": .integer(partitions.reduce(0) { $0 + $1.bytes }),
-                    "partitions": .array(partitions.map(\.json)),
-                ])
-            ]
+            "dataset": .string(dataset.name.rawValue), "keep": effective.keep.map { .string($0.description) } ?? .null,
+            "pending": effective.pending.map {
+                ["keep": .string($0.keep.description), "at": .time($0.at)]
+            } ?? .null,
+            "oldest": partitions.map(\.from).min().map(JSONValue.time) ?? .null,
+            "bytes": .integer(partitions.reduce(0) { $0 + $1.bytes }),
+            "partitions": .array(partitions.map(\.json)),
         ]
     }
 
     private func preview(_ request: Request) async throws -> JSONValue {
-        let dataset: String = request.uri.queryParameters["dataset"].map(String.init) ?? "metrics"
-        guard dataset == RetentionSpec.Dataset.metrics.rawValue else {
-            throw HTTPProblem(.badRequest, "dataset: expected \"metrics\", got \"\(dataset)\"")
+        let name: String = request.uri.queryParameters["dataset"].map(String.init) ?? "metrics"
+        guard let dataset = datasets.first(where: { $0.name.rawValue == name }) else {
+            let known: String = datasets.map { "\"\($0.name.rawValue)\"" }.joined(separator: ", ")
+            throw HTTPProblem(.badRequest, "dataset: expected one of \(known), got \"\(name)\"")
         }
         let text: String = request.uri.queryParameters["keep"].map(String.init) ?? ""
         guard let keep = PromDuration(text), keep > .zero else {
             throw HTTPProblem(.badRequest, "keep: expected a duration such as 30d, got \"\(text)\"")
         }
         let edge: Timestamp = clock() - keep
-        let partitions: [FramePartition] = try await frames.partitions()
-        let going: [FramePartition] = partitions.filter { $0.to <= edge }
+        let partitions: [TimePartition] = try await dataset.partitions.all()
+        let going: [TimePartition] = partitions.filter { $0.to <= edge }
         return [
-            "dataset": .string(dataset), "keep": .string(keep.description), "partitions": .array(going.map(\.json)),
+            "dataset": .string(name), "keep": .string(keep.description), "partitions": .array(going.map(\.json)),
             "bytes": .integer(going.reduce(0) { $0 + $1.bytes }), "rows": .integer(going.reduce(0) { $0 + $1.rows }),
             "oldest": partitions.map(\.from).min().map(JSONValue.time) ?? .null,
         ]
     }
 }
 
-extension FramePartition {
+extension TimePartition {
     var json: JSONValue {
         [
             "name": .string(name), "from": .time(from), "to": .time(to), "bytes": .integer(bytes),
