@@ -104,12 +104,15 @@ target(.core, "Telemetry")
 target(.core, "Declarations", uses: ["Telemetry"])
 target(.core, "ConfigAPI", uses: ["Declarations", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
+target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
 target(.core, "PromQL", uses: ["Telemetry"])
 target(.core, "Alerting", uses: ["Declarations", "PromQL", "Telemetry"])
 target(.core, "Assets", exclude: ["Dashboard"])
 
 // Runtime
-target(.runtime, "Runtime", uses: ["Declarations", "Telemetry"], products: [crypto, lifecycle, logging, metrics])
+target(
+    .runtime, "Runtime", uses: ["Declarations", "Pipelines", "Telemetry"],
+    products: [crypto, lifecycle, logging, metrics])
 
 // Adapters: one outside party each
 target(

@@ -5,12 +5,14 @@ package enum ResourceKind: String, CaseIterable, Hashable, Sendable {
     case retention = "Retention"
     case alertRule = "AlertRule"
     case collector = "Collector"
+    case pipeline = "Pipeline"
 
     /// The place that runs resources of this kind.
     package var target: TargetName {
         switch self {
         case .hostGroup, .notifier, .retention, .alertRule: .server
         case .collector: .agents
+        case .pipeline: .proxy
         }
     }
 }
@@ -19,6 +21,7 @@ package enum ResourceKind: String, CaseIterable, Hashable, Sendable {
 package enum TargetName: String, CaseIterable, Hashable, Sendable {
     case server
     case agents
+    case proxy
 }
 
 /// What identifies a resource: `AlertRule/cpu-high`.

@@ -267,6 +267,9 @@ extension SchemaDecoder {
                 report(other.keyPlace, "\(quoted(second)) and \(quoted(first)) exclude each other")
             default: return
             }
+        case .atLeastOne(let first, let second):
+            guard members[first] == nil, members[second] == nil else { return }
+            report(source.place, "\(quoted(first)) or \(quoted(second)) is missing")
         case .longer(let longer, let shorter):
             let values: [PromDuration?] = [longer, shorter].map { name in
                 (members[name] ?? schema.field(named: name)?.defaultValue)?.string.flatMap { PromDuration($0) }

@@ -5,6 +5,7 @@ package enum Spec: Hashable, Sendable {
     case retention(RetentionSpec)
     case alertRule(AlertRuleSpec)
     case collector(CollectorSpec)
+    case pipeline(PipelineSpec)
 }
 
 extension Spec {
@@ -17,6 +18,7 @@ extension Spec {
         case .retention: self = .retention(RetentionSpec(reader))
         case .alertRule: self = .alertRule(AlertRuleSpec(reader))
         case .collector: self = .collector(CollectorSpec(reader))
+        case .pipeline: self = .pipeline(PipelineSpec(reader))
         }
     }
 }
@@ -26,7 +28,7 @@ package func references(of spec: Spec) -> [ResourceKey] {
     switch spec {
     case .alertRule(let rule): rule.notifiers.map { ResourceKey(.notifier, $0) }
     case .collector(let collector): collector.hosts.groups.map { ResourceKey(.hostGroup, $0) }
-    case .hostGroup, .notifier, .retention: []
+    case .hostGroup, .notifier, .retention, .pipeline: []
     }
 }
 
@@ -39,6 +41,7 @@ extension ResourceKind {
         case .retention: RetentionSpec.schema
         case .alertRule: AlertRuleSpec.schema
         case .collector: CollectorSpec.schema
+        case .pipeline: PipelineSpec.schema
         }
     }
 
@@ -50,6 +53,7 @@ extension ResourceKind {
         case .retention: "How long a dataset is kept."
         case .alertRule: "When to alert, and whom to tell."
         case .collector: "What agents collect from their hosts, how often, and on which hosts."
+        case .pipeline: "Where application events come from, and how their documents become events."
         }
     }
 }

@@ -128,6 +128,8 @@ extension ObjectRule {
         case .atMostOne(let first, let second): ["not": ["required": [.string(first), .string(second)]]]
         case .exactlyOne(let first, let second):
             ["oneOf": [["required": [.string(first)]], ["required": [.string(second)]]]]
+        case .atLeastOne(let first, let second):
+            ["anyOf": [["required": [.string(first)]], ["required": [.string(second)]]]]
         case .longer: nil
         }
     }

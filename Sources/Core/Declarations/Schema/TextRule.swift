@@ -94,6 +94,66 @@ extension TextRule {
     }
 }
 
+extension TextRule {
+    /// Where in a document something is.
+    static let documentPointer = TextRule(
+        "a JSON Pointer such as \"/payload/title\", or \".\" for the whole document",
+        pattern: "^(\\.|(/([^~/]|~[01])*)+)$", longest: 256,
+        accepts: { text in
+            if text == "." { return true }
+            let bytes: [UInt8] = Array(text.utf8)
+            return bytes.first == UInt8(ascii: "/")
+                && bytes.indices.allSatisfy { index in
+                    guard bytes[index] == UInt8(ascii: "~") else { return true }
+                    let next: UInt8? = index + 1 < bytes.count ? bytes[index + 1] : nil
+                    return next == UInt8(ascii: "0") || next == UInt8(ascii: "1")
+                }
+        })
+
+    /// A MongoDB connection string that holds no secret.
+    static let mongoURI = TextRule(
+        "a MongoDB address", pattern: "^mongodb(\\+srv)?://[^@\\s]+$", longest: 2048
+    ) { text in
+        guard text.hasPrefix("mongodb://") || text.hasPrefix("mongodb+srv://") else {
+            return "expected an address that begins with mongodb:// or mongodb+srv://"
+        }
+        guard !text.utf8.contains(UInt8(ascii: "@")) else {
+            return "the address must not contain user name or password: put the whole address into a secret and name it"
+                + " in uriRef"
+        }
+        guard !text.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F }) else {
+            return "the address must not contain spaces"
+        }
+        return nil
+    }
+
+    static let mongoDatabase = TextRule(
+        "the name of a database", pattern: "^[^/\\\\. \"$*<>:|?]+$", longest: 63,
+        accepts: { text in !text.utf8.contains { "/\\. \"$*<>:|?".utf8.contains($0) } })
+
+    static let mongoCollection = TextRule(
+        "the name of a collection", pattern: "^[^$]+$", longest: 200,
+        accepts: { text in !text.utf8.contains(UInt8(ascii: "$")) })
+
+    static let mongoField = TextRule(
+        "the name of a field, or a dotted path, not beginning with $", pattern: "^[^$]", longest: 200,
+        accepts: { text in text.utf8.first != UInt8(ascii: "$") })
+
+    /// A path, or a pattern in its last component.
+    static let filePattern = TextRule("an absolute path", pattern: "^/", longest: 1024) { text in
+        guard text.hasPrefix("/") else { return "expected an absolute path" }
+        let parts: [Substring] = text.split(separator: "/")
+        guard !parts.contains(".."), let last = parts.last else { return "expected the path of files, without \"..\"" }
+        guard !parts.dropLast().contains(where: { part in part.contains { "*?[".contains($0) } }) else {
+            return "only the last component of a path may be a pattern"
+        }
+        return Glob.objection(to: String(last))
+    }
+
+    /// A short text of an event, such as its source or type.
+    static let eventText = TextRule("a text", longest: 200, isTrimmed: true)
+}
+
 func isAlphanumeric(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

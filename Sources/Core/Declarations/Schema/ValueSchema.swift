@@ -81,12 +81,15 @@ extension ValueSchema {
 package enum ObjectRule: Sendable {
     case atMostOne(String, String)
     case exactlyOne(String, String)
+    /// One of the two, or both, with something in it.
+    case atLeastOne(String, String)
     /// The first duration is longer than the second.
     case longer(String, than: String)
 
     var fields: [String] {
         switch self {
-        case .atMostOne(let first, let second), .exactlyOne(let first, let second), .longer(let first, let second):
+        case .atMostOne(let first, let second), .exactlyOne(let first, let second), .atLeastOne(let first, let second),
+            .longer(let first, let second):
             [first, second]
         }
     }
