@@ -51,6 +51,19 @@ private struct SpecGenerator {
             if chance() { spec["priority"] = .integer(Int.random(in: -1...1, using: &random)) }
             if chance() { spec["hosts"] = ["names": list { $0.name() }, "labels": map()] }
             if chance() { spec["exclude"] = list { $0.word() } }
+        case .pipeline:
+            let fields: [JSONValue] = [["from": ["/a", "/b~1c"]], ["default": "x"], ["from": ["/a"], "default": "y"]]
+            var mapping: [String: JSONValue] = ["source": pick(fields, "x"), "type": pick(fields, "x")]
+            if chance() {
+                mapping["time"] = ["from": ["/timestamp"], "missing": .string(pick(["received"], "received"))]
+            }
+            if chance() { mapping["payload"] = ["from": ["."], "omit": list { $0.name() }] }
+            spec["mapping"] = .object(mapping)
+            let collection: JSONValue = [
+                "uriRef": "m", "database": "d", "collection": "c", "pending": list { $0.name() },
+            ]
+            spec["source"] = chance() ? ["file": ["path": "/srv/*.ndjson"]] : ["mongodb": collection]
+            if chance() { spec["every"] = .string(duration()) }
         }
         return spec
     }

@@ -123,4 +123,21 @@ private let goldenDigests: [(String, String, String)] = [
         hosts: {names: [web-1], labels: {tier: edge}}}
         """, "a8f1ecc8a8eed1f0ad48d9bde5e26c71238368ed09c067a9f7cd225193f11215"
     ),
+    (
+        "Pipeline",
+        """
+        {source: {mongodb: {uriRef: mongo, database: reading-analytics, collection: articles, pending: [ingested], \
+        acknowledge: true}}, mapping: {source: {from: [/source]}, type: {from: [/event_type]}, \
+        payload: {from: [/payload]}}, every: 24h}
+        """, "6244a610608c7c0280ea133c711f2a70c3eab2a4852fa9bc45e27f8cff845cf1"
+    ),
+    (
+        "Pipeline",
+        """
+        {source: {file: {path: /srv/events/*.ndjson}}, mapping: {time: {from: [/at, /extracted_at], numbers: seconds, \
+        missing: received}, source: {default: covers}, type: {from: [/event], default: other}, \
+        payload: {from: [.], omit: [status, event], required: true}, meta: {from: [/metadata]}, id: {from: [/key]}, \
+        host: {default: web-1}}, batchSize: 100, maxRunTime: 60s, maxPayloadBytes: 2048}
+        """, "8bedc84e220ac470d633637ca2384959764287e3517bb8c32a2e0b5a7448fefa"
+    ),
 ]

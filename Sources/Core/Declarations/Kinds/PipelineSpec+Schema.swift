@@ -55,7 +55,8 @@ extension PipelineSpec.File {
 extension PipelineSpec.MongoDB {
     static let schema = ObjectSchema(
         [
-            .optional("uri", .text(.mongoURI), "The server's address, without user name and password."),
+            .optional(
+                "uri", .text(.mongoURI), isSensitive: true, "The server's address, without user name and password."),
             .optional("uriRef", .text(.secretName), "The name of a secret that holds the server's address."),
             .required("database", .text(.mongoDatabase), "The database's name."),
             .required("collection", .text(.mongoCollection), "The collection's name."),
