@@ -23,6 +23,7 @@ private func notification(_ key: String, _ event: Notification.Event = .firing) 
 @Suite struct AlertStoreTests {
     private func stores() async throws -> (TestDatabase, AlertStore, Leadership) {
         let database = try await TestPostgres.database()
+        try await database.declareRules(["cpu-high"])
         let leadership = try await LeaderStore(pool: database.pool).lead("alerts", holder: "a", for: .minutes(1))
         return (database, AlertStore(pool: database.pool), try #require(leadership))
     }
@@ -61,8 +62,27 @@ private func notification(_ key: String, _ event: Notification.Event = .firing) 
         #expect(try await waiting(database).isEmpty)
     }
 
+    @Test func `nothing is written of a rule that has come or gone since it was looked at`() async throws {
+        let (database, store, leadership) = try await stores()
+        let alerts = AlertStore.Update(
+            rule: "cpu-high", instances: [firing()],
+            notifications: [AlertStore.Addressed(notification("k"), notifiers: ["ops"])])
+        let end = AlertStore.Update(
+            rule: "cpu-high", instances: [],
+            notifications: [AlertStore.Addressed(notification("k2", .resolved), notifiers: ["ops"])], isLast: true)
+        #expect(try await store.save(alerts, under: leadership))
+        #expect(try await !store.save(end, under: leadership))
+        try await database.declareRules([])
+        #expect(try await !store.save(alerts, under: leadership))
+        #expect(try await store.alerts() == ["cpu-high": [firing()]])
+        #expect(try await waiting(database) == ["ops k"])
+        #expect(try await store.save(end, under: leadership))
+        #expect(try await store.alerts().isEmpty)
+    }
+
     @Test func `whoever has lost the leadership writes nothing`() async throws {
         let database = try await TestPostgres.database()
+        try await database.declareRules(["cpu-high"])
         let leaders = LeaderStore(pool: database.pool)
         let store = AlertStore(pool: database.pool)
         let first = try #require(try await leaders.lead("alerts", holder: "a", for: .minutes(1)))
@@ -128,6 +148,7 @@ private func notification(_ key: String, _ event: Notification.Event = .firing) 
 @Suite struct AlertOutboxTests {
     private func outbox(_ notifiers: [String]) async throws -> (TestDatabase, Outbox) {
         let database = try await TestPostgres.database()
+        try await database.declareRules(["cpu-high"])
         let leadership = try await LeaderStore(pool: database.pool).lead("alerts", holder: "a", for: .minutes(1))
         let addressed = AlertStore.Addressed(notification("k"), notifiers: notifiers)
         try await AlertStore(pool: database.pool).save(

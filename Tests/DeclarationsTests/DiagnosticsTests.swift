@@ -64,6 +64,36 @@ import Testing
                 """)
     }
 
+    // Shows F-AL-08
+    @Test(arguments: [
+        ("10s", "", "10s"), ("10s1ms", "", nil), ("5s", "7s", "7s"), ("5s", "5s", "5s"), ("5s", "4s", nil),
+        ("30s", "1m", nil),
+    ])
+    func aHostMustNotBeStaleBetweenTwoSignsOfLife(staleAfter: String, interval: String, gap: String?) {
+        var files = [
+            (
+                "group.yaml",
+                "apiVersion: plumbline/v1\nkind: HostGroup\nmetadata: {name: web}\n"
+                    + "spec: {hosts: [web-1], staleAfter: \(staleAfter), downAfter: 1h}"
+            )
+        ]
+        if !interval.isEmpty {
+            files.append(
+                (
+                    "load.yaml",
+                    "apiVersion: plumbline/v1\nkind: Collector\nmetadata: {name: load}\n"
+                        + "spec: {source: load, interval: \(interval)}"
+                ))
+        }
+        let found: String? = if case .failure(let found) = declare(files) { found.description } else { nil }
+        #expect(
+            found
+                == gap.map {
+                    "group.yaml:1:1: HostGroup/web: \"staleAfter\" (\(staleAfter)) must be longer than \($0), the time "
+                        + "between two signs of life of a host that is well; raise it, or collect more often"
+                })
+    }
+
     @Test(arguments: [
         ("expr: ''", "/expr", "expected a PromQL expression, got an empty text"),
         ("{}", "", "\"expr\" is missing"),

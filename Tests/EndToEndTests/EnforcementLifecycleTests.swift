@@ -14,7 +14,10 @@ extension PlatformLifecycleTests {
     {
         try await withPlatform { platform in
             try await platform.commit(
-                ["host-groups/all.yaml": Drift.hostGroupManifest(staleAfter: "1s")], message: "Be impatient")
+                [
+                    "host-groups/all.yaml": Drift.hostGroupManifest(staleAfter: "2s"),
+                    "collectors/load.yaml": Drift.loadManifest(interval: "1s"),
+                ], message: "Be impatient")
             let push: Finished = try await platform.push()
             #expect(push.status == 0, "\(push.all)")
             let ghost = try await SampleStream(platform, host: "ghost")
@@ -49,7 +52,7 @@ extension PlatformLifecycleTests {
 
     private func unaudited(_ platform: Platform) async throws {
         let before: Set<String> = try await platform.reportNames()
-        try await platform.superuserSQL("SET session_replication_role = replica; " + Drift.staleAfter("2s"))
+        try await platform.superuserSQL("SET session_replication_role = replica; " + Drift.staleAfter("3s"))
         // Nothing tells the server: it finds the row when it reads everything, once a minute.
         try await platform.waitForGhost("stale", within: 90)
 
@@ -57,23 +60,23 @@ extension PlatformLifecycleTests {
             let change: JSONValue = try #require(report["changes"]?.array?.first { $0["name"]?.string == "all" })
             #expect(change["changedBy"]?["via"]?.string == "unaudited")
             #expect(change["changedBy"]?["who"]?.string == nil)
-            #expect(change["fields"]?.array?.first?["live"]?.string == "2s")
+            #expect(change["fields"]?.array?.first?["live"]?.string == "3s")
         }
         try checked(
             try await platform.report("drifted", since: before) {
-                $0["changes"]?.array?.first?["fields"]?.array?.first?["live"]?.string == "2s"
+                $0["changes"]?.array?.first?["fields"]?.array?.first?["live"]?.string == "3s"
             })
         try await platform.configureSync(replacing: "mode: observe", with: "mode: enforce")
         let corrected: JSONValue = try await eventually("it is corrected", within: 60) {
             try await platform.reports().first { !before.contains($0["id"]?.string ?? "") && $0.corrects("all") }
         }
         try checked(corrected)
-        #expect(try await platform.staleAfter() == "1s")
+        #expect(try await platform.staleAfter() == "2s")
     }
 
     private func annotated(_ platform: Platform) async throws {
         let manifest: String = Drift.hostGroupManifest(
-            staleAfter: "1s", annotations: "  annotations:\n    plumbline/drift: report\n")
+            staleAfter: "2s", annotations: "  annotations:\n    plumbline/drift: report\n")
         try await platform.commit(["host-groups/all.yaml": manifest], message: "Only report the host group")
         let push: Finished = try await platform.push()
         #expect(push.status == 0, "\(push.all)")

@@ -77,6 +77,19 @@ enum Drift {
         "UPDATE plumbline.resources SET spec = jsonb_set(spec, '{staleAfter}', '\"\(time)\"') WHERE kind = 'HostGroup'"
     }
 
+    static func loadManifest(interval: String) -> String {
+        """
+        apiVersion: plumbline/v1
+        kind: Collector
+        metadata:
+          name: load
+        spec:
+          source: load
+          interval: \(interval)
+
+        """
+    }
+
     static func hostGroupManifest(staleAfter: String, annotations: String = "") -> String {
         """
         apiVersion: plumbline/v1

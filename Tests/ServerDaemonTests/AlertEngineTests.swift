@@ -13,6 +13,8 @@ import Testing
 private final class AlertWorld: Sendable {
     struct State: Sendable {
         var rules: [RunningRule]?
+        /// The names that the store holds, where the engine does not know it yet.
+        var declared: [String]?
         var notifiers: [String: NotifierSpec]? = ["ops": NotifierSpec(type: .webhook, url: "http://ops")]
         var matching: [String: [Labels: Double]] = [:]
         var failing: Set<String> = []
@@ -37,7 +39,11 @@ private final class AlertWorld: Sendable {
         AlertEngine(
             store: store, leaders: LeaderStore(pool: database.pool), holder: holder,
             dependencies: AlertEngineDependencies(
-                rules: { self.state.withLock { $0.rules } },
+                rules: {
+                    let (rules, declared) = self.state.withLock { ($0.rules, $0.declared) }
+                    try? await self.database.declareRules(declared ?? rules.map { $0.map(\.name) } ?? [])
+                    return rules
+                },
                 notifiers: { self.state.withLock { $0.notifiers } },
                 observe: { spec, now in
                     let (isFailing, matching) = self.state.withLock {
@@ -148,6 +154,27 @@ private func rule(_ name: String, _ expr: String = "hot", notifiers: [String] = 
         try await world.engine().round(&fresh)
         #expect(try await world.told() == ["ops cpu-high firing", "ops cpu-high resolved"])
         #expect(try await world.store.alerts().isEmpty)
+    }
+
+    @Test func `a rename that the engine does not know yet ends and begins nothing`() async throws {
+        let world = try await AlertWorld([rule("old")])
+        world.change { $0.matching = ["hot": [web: 91]] }
+        var memory = AlertEngine.Memory()
+        try await world.engine().round(&memory)
+        let fired: [AlertInstance]? = try await world.store.alerts()["old"]
+
+        try await world.database.superuser("UPDATE plumbline.alerts SET rule = 'new'")
+        world.change {
+            $0.declared = ["new"]
+            $0.now = $0.now + .seconds(10)
+        }
+        try await world.engine().round(&memory)
+        #expect(try await world.store.alerts() == ["new": try #require(fired)])
+
+        world.change { $0.rules = [rule("new")] }
+        try await world.engine().round(&memory)
+        #expect(try await world.store.alerts()["new"]?.map(\.activeSince) == fired?.map(\.activeSince))
+        #expect(try await world.told() == ["ops old firing"])
     }
 
     @Test func `before a configuration is loaded nothing is taken for deleted`() async throws {

@@ -130,6 +130,6 @@ private struct HostParts {
         HostDirectory(
             store: store, live: live,
             directory: AgentDirectory(live: live, store: store, sha256: Digests.sha256), activity: activity,
-            listeningSince: listeningSince)
+            statuses: HostStatusStore(pool: database.pool), listeningSince: listeningSince)
     }
 }

@@ -95,11 +95,15 @@ private final class Fleet: Sendable {
         try await agents.touch(hosts: ["web"])
         let live = LiveConfig(sha256: Digests.sha256)
         let activity = HostActivity(clock: Timestamp.now)
+        let shown = Mutex<HostDirectory?>(nil)
         func look(listeningFor seconds: Int64) async throws {
             let directory = HostDirectory(
                 store: agents, live: live,
                 directory: AgentDirectory(live: live, store: agents, sha256: Digests.sha256), activity: activity,
+                statuses: HostStatusStore(pool: fleet.database.pool),
                 listeningSince: Timestamp.now() - .seconds(seconds))
+            shown.withLock { $0 = directory }
+            fleet.state.withLock { $0.now = .now() }
             _ = try await fleet.service { try await directory.hosts() }.round()
         }
         try await look(listeningFor: 0)
@@ -109,6 +113,9 @@ private final class Fleet: Sendable {
         try await look(listeningFor: 25)
         try await look(listeningFor: 55)
         #expect(try await fleet.told() == ["ops host.stale firing", "ops host.down firing"])
+        // And after the next start it is still shown as down.
+        try await look(listeningFor: 1)
+        #expect(try await shown.withLock { $0 }?.hosts().map(\.status) == [.down])
     }
 
     // Shows F-AL-07

@@ -116,6 +116,7 @@ private final class Delivering: Sendable {
     }
 
     func post(_ key: String, to notifiers: [String]) async throws {
+        try await database.declareRules(["cpu-high"])
         let leaders = LeaderStore(pool: database.pool)
         let leadership = try #require(try await leaders.lead("alerts", holder: "a", for: .minutes(5)))
         let notification = Notification(

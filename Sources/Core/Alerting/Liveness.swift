@@ -26,11 +26,33 @@ extension LivenessThresholds {
     /// The status of a host that was last heard at `lastSeen`, or never.
     ///
     /// Silence is counted from `listeningSince` at the earliest: while no server listened, no host could be heard. So a
-    /// restart of the server reports nobody down at once, and a host that died meanwhile after its `downAfter`.
-    package func status(lastSeen: Timestamp?, listeningSince: Timestamp, now: Timestamp) -> HostStatus {
-        let silence: PromDuration = now - max(lastSeen ?? listeningSince, listeningSince)
+    /// restart of the server reports nobody down at once, and a host that died meanwhile after its `downAfter`. What was
+    /// `found` before the restart, and not heard of since, stays what it was: a new start is no sign of life.
+    package func status(
+        lastSeen: Timestamp?, listeningSince: Timestamp, now: Timestamp,
+        found: (status: HostStatus, since: Timestamp)? = nil
+    ) -> HostStatus {
+        let heard: HostStatus = status(afterSilenceOf: now - max(lastSeen ?? listeningSince, listeningSince))
+        let judged: HostStatus = heard == .down || lastSeen != nil ? heard : .unknown
+        guard let found, found.since >= lastSeen ?? found.since else { return judged }
+        // Thresholds that were raised since then count, too.
+        let unbroken: HostStatus = status(afterSilenceOf: now - (lastSeen ?? found.since))
+        let kept: HostStatus = found.status.severity < unbroken.severity ? found.status : unbroken
+        return kept.severity > judged.severity ? kept : judged
+    }
+
+    private func status(afterSilenceOf silence: PromDuration) -> HostStatus {
         if silence >= downAfter { return .down }
-        guard lastSeen != nil else { return .unknown }
         return silence >= staleAfter ? .stale : .ok
+    }
+}
+
+extension HostStatus {
+    fileprivate var severity: Int {
+        switch self {
+        case .ok, .unknown: 0
+        case .stale: 1
+        case .down: 2
+        }
     }
 }

@@ -1,3 +1,4 @@
+import Declarations
 package import Telemetry
 
 /// What an agent is told when it starts. What it collects is not in here: that comes from the server.
@@ -14,7 +15,7 @@ package struct AgentConfiguration: Sendable {
     /// The longest that the server may hold back an answer to the question for a new config. It allows 25 s.
     package var configWaitSeconds = 20
     /// The longest time between two status reports.
-    package var statusInterval = Duration.seconds(10)
+    package var statusInterval = Duration.milliseconds(HostGroupSpec.statusInterval.milliseconds)
     /// The time between two frames of the agent's own metrics.
     package var ownMetricsInterval = Duration.seconds(10)
     /// How often `config.json` is looked at.

@@ -21,6 +21,53 @@ import Testing
         #expect(try await fixture.store.snapshot() == after)
     }
 
+    @Test(arguments: [
+        // What is put beside the deletion of "old", and whose alerts are there afterwards.
+        (["new"], [0], ["new"]), (["new"], [1], ["old"]), (["a-new", "b-new"], [0, 0], ["a-new"]),
+    ])
+    func `alerts of a rule that gets another name go along`(
+        names: [String], notifiers: [Int], after: [String]
+    )
+        async throws
+    {
+        let fixture = try await Fixture()
+        try await fixture.enforce([
+            Fixture.put("Notifier", "ops", Fixture.notifier), Fixture.put("AlertRule", "old", Fixture.rule()),
+            Fixture.put("AlertRule", "other", Fixture.rule()),
+        ])
+        for rule in ["old", "other"] {
+            try await fixture.database.superuser(
+                """
+                INSERT INTO plumbline.alerts (rule, labels, state, active_since, matches, last_match_at, value)
+                VALUES ($1, '{"host": "web"}', 'firing', now(), 3, now(), 9)
+                """, [.text(rule)])
+        }
+        try await fixture.enforce(
+            [Fixture.delete("AlertRule", "old")]
+                + zip(names, notifiers).map { name, count in
+                    Fixture.put("AlertRule", name, Fixture.rule(notifiers: count > 0 ? ["ops"] : []))
+                })
+        let found: SQLResult = try await fixture.database.superuser("SELECT rule FROM plumbline.alerts ORDER BY rule")
+        #expect(try found.rows.map { try $0.string("rule") } == (after + ["other"]).sorted())
+    }
+
+    @Test func `an alert of the new name that waits for its end is not mixed with those of a renamed rule`()
+        async throws
+    {
+        let fixture = try await Fixture()
+        try await fixture.enforce([Fixture.put("AlertRule", "old", Fixture.rule())])
+        for rule in ["old", "new"] {
+            try await fixture.database.superuser(
+                """
+                INSERT INTO plumbline.alerts (rule, labels, state, active_since, matches, last_match_at, value)
+                VALUES ($1, '{"host": "web"}', 'firing', now(), 3, now(), 9)
+                """, [.text(rule)])
+        }
+        try await fixture.enforce([Fixture.delete("AlertRule", "old"), Fixture.put("AlertRule", "new", Fixture.rule())])
+        let found: SQLResult = try await fixture.database.superuser("SELECT rule FROM plumbline.alerts ORDER BY rule")
+        #expect(try found.rows.map { try $0.string("rule") } == ["new", "old"])
+    }
+
     @Test func `one transaction grows the generation by one, also by SQL`() async throws {
         let fixture = try await Fixture()
         try await fixture.enforce((0..<20).map { Fixture.put("Collector", "c\($0)", Fixture.collector()) })

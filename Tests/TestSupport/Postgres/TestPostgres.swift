@@ -108,4 +108,17 @@ package final class TestDatabase: Sendable {
     package func person(_ sql: String, _ parameters: [SQLValue] = []) async throws -> SQLResult {
         try await connect(as: operatorAddress, applicationName: "psql").execute(sql, parameters)
     }
+
+    /// Makes these the alert rules that are declared.
+    package func declareRules(_ names: [String]) async throws {
+        try await superuser(
+            "DELETE FROM plumbline.resources WHERE kind = 'AlertRule' AND name <> ALL ($1::text[])",
+            [.textArray(names)])
+        try await superuser(
+            """
+            INSERT INTO plumbline.resources (kind, name, spec, owner)
+            SELECT 'AlertRule', name, '{"expr": "up == 0"}', 'test' FROM unnest($1::text[]) AS name
+            ON CONFLICT DO NOTHING
+            """, [.textArray(names)])
+    }
 }

@@ -23,11 +23,14 @@ package struct AlertStore: Sendable {
         package var rule: String
         package var instances: [AlertInstance]
         package var notifications: [Addressed]
+        /// Whether the rule has gone, and this is the end of its alerts.
+        package var isLast: Bool
 
-        package init(rule: String, instances: [AlertInstance], notifications: [Addressed]) {
+        package init(rule: String, instances: [AlertInstance], notifications: [Addressed], isLast: Bool = false) {
             self.rule = rule
             self.instances = instances
             self.notifications = notifications
+            self.isLast = isLast
         }
     }
 
@@ -51,14 +54,20 @@ package struct AlertStore: Sendable {
     }
 
     /// Replaces the rule's alerts, and writes history and outbox, in one transaction.
-    package func save(_ update: Update, under leadership: Leadership) async throws {
+    ///
+    /// Writes nothing, and gives false, where the rule has come or gone since the caller looked: it may have been
+    /// renamed, and its alerts with it. The caller will see that with the configuration that it loads next.
+    @discardableResult
+    package func save(_ update: Update, under leadership: Leadership) async throws -> Bool {
         try await pool.transaction { connection in
             try connection.verify(leadership)
+            guard try connection.holdsRule(update.rule) != update.isLast else { return false }
             try connection.replaceAlerts(of: update.rule, with: update.instances)
             for addressed in update.notifications {
                 try connection.recordHistory(addressed.notification)
                 try connection.post(addressed)
             }
+            return true
         }
     }
 
@@ -94,6 +103,13 @@ extension AlertInstance {
 }
 
 extension PostgresConnection {
+    /// Whether the rule is declared. If so it stays until this transaction ends.
+    fileprivate func holdsRule(_ rule: String) throws(DatabaseError) -> Bool {
+        let found: SQLResult = try execute(
+            "SELECT 1 FROM resources WHERE kind = 'AlertRule' AND name = $1 FOR KEY SHARE", [.text(rule)])
+        return !found.rows.isEmpty
+    }
+
     fileprivate func replaceAlerts(of rule: String, with instances: [AlertInstance]) throws(DatabaseError) {
         _ = try execute("DELETE FROM alerts WHERE rule = $1", [.text(rule)])
         for instance in instances {

@@ -17,8 +17,8 @@ package struct HostStatusStore: Sendable {
         }
     }
 
-    package func known() async throws -> [String: Known] {
-        try await pool.withConnection { connection throws(DatabaseError) in
+    package func known() async throws(DatabaseError) -> [String: Known] {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
             let result: SQLResult = try connection.execute("SELECT host, status, since FROM host_status")
             var known: [String: Known] = [:]
             for row in result.rows {

@@ -32,7 +32,9 @@ extension ConfigStore {
             if try !isReplay(patch, digest, writer, connection) {
                 let before: LoadedConfig = try loaded(readRaw(connection))
                 try checkPosition(patch, writer, before.snapshot, connection)
-                try write(checked(patch, writer, before, connection), patch, writer, connection)
+                let changes: [PatchChecker.Change] = try checked(patch, writer, before, connection)
+                try write(changes, patch, writer, connection)
+                try moveAlerts(changes, from: before.decoded, connection)
                 try record(patch, digest, writer, connection)
             }
             return try readRaw(connection)

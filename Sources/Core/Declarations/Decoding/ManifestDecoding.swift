@@ -1,3 +1,5 @@
+import Telemetry
+
 extension ResourceDecoder {
     /// Decodes the documents of a commit: all of them, or everything that is wrong with any of them. `problems` are
     /// those found before, while reading the files. The order of documents means nothing.
@@ -17,6 +19,7 @@ extension ResourceDecoder {
         // A file that could not be read may hold what others name.
         if problems.isEmpty { declaration.checkReferences() }
         declaration.checkRetentions()
+        declaration.checkLiveness()
         guard declaration.problems.isEmpty else { return .failure(Diagnostics(declaration.problems)) }
         return .success(DesiredState(resources: declaration.resources, sha256: sha256))
     }
@@ -95,12 +98,32 @@ private struct Declaration {
         }
     }
 
+    private var inOrder: [DeclaredResource] {
+        resources.values.sorted { ($0.file, $0.mark.line, $0.mark.column) < ($1.file, $1.mark.line, $1.mark.column) }
+    }
+
+    /// A host that is well must not be stale between two of its signs of life: its status reports and its samples.
+    /// Which collectors run where is not known here, so the shortest interval of all stands for each host's: a group
+    /// that could work is never refused.
+    mutating func checkLiveness() {
+        let intervals: [PromDuration] = resources.values.compactMap {
+            if case .collector(let collector) = $0.spec { collector.interval } else { nil }
+        }
+        let gap: PromDuration = intervals.reduce(HostGroupSpec.statusInterval, min)
+        for declared in inOrder {
+            guard case .hostGroup(let group) = declared.spec, group.staleAfter <= gap else { continue }
+            problems.append(
+                Diagnostic(
+                    file: declared.file, mark: declared.mark,
+                    message:
+                        "\(declared.key): \"staleAfter\" (\(group.staleAfter)) must be longer than \(gap), the time "
+                        + "between two signs of life of a host that is well; raise it, or collect more often"))
+        }
+    }
+
     /// A dataset has one retention: of two, which one holds would be a guess.
     mutating func checkRetentions() {
         var first: [RetentionSpec.Dataset: DeclaredResource] = [:]
-        let inOrder: [DeclaredResource] = resources.values.sorted {
-            ($0.file, $0.mark.line, $0.mark.column) < ($1.file, $1.mark.line, $1.mark.column)
-        }
         for declared in inOrder {
             guard case .retention(let retention) = declared.spec else { continue }
             guard let earlier = first[retention.dataset] else {

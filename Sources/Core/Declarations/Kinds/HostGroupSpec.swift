@@ -10,6 +10,9 @@ package struct HostGroupSpec: Hashable, Sendable {
     package var staleAfter: PromDuration
     package var downAfter: PromDuration
 
+    /// Agents report what they run at least this often, whatever they collect.
+    package static let statusInterval: PromDuration = .seconds(10)
+
     package init(
         hosts: [String], labels: [String: String] = [:], staleAfter: PromDuration = .seconds(20),
         downAfter: PromDuration = .seconds(50)

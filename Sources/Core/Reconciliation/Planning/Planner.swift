@@ -95,27 +95,26 @@ private struct Planner {
         return differences.map { FieldChange(path: $0.path, declared: $0.declared, live: $0.live) }
     }
 
-    /// Pairs each deletion with a creation of the same kind and spec: a new name for the same thing. One deletion is
-    /// one rename, in the order of names.
+    /// Names the other one on both steps of each rename.
     private func markRenames(_ steps: inout [Step]) {
-        guard steps.contains(where: { $0.action == .delete }) else { return }
-        var created: [ContentKey: [Int]] = [:]
-        for index in steps.indices.reversed() where steps[index].action == .create {
-            guard let spec = steps[index].spec else { continue }
-            created[ContentKey(kind: steps[index].kind, spec: spec), default: []].append(index)
+        func named(_ action: Step.Action, _ spec: (Step) -> JSONValue?) -> [NamedSpec] {
+            steps.filter { $0.action == action }.compactMap { step in
+                guard let key = step.key, let spec = spec(step) else { return nil }
+                return NamedSpec(key, spec)
+            }
         }
-        for index in steps.indices where steps[index].action == .delete {
-            guard let spec = steps[index].key.flatMap({ findings[$0]?.live?.spec }),
-                let twin = created[ContentKey(kind: steps[index].kind, spec: spec)]?.popLast()
-            else { continue }
-            steps[index].renamed = steps[twin].name
-            steps[twin].renamed = steps[index].name
+        let created: [NamedSpec] = named(.create) { $0.spec }
+        let deleted: [NamedSpec] = named(.delete) { step in step.key.flatMap { findings[$0]?.live?.spec } }
+        let newNames: [ResourceKey: ResourceKey] = renames(deleted: deleted, created: created)
+        let oldNames = Dictionary(uniqueKeysWithValues: newNames.map { ($0.value, $0.key) })
+        for index in steps.indices {
+            guard let key = steps[index].key else { continue }
+            switch steps[index].action {
+            case .delete: steps[index].renamed = newNames[key]?.name
+            case .create: steps[index].renamed = oldNames[key]?.name
+            case .update, .adopt, .record: break
+            }
         }
-    }
-
-    private struct ContentKey: Hashable {
-        var kind: String
-        var spec: JSONValue
     }
 
     // MARK: Guards

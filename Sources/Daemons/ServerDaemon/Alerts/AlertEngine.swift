@@ -71,6 +71,7 @@ struct AlertEngine: Service {
         let due: [RunningRule] = memory.schedule.takeDue(rules, now: dependencies.now())
         let mayBeStale: Bool = memory.comparedUnder != leadership || memory.schedule.hasGone(from: rules)
         guard !due.isEmpty || mayBeStale else { return }
+        var allEnded = true
         do {
             let stored: [String: [AlertInstance]] = try await store.alerts()
             for rule in due {
@@ -79,7 +80,9 @@ struct AlertEngine: Service {
                     rule, previous: previous, notifiers: notifiers, under: leadership)
             }
             for name in stored.keys.sorted() where !rules.contains(where: { $0.name == name }) {
-                try await retire(name, instances: stored[name] ?? [], notifiers: notifiers, under: leadership)
+                let ended: Bool = try await retire(
+                    name, instances: stored[name] ?? [], notifiers: notifiers, under: leadership)
+                allEnded = allEnded && ended
             }
         } catch {
             // Tried again at the next round, not an interval later.
@@ -88,7 +91,7 @@ struct AlertEngine: Service {
         }
         memory.problems = memory.problems.filter { name, _ in rules.contains { $0.name == name } }
         await dependencies.reportProblems(memory.problems)
-        memory.comparedUnder = leadership
+        memory.comparedUnder = allEnded ? leadership : nil
         memory.schedule.remember(rules)
     }
 
@@ -115,10 +118,11 @@ struct AlertEngine: Service {
         return nil
     }
 
-    /// A rule that is gone: what it had firing is resolved, for those who were told.
+    /// A rule that is gone: what it had firing is resolved, for those who were told. False where the store knows the rule
+    /// after all: the configuration that has it is about to be loaded.
     private func retire(
         _ name: String, instances: [AlertInstance], notifiers: [String: NotifierSpec], under leadership: Leadership
-    ) async throws {
+    ) async throws -> Bool {
         let rule = RunningRule(name: name, spec: AlertRuleSpec(expr: ""), source: nil)
         let now: Timestamp = dependencies.now()
         let transitions: [AlertTransition] = instances.filter { $0.state == .firing }.map {
@@ -127,7 +131,8 @@ struct AlertEngine: Service {
         }
         var addressed: [AlertStore.Addressed] = transitions.map { rule.addressed($0, notifiers: notifiers) }
         for index in addressed.indices { addressed[index].notifiers = [] }
-        try await store.save(AlertStore.Update(rule: name, instances: [], notifications: addressed), under: leadership)
+        let end = AlertStore.Update(rule: name, instances: [], notifications: addressed, isLast: true)
+        return try await store.save(end, under: leadership)
     }
 }
 

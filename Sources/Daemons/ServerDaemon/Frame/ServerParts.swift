@@ -67,14 +67,15 @@ package struct ServerParts: Sendable {
         agents = AgentStore(pool: pool)
         directory = AgentDirectory(live: live, store: agents, sha256: Digests.sha256)
         resyncs = ResyncSignals()
+        hostStatus = HostStatusStore(pool: pool)
         hosts = HostDirectory(
-            store: agents, live: live, directory: directory, activity: activity, listeningSince: startedAt)
+            store: agents, live: live, directory: directory, activity: activity, statuses: hostStatus,
+            listeningSince: startedAt)
         reports = ReportStore(pool: pool)
         frames = FrameStore(pool: pool)
         alerts = AlertStore(pool: pool)
         outbox = Outbox(pool: pool)
         leaders = LeaderStore(pool: pool)
-        hostStatus = HostStatusStore(pool: pool)
     }
 
     /// Why a text is no PromQL; nil where it is.

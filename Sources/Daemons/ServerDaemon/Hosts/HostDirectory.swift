@@ -22,23 +22,26 @@ package struct HostDirectory: Sendable {
     private let live: LiveConfig
     private let directory: AgentDirectory
     private let activity: HostActivity
+    private let statuses: HostStatusStore
     /// Since when this server listens: before, nobody could be heard.
     private let listeningSince: Timestamp
 
     package init(
         store: AgentStore, live: LiveConfig, directory: AgentDirectory, activity: HostActivity,
-        listeningSince: Timestamp
+        statuses: HostStatusStore, listeningSince: Timestamp
     ) {
         self.store = store
         self.live = live
         self.directory = directory
         self.activity = activity
+        self.statuses = statuses
         self.listeningSince = listeningSince
     }
 
     /// The hosts by name, as they are now.
     package func hosts() async throws(DatabaseError) -> [KnownHost] {
         let (records, now) = try await store.agents()
+        let found: [String: HostStatusStore.Known] = try await statuses.known()
         let groups: HostGroups = await live.running?.hostGroups ?? HostGroups([])
         let heard: [String: Timestamp] = activity.lastSeen
         var views: [KnownHost] = []
@@ -49,13 +52,16 @@ package struct HostDirectory: Sendable {
             views.append(
                 KnownHost(
                     record.host, lastSeen: lastSeen, groups.profile(of: HostIdentity(name: record.host, facts: facts)),
-                    listeningSince, now, agent: record.status,
+                    listeningSince, now, found: found[record.host], agent: record.status,
                     expectedDigest: await directory.expected(for: record.host, facts: facts)?.config.digest))
         }
         let known: Set<String> = Set(records.map(\.host))
         for host in groups.expectedHosts where !known.contains(host) {
             let profile: HostProfile = groups.profile(of: HostIdentity(name: host))
-            views.append(KnownHost(host, lastSeen: nil, profile, listeningSince, now, agent: nil, expectedDigest: nil))
+            views.append(
+                KnownHost(
+                    host, lastSeen: nil, profile, listeningSince, now, found: found[host], agent: nil,
+                    expectedDigest: nil))
         }
         return views.sorted { $0.name < $1.name }
     }
@@ -64,11 +70,14 @@ package struct HostDirectory: Sendable {
 extension KnownHost {
     fileprivate init(
         _ name: String, lastSeen: Timestamp?, _ profile: HostProfile, _ listeningSince: Timestamp, _ now: Timestamp,
-        agent: AgentStatus?, expectedDigest: String?
+        found: HostStatusStore.Known?, agent: AgentStatus?, expectedDigest: String?
     ) {
         let thresholds = LivenessThresholds(staleAfter: profile.staleAfter, downAfter: profile.downAfter)
         self.init(
-            name: name, status: thresholds.status(lastSeen: lastSeen, listeningSince: listeningSince, now: now),
+            name: name,
+            status: thresholds.status(
+                lastSeen: lastSeen, listeningSince: listeningSince, now: now,
+                found: found.map { ($0.status, $0.since) }),
             lastSeen: lastSeen, profile: profile, agent: agent, expectedDigest: expectedDigest)
     }
 }
