@@ -41,6 +41,11 @@ func library(_ name: String, pkgConfig: String, apt: String) {
             name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])]))
 }
 
+/// What a trait switches off is linked only with it.
+func dependency(_ name: String) -> Target.Dependency {
+    name == "CLibmongoc" ? .target(name: name, condition: .when(traits: ["MongoDB"])) : .target(name: name)
+}
+
 /// A Swift library in `layer`, with the targets it uses and the products of packages it needs.
 func target(
     _ layer: Layer, _ name: String, uses: [String] = [], products: [Target.Dependency] = [], wrapsC: Bool = false,
@@ -50,7 +55,7 @@ func target(
     targets.append(
         .target(
             name: name,
-            dependencies: uses.map { .target(name: $0) } + products,
+            dependencies: uses.map(dependency) + products,
             path: "\(layer.folder)/\(name)",
             exclude: exclude,
             swiftSettings: strict + (wrapsC ? [.strictMemorySafety()] : [])))
@@ -96,6 +101,7 @@ let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: 
 
 // System
 library("CLibgit2", pkgConfig: "libgit2", apt: "libgit2-dev")
+library("CLibmongoc", pkgConfig: "libmongoc-1.0", apt: "libmongoc-dev")
 library("CLibpq", pkgConfig: "libpq", apt: "libpq-dev")
 library("CLibyaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev")
 
@@ -133,6 +139,8 @@ target(
     .adapters, "ConfigAPIClient", uses: ["ConfigAPI", "Declarations", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, logging, nioCore, nioHTTP1])
 target(.adapters, "WireFormats", uses: ["Declarations", "Telemetry"])
+target(
+    .adapters, "MongoStore", uses: ["CLibmongoc", "Declarations", "Pipelines", "Runtime", "Telemetry"], wrapsC: true)
 
 // Daemons
 target(
@@ -189,6 +197,8 @@ targets.append(
         ],
         path: "Tests/TestSupport",
         swiftSettings: strict))
+// A server that speaks MongoDB's protocol; apart from TestSupport, so that it knows nothing of ours.
+targets.append(.target(name: "MongoDouble", path: "Tests/MongoDouble", swiftSettings: strict))
 tests("TelemetryTests", uses: ["Telemetry"])
 tests("DeclarationsTests", uses: ["Declarations", "Manifests", "PromQL", "Telemetry"], products: [crypto])
 tests(
@@ -208,6 +218,7 @@ tests(
         "Telemetry",
     ])
 tests("HostSystemTests", uses: ["Declarations", "HostSystem", "Runtime", "Telemetry"])
+tests("MongoStoreTests", uses: ["Declarations", "MongoDouble", "MongoStore", "Pipelines", "Runtime", "Telemetry"])
 tests("WireFormatsTests", uses: ["Declarations", "Telemetry", "WireFormats"])
 tests(
     "SyncDaemonTests",
@@ -242,6 +253,10 @@ let package = Package(
         .executable(name: "plumb-server", targets: ["plumb-server"]),
         .executable(name: "plumb-agent", targets: ["plumb-agent"]),
         .executable(name: "plumb", targets: ["plumb"]),
+    ],
+    traits: [
+        .default(enabledTraits: ["MongoDB"]),
+        .trait(name: "MongoDB", description: "Reading events from MongoDB, which needs libmongoc."),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
