@@ -120,6 +120,18 @@ import Testing
         }
     }
 
+    /// The build without the trait has no libmongoc.
+    @Test func mongoDBCanBeSwitchedOff() throws {
+        var users = 0
+        for file in SourceFiles.below("Sources", suffix: ".swift") {
+            let lines: [Substring] = try SourceFiles.text(file).split(separator: "\n")
+            guard lines.contains(where: { $0.contains(/\bimport CLibmongoc\b/) }) else { continue }
+            users += 1
+            #expect(lines.first == "#if MongoDB" && lines.last == "#endif", "\(file) is all in #if MongoDB")
+        }
+        #expect(users > 0)
+    }
+
     @Test func nothingIsPublic() throws {
         for file in SourceFiles.below("Sources", suffix: ".swift") {
             let isPublic: Bool = try SourceFiles.text(file).contains(/(?m)^\s*(?:@\w+\s+)*(?:public|open)\s/)

@@ -90,7 +90,7 @@ import Testing
             ([5, 0, 0, 0, 1], "a document without its end"),
             (BSONDocument([("a", .malformed(type: 0x60, []))]).bytes, "the type 96 does not exist"),
             (
-                BSONDocument([("a", .malformed(type: 2, Int32.max.littleEndianBytes))]).bytes,
+                BSONDocument([("a", .malformed(type: 2, [255, 255, 255, 127]))]).bytes,
                 "a value of 2147483647 bytes where 0 are left"
             ), (BSONDocument([("a", .malformed(type: 2, [255, 255, 255, 255]))]).bytes, "a length of -1"),
             (BSONDocument([("a", .malformed(type: 2, [2, 0, 0, 0, 65, 66]))]).bytes, "a text without its end"),

@@ -75,5 +75,5 @@ extension BSON {
 }
 
 extension FixedWidthInteger {
-    package var littleEndianBytes: [UInt8] { withUnsafeBytes(of: littleEndian) { Array($0) } }
+    var littleEndianBytes: [UInt8] { withUnsafeBytes(of: littleEndian) { Array($0) } }
 }

@@ -25,7 +25,8 @@ extension BSON {
     /// MongoDB's order of all values, as sorting has it.
     package func isBefore(_ other: BSON) -> Bool {
         guard bracket == other.bracket else { return bracket < other.bracket }
-        if let ours = number, let theirs = other.number { return ours < theirs }
+        // Not a number is the least of them.
+        if let ours = number, let theirs = other.number { return ours < theirs || (ours.isNaN && !theirs.isNaN) }
         return sortBytes.lexicographicallyPrecedes(other.sortBytes)
     }
 

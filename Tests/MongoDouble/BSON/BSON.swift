@@ -57,12 +57,22 @@ package struct BSONDocument: Hashable, Sendable {
         }
     }
 
-    /// The value at a dotted path through documents.
+    /// The value at a dotted path through documents, which setting makes where they are missing.
     package subscript(path path: String) -> BSON? {
-        let parts: [Substring] = path.split(separator: ".", maxSplits: 1)
-        guard let first = parts.first, let value = self[String(first)] else { return nil }
-        guard parts.count == 2 else { return value }
-        return value.document?[path: String(parts[1])]
+        get {
+            let parts: [Substring] = path.split(separator: ".", maxSplits: 1)
+            guard let first = parts.first, let value = self[String(first)] else { return nil }
+            guard parts.count == 2 else { return value }
+            return value.document?[path: String(parts[1])]
+        }
+        set {
+            let parts: [Substring] = path.split(separator: ".", maxSplits: 1)
+            guard let first = parts.first.map(String.init) else { return }
+            guard parts.count == 2 else { return self[first] = newValue }
+            var inner: BSONDocument = self[first]?.document ?? [:]
+            inner[path: String(parts[1])] = newValue
+            self[first] = .document(inner)
+        }
     }
 }
 

@@ -48,8 +48,8 @@ struct Collections {
                 guard let fields = action.value.document else { throw WireError("\(action.key) needs a document") }
                 for field in fields.members {
                     switch action.key {
-                    case "$set": changed[field.key] = field.value
-                    case "$unset": changed[field.key] = nil
+                    case "$set": changed[path: field.key] = field.value
+                    case "$unset": changed[path: field.key] = nil
                     default: throw WireError("unknown update operator: \(action.key)")
                     }
                 }

@@ -154,7 +154,6 @@ package final class MongoDouble: Sendable {
             let bytes: [UInt8] = request.reply(answer, number: number)
             _ = stream.send(Array(bytes.prefix(bytes.count / 2)))
             return false
-        case .wrongReplyID: return stream.send(request.reply(answer, number: number, answering: request.id &+ 7))
         default: return stream.send(request.reply(answer, number: number))
         }
     }
@@ -195,8 +194,6 @@ package enum MongoFault: Sendable {
     /// The page that was answered last comes once more.
     case repeatPage
     case delay(Duration)
-    /// The answer says that it answers another request.
-    case wrongReplyID
     /// The server refuses, with a code of MongoDB's.
     case error(code: Int32, name: String, message: String)
 }

@@ -64,7 +64,7 @@ struct WireRequest {
     }
 
     /// The bytes of an answer to this request.
-    func reply(_ document: BSONDocument, number: Int32, answering: Int32? = nil) -> [UInt8] {
+    func reply(_ document: BSONDocument, number: Int32) -> [UInt8] {
         let body: [UInt8]
         let code: Int32
         switch form {
@@ -78,7 +78,7 @@ struct WireRequest {
                 Int32(8).littleEndianBytes + Int64(0).littleEndianBytes + Int32(0).littleEndianBytes
                 + Int32(1).littleEndianBytes + document.bytes
         }
-        let header: [Int32] = [Int32(body.count + 16), number, answering ?? id, code]
+        let header: [Int32] = [Int32(body.count + 16), number, id, code]
         return header.flatMap(\.littleEndianBytes) + body
     }
 }
