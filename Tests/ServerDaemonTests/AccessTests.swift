@@ -72,6 +72,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("/hosts/nobody", "no host &quot;nobody&quot; ever reported"), ("/drift/none", "there is no report none"),
+        ("/%3Cb%3E", "There is nothing at /%3Cb%3E"),
+    ])
+    func whatIsNotThereIsToldToABrowserInAPage(path: String, message: String) async throws {
+        try await RunningServer.with { server in
+            let page = try await server.send("GET", path, as: [.query], headers: ["Accept": "text/html,*/*"])
+            #expect(page.status == 404)
+            #expect(page.headers["content-type"] == "text/html; charset=utf-8")
+            #expect(page.text.contains(message), "\(page.text)")
+            #expect(page.text.contains("<nav"))
+            let answer = try await server.send("GET", path, as: [.query])
+            #expect(answer.status == 404)
+            #expect(answer.json?["error"] != nil)
+        }
+    }
+
     @Test func aLoginLinkOpensASessionOnce() async throws {
         try await RunningServer.with { server in
             let made = try await server.send("POST", "/api/v1/login-links", as: [.admin])
