@@ -3,6 +3,7 @@ import Database
 import Declarations
 import ServerDaemon
 import Telemetry
+import Runtime
 import TestSupport
 import Testing
 
@@ -188,6 +189,24 @@ import Testing
             let ready = try await server.send("GET", "/readyz")
             #expect(ready.status == 503)
             #expect(ready.json?["status"] == "not ready")
+        }
+    }
+
+    @Test func withoutTheDatabaseEveryRouteSaysThatItIsToBeTriedAgain() async throws {
+        try await RunningServer.with {
+            $0.database = "host=/nonexistent dbname=none"
+        } _: { server in
+            for path in [
+                "/api/v1/hosts", "/api/v1/alerts", "/api/v1/notifications", "/api/v1/reports", "/api/v1/retention",
+                "/api/v1/metrics/query?name=a&from=0&to=60&bucket=1m&agg=avg", "/api/v1/query?query=up", "/v1/config",
+            ] {
+                let answer = try await server.send("GET", path, as: [.admin, .query, .config, .configRead])
+                #expect(answer.status == 503, "\(path): \(answer.text)")
+            }
+            let sample: JSONValue = ["host": "web", "metrics": [["name": "a", "time": .time(.now()), "value": 1]]]
+            let ingest = try await server.send("POST", "/api/v1/metrics", as: [.ingest], host: "web", body: sample)
+            #expect(ingest.status == 503, "\(ingest.text)")
+            #expect(ingest.headers["retry-after"] == "2")
         }
     }
 
