@@ -3,6 +3,7 @@ import Database
 import Declarations
 import ServerDaemon
 import Telemetry
+import Runtime
 import TestSupport
 import Testing
 
@@ -69,6 +70,23 @@ import Testing
             let page = try await server.send("GET", "/login")
             #expect(page.status == 200)
             #expect(page.text.contains("plumb login"))
+        }
+    }
+
+    @Test(arguments: [
+        ("/hosts/nobody", "no host &quot;nobody&quot; ever reported"), ("/drift/none", "there is no report none"),
+        ("/%3Cb%3E", "There is nothing at /%3Cb%3E"),
+    ])
+    func whatIsNotThereIsToldToABrowserInAPage(path: String, message: String) async throws {
+        try await RunningServer.with { server in
+            let page = try await server.send("GET", path, as: [.query], headers: ["Accept": "text/html,*/*"])
+            #expect(page.status == 404)
+            #expect(page.headers["content-type"] == "text/html; charset=utf-8")
+            #expect(page.text.contains(message), "\(page.text)")
+            #expect(page.text.contains("<nav"))
+            let answer = try await server.send("GET", path, as: [.query])
+            #expect(answer.status == 404)
+            #expect(answer.json?["error"] != nil)
         }
     }
 
@@ -171,6 +189,24 @@ import Testing
             let ready = try await server.send("GET", "/readyz")
             #expect(ready.status == 503)
             #expect(ready.json?["status"] == "not ready")
+        }
+    }
+
+    @Test func withoutTheDatabaseEveryRouteSaysThatItIsToBeTriedAgain() async throws {
+        try await RunningServer.with {
+            $0.database = "host=/nonexistent dbname=none"
+        } _: { server in
+            for path in [
+                "/api/v1/hosts", "/api/v1/alerts", "/api/v1/notifications", "/api/v1/reports", "/api/v1/retention",
+                "/api/v1/metrics/query?name=a&from=0&to=60&bucket=1m&agg=avg", "/api/v1/query?query=up", "/v1/config",
+            ] {
+                let answer = try await server.send("GET", path, as: [.admin, .query, .config, .configRead])
+                #expect(answer.status == 503, "\(path): \(answer.text)")
+            }
+            let sample: JSONValue = ["host": "web", "metrics": [["name": "a", "time": .time(.now()), "value": 1]]]
+            let ingest = try await server.send("POST", "/api/v1/metrics", as: [.ingest], host: "web", body: sample)
+            #expect(ingest.status == 503, "\(ingest.text)")
+            #expect(ingest.headers["retry-after"] == "2")
         }
     }
 

@@ -207,6 +207,16 @@ setInterval(freshen, 5000);
 
 """#),
         Asset(
+            path: "Sources/Core/Assets/Dashboard/problem.mustache",
+            text: #"""
+<section>
+<h2>{{heading}}</h2>
+<p>{{message}}</p>
+<p><a href="/">To the fleet</a></p>
+</section>
+
+"""#),
+        Asset(
             path: "Sources/Core/Assets/Dashboard/reportSummary.mustache",
             text: #"""
 <article class="report">

@@ -14,6 +14,8 @@ extension Server {
         let router = Router(context: ServerContext.self)
         router.add(middleware: RequestLog(metrics: parts.metrics))
         router.add(middleware: ProblemResponses())
+        router.add(middleware: ProblemPages(pages: try Pages(), clock: parts.clock))
+        router.add(middleware: DatabaseProblems())
         router.add(
             middleware: Authentication(authority: parts.authority, open: openPaths, metrics: parts.metrics))
         for group in try routeGroups(of: parts) { group.add(to: router) }

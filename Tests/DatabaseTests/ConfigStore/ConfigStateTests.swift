@@ -75,6 +75,32 @@ import Testing
         #expect(said.map { "\($0.channel) \($0.payload)" } == ["plumbline_config 1"])
     }
 
+    // Shows F-SV-12
+    @Test func `a change past the triggers is part of the past, also once somebody records the next`() async throws {
+        let fixture = try await ConfigStoreFixture()
+        func keep() async throws -> [String] {
+            try await fixture.store.changes(ofKind: .retention, within: .hours(1)).map {
+                $0.before?["keep"]?.string ?? "none"
+            }
+        }
+        func put(_ keep: String) -> ConfigChange {
+            ConfigStoreFixture.put("Retention", "metrics", ["dataset": "metrics", "keep": .string(keep)])
+        }
+        try await fixture.enforce([put("30d")])
+        try await fixture.enforce([put("20d")])
+        #expect(try await keep() == ["none", "30d"])
+        try await fixture.database.superuser(
+            """
+            DO $$ BEGIN
+                SET LOCAL session_replication_role = replica;
+                UPDATE plumbline.resources SET spec = jsonb_set(spec, '{keep}', '"1d"') WHERE kind = 'Retention';
+            END $$
+            """)
+        #expect(try await keep() == ["none", "30d", "20d"])
+        try await fixture.enforce([put("2d")])
+        #expect(try await keep() == ["none", "30d", "20d", "1d"])
+    }
+
     @Test func `two stores over one database see the same, cached or not`() async throws {
         let fixture = try await Fixture()
         try await fixture.enforce([

@@ -72,9 +72,7 @@ package struct Authentication: RouterMiddleware {
     /// A browser is sent to the page that says how to log in; programs get 401 and JSON.
     private static func unauthenticated(_ request: Request) -> HTTPProblem {
         var problem: HTTPProblem = .unauthenticated
-        let wantsPage: Bool =
-            request.method == .get && request.headers[.accept]?.contains("text/html") == true
-        guard wantsPage else { return problem }
+        guard request.wantsPage else { return problem }
         problem = HTTPProblem(.seeOther, "log in first")
         problem.headers[.location] = "/login"
         return problem

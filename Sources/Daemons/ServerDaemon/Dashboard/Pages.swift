@@ -20,12 +20,14 @@ struct Pages: Sendable {
     }
 
     /// A whole page: the template's content within the layout.
-    func page(_ title: String, _ template: String, _ view: Any, now: Timestamp) -> Response {
+    func page(
+        _ title: String, _ template: String, _ view: Any, status: HTTPResponse.Status = .ok, now: Timestamp
+    ) -> Response {
         let content: String = library.render(view, withTemplate: template) ?? ""
         let layout = LayoutView(
             title: title, content: content, now: Wording.second(now),
             version: RuntimeVersion.current)
-        return Self.html(library.render(layout, withTemplate: "layout") ?? "")
+        return Self.html(library.render(layout, withTemplate: "layout") ?? "", status)
     }
 
     /// The page for who is not logged in. It needs no other template, so it comes even where those are broken.

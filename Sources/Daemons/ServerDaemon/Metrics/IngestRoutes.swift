@@ -34,23 +34,10 @@ struct IngestRoutes: RouteGroup {
         assert(host == credential)
         // Before anything is stored: a database that refuses rows must not make hosts look down.
         activity.seen(host)
-        var counts: IngestCounts = try await store(decoded)
+        var counts: IngestCounts = try await frames.store(decoded.batches)
         counts.rejected += decoded.rejectedSamples
         record(counts)
         return try await answer(counts, decoded, host: host, now: now)
-    }
-
-    private func store(_ decoded: DecodedMetrics) async throws -> IngestCounts {
-        do { return try await frames.store(decoded.batches) } catch {
-            if error.isTransient { throw Self.unavailable }
-            throw error
-        }
-    }
-
-    private static var unavailable: HTTPProblem {
-        var problem = HTTPProblem(.serviceUnavailable, "the database cannot take samples now: send them again")
-        problem.headers[.retryAfter] = "2"
-        return problem
     }
 
     private func answer(
