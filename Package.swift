@@ -198,7 +198,8 @@ targets.append(
         path: "Tests/TestSupport",
         swiftSettings: strict))
 // A server that speaks MongoDB's protocol; apart from TestSupport, so that it knows nothing of ours.
-targets.append(.target(name: "MongoDouble", path: "Tests/MongoDouble", swiftSettings: strict))
+targets.append(
+    .target(name: "MongoDouble", dependencies: [crypto], path: "Tests/MongoDouble", swiftSettings: strict))
 tests("TelemetryTests", uses: ["Telemetry"])
 tests("DeclarationsTests", uses: ["Declarations", "Manifests", "PromQL", "Telemetry"], products: [crypto])
 tests(

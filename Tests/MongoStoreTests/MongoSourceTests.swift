@@ -252,6 +252,15 @@ import Testing
             #expect(try await source.backlog(after: nil) == SourceBacklog(documents: 0, oldestSeconds: nil))
         }
 
+        @Test func theBacklogIsBehindThePositionOnlyWhereNothingIsMarked() async throws {
+            let world = try World((0..<5).map { waiting($0) })
+            let marking: MongoSource = try world.source()
+            let position: String = try await marking.page(after: nil, limit: 3).position
+            #expect(try await marking.backlog(after: position).documents == 5)
+            let reading: MongoSource = try world.source { $0.acknowledge = false }
+            #expect(try await reading.backlog(after: position).documents == 2)
+        }
+
         @Test func theAgeIsThatOfTheCursorWhereItIsADate() async throws {
             let world = try World([waiting(1, [("at", .date(90_000))]), waiting(2, [("at", .date(60_500))])])
             let source: MongoSource = try world.source { $0.cursor = "at" }
@@ -336,6 +345,22 @@ import Testing
             #expect(!error.message.contains("hunter"))
             #expect(error.message.contains("check user name, password"))
             #expect(world.double.heard.contains("saslStart"))
+        }
+
+        @Test func aUserWithAPasswordIsLetInAndNobodyElse() async throws {
+            let double = try MongoDouble(user: "ada", password: "p@ss:w/rd")
+            double.insert([waiting(1)], into: World.namespace)
+            func source(_ user: String) throws -> MongoSource {
+                try MongoSource(
+                    uri: "mongodb://\(user)127.0.0.1:\(double.port)/?authSource=admin",
+                    spec: PipelineSpec.MongoDB(database: "reading", collection: "articles"))
+            }
+            #expect(try await source("ada:p%40ss%3Aw%2Frd@").page(after: nil, limit: 1).documents.count == 1)
+            for user in ["", "ada:wrong@", "bob:p%40ss%3Aw%2Frd@"] {
+                let error: SourceError = try await failure { _ = try await source(user).page(after: nil, limit: 1) }
+                #expect(error.kind == .refused, "\(error)")
+                #expect(!error.message.contains("wrong") && !error.message.contains("w/rd"))
+            }
         }
 
         @Test(arguments: [

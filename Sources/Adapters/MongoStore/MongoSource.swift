@@ -89,12 +89,14 @@
         }
 
         package func backlog(after position: String?) throws(SourceError) -> SourceBacklog {
-            let filter: BSONElement = .document(query.waiting(behind: try place(position)))
+            // What is not marked waits wherever it stands: with an id below others, say, that were read already.
+            let place: PagePosition? = acknowledges ? nil : try place(position)
+            let filter: BSONElement = .document(query.waiting(behind: place))
             let options: BSONElement = options([])
             let count: Int = try call("count documents of") { handle throws(MongoFailure) in
                 try handle.count(filter, options: options)
             }
-            return SourceBacklog(documents: count, oldestSeconds: count == 0 ? nil : try oldest(position))
+            return SourceBacklog(documents: count, oldestSeconds: count == 0 ? nil : try oldest(behind: place))
         }
 
         package func close() { handle = nil }
@@ -113,13 +115,12 @@
         }
 
         /// The time of the oldest waiting document: of its cursor field if that is a date, else of its ObjectId.
-        private func oldest(_ position: String?) throws(SourceError) -> Double? {
+        private func oldest(behind place: PagePosition?) throws(SourceError) -> Double? {
             var first: [UInt8]?
             let take: ([UInt8]) -> Bool = { document in
                 first = document
                 return false
             }
-            let place: PagePosition? = try place(position)
             let fields: [(key: String, value: BSONElement)] = [
                 ("_id", .int32(1)), (spec.cursor, .int32(1)),
             ]

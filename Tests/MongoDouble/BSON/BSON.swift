@@ -94,6 +94,7 @@ extension BSON {
     package var document: BSONDocument? { if case .document(let document) = self { document } else { nil } }
     package var array: [BSON]? { if case .array(let items) = self { items } else { nil } }
     package var string: String? { if case .string(let text) = self { text } else { nil } }
+    package var bytes: [UInt8]? { if case .binary(_, let bytes) = self { bytes } else { nil } }
     /// Any number as an integer.
     package var integer: Int? {
         switch self {

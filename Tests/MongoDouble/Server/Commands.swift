@@ -28,7 +28,10 @@ struct Commands {
     private mutating func run(_ request: WireRequest) throws -> BSONDocument {
         let command: BSONDocument = request.command
         switch request.name {
-        case "hello", "isMaster", "ismaster": return Self.hello
+        case "hello", "isMaster", "ismaster":
+            var hello: BSONDocument = Self.hello
+            if command["saslSupportedMechs"] != nil { hello["saslSupportedMechs"] = ["SCRAM-SHA-256"] }
+            return hello
         case "ping", "endSessions": return Self.ok
         case "buildInfo", "buildinfo": return ["version": "6.0.0", "ok": .double(1)]
         case "insert":

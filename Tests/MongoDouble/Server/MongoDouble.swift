@@ -9,17 +9,21 @@ import Synchronization
 package final class MongoDouble: Sendable {
     package let port: Int
     private let state: Mutex<State>
+    private let credentials: ScramConversation.Credentials?
 
     private struct State {
         var commands: Commands
         var faults: [(command: String, fault: MongoFault)] = []
         var heard: [String] = []
         var replies: Int32 = 0
+        var observer: (@Sendable (MongoMoment) -> Void)?
         var listener: Int32?
         var connections: Set<Int32> = []
     }
 
-    package init(journal path: String? = nil) throws {
+    /// With a user, clients must show that they know the password (SCRAM-SHA-256).
+    package init(journal path: String? = nil, user: String? = nil, password: String = "") throws {
+        credentials = user.map { ScramConversation.Credentials(user: $0, password: password) }
         let commands = Commands(collections: try Collections(journal: try path.map { try Journal(path: $0) }))
         let (listener, port) = try Self.listen(on: 0)
         self.port = port
@@ -90,6 +94,15 @@ package final class MongoDouble: Sendable {
         state.withLock { $0.faults += Array(repeating: (command, fault), count: times) }
     }
 
+    /// Tells `observer` of each command, on the thread that serves it, which goes on when the observer returns.
+    package func observe(_ observer: (@Sendable (MongoMoment) -> Void)?) {
+        state.withLock { $0.observer = observer }
+    }
+
+    private func tell(_ command: String, _ phase: MongoMoment.Phase) {
+        state.withLock { $0.observer }?(MongoMoment(command: command, phase: phase))
+    }
+
     package func clearFaults() { state.withLock { $0.faults = [] } }
 
     // MARK: Connections
@@ -116,10 +129,11 @@ package final class MongoDouble: Sendable {
             return true
         }
         guard isOpen else { return false }
-        DispatchQueue.global().async { [weak self] in
+        DispatchQueue.global().async { [weak self, credentials] in
             let stream = ClientStream(descriptor: connection)
+            var session = ClientSession(credentials)
             while let request = stream.request() {
-                guard let self, self.handle(request, on: stream) else { break }
+                guard let self, self.handle(request, &session, on: stream) else { break }
             }
             // Removed before it is closed: the number may belong to another connection a moment later.
             self?.state.withLock { _ = $0.connections.remove(connection) }
@@ -130,23 +144,29 @@ package final class MongoDouble: Sendable {
     }
 
     /// Answers; gives false where the connection is to end.
-    private func handle(_ request: WireRequest, on stream: ClientStream) -> Bool {
+    private func handle(
+        _ request: WireRequest, _ session: inout ClientSession, on stream: ClientStream
+    ) -> Bool {
         let (fault, number): (MongoFault?, Int32) = state.withLock { state in
             state.heard.append(request.name)
             state.replies += 1
             let place: Int? = state.faults.firstIndex { $0.command == request.name }
             return (place.map { state.faults.remove(at: $0).fault }, state.replies)
         }
+        tell(request.name, .heard)
         if case .delay(let duration) = fault { usleep(UInt32(duration / .microseconds(1))) }
         if case .closeBefore = fault { return false }
+        let refusal: BSONDocument? = session.answer(request)
         let answer: BSONDocument = state.withLock { state in
             switch fault {
             case .error(let code, let name, let message):
-                Commands.failure(code: code, name: name, message: message)
-            case .repeatPage: state.commands.answerAgain(request)
-            default: state.commands.answer(request)
+                return Commands.failure(code: code, name: name, message: message)
+            case _ where refusal != nil: return refusal ?? [:]
+            case .repeatPage: return state.commands.answerAgain(request)
+            default: return state.commands.answer(request)
             }
         }
+        tell(request.name, .done)
         if request.isSilent { return true }
         switch fault {
         case .loseReply: return false
@@ -180,6 +200,19 @@ package final class MongoDouble: Sendable {
             throw WireError("cannot listen on 127.0.0.1:\(port): \(String(cString: strerror(errno)))")
         }
         return (listener, Int(UInt16(bigEndian: address.sin_port)))
+    }
+}
+
+/// A moment of a command.
+package struct MongoMoment: Hashable, Sendable {
+    package var command: String
+    package var phase: Phase
+
+    package enum Phase: Hashable, Sendable {
+        /// It came; nothing is done yet.
+        case heard
+        /// The work is done, the answer is not sent yet.
+        case done
     }
 }
 
