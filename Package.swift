@@ -113,7 +113,7 @@ target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"]
 target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
 target(.core, "PromQL", uses: ["Telemetry"])
 target(.core, "Alerting", uses: ["Declarations", "PromQL", "Telemetry"])
-target(.core, "Assets", exclude: ["Dashboard"])
+target(.core, "Assets", exclude: ["Dashboard", "Page"])
 
 // Runtime
 target(
@@ -138,6 +138,10 @@ target(
 target(
     .adapters, "ConfigAPIClient", uses: ["ConfigAPI", "Declarations", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, logging, nioCore, nioHTTP1])
+target(
+    .adapters, "PlatformClient", uses: ["Declarations", "Runtime", "Telemetry"],
+    products: [argumentParser, asyncHTTPClient, nioCore, nioHTTP1])
+target(.adapters, "Templates", uses: ["Assets"], products: [mustache])
 target(.adapters, "WireFormats", uses: ["Declarations", "Telemetry"])
 target(
     .adapters, "MongoStore", uses: ["CLibmongoc", "Declarations", "Pipelines", "Runtime", "Telemetry"], wrapsC: true)
@@ -154,11 +158,11 @@ target(
     .daemons, "ServerDaemon",
     uses: [
         "Alerting", "Assets", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "PromQL", "Reconciliation",
-        "Runtime", "Telemetry", "WireFormats",
+        "Runtime", "Telemetry", "Templates", "WireFormats",
     ],
     products: [
         argumentParser, asyncHTTPClient, crypto, httpTypes, hummingbird, hummingbirdTLS, jwtKit, lifecycle, logging,
-        metrics, mustache, nioCore, nioHTTP1,
+        metrics, nioCore, nioHTTP1,
     ])
 target(
     .daemons, "AgentDaemon",
@@ -166,15 +170,20 @@ target(
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "Operator",
-    uses: ["Assets", "Database", "Declarations", "Manifests", "Runtime", "Telemetry"],
+    uses: ["Assets", "Database", "Declarations", "Manifests", "PlatformClient", "Runtime", "Telemetry"],
     products: [
         argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, subprocess, systemPackage,
     ])
+target(
+    .daemons, "PageBuilder",
+    uses: ["Assets", "Declarations", "PlatformClient", "Runtime", "Telemetry", "Templates"],
+    products: [argumentParser, lifecycle, logging])
 
 // Executables
 program("gitops-sync", uses: ["SyncDaemon"])
 program("plumb-server", uses: ["ServerDaemon"])
 program("plumb-agent", uses: ["AgentDaemon"])
+program("plumb-page", uses: ["PageBuilder"])
 program("plumb", uses: ["Operator"])
 
 // Benchmarks: above the house, started by make bench
@@ -182,7 +191,8 @@ targets.append(
     .executableTarget(
         name: "plumb-bench",
         dependencies: [
-            "Database", "Declarations", "Operator", "Runtime", "Telemetry", "WireFormats", argumentParser,
+            "Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry", "WireFormats",
+            argumentParser,
             asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1,
         ],
         path: "Benchmarks",
@@ -240,12 +250,14 @@ tests(
     uses: ["AgentDaemon", "ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
     products: [asyncHTTPClient, logging, hummingbird])
 tests(
-    "OperatorTests", uses: ["Database", "Declarations", "Operator", "Runtime", "Telemetry"],
+    "OperatorTests", uses: ["Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],
     products: [argumentParser, systemPackage])
+tests(
+    "PageBuilderTests", uses: ["Declarations", "PageBuilder", "Runtime", "Telemetry"])
 tests(
     "EndToEndTests", uses: ["Declarations", "Reconciliation", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, nioCore, nioHTTP1, nioPosix])
-tests("HouseTests", uses: ["Assets", "Declarations"])
+tests("HouseTests", uses: ["Assets", "Declarations", "Manifests"])
 
 let package = Package(
     name: "plumbline",
@@ -253,6 +265,7 @@ let package = Package(
         .executable(name: "gitops-sync", targets: ["gitops-sync"]),
         .executable(name: "plumb-server", targets: ["plumb-server"]),
         .executable(name: "plumb-agent", targets: ["plumb-agent"]),
+        .executable(name: "plumb-page", targets: ["plumb-page"]),
         .executable(name: "plumb", targets: ["plumb"]),
     ],
     traits: [

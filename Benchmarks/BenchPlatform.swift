@@ -3,6 +3,7 @@ import Declarations
 import Glibc
 import Logging
 import Operator
+import PlatformClient
 import Runtime
 import ServiceLifecycle
 import Telemetry

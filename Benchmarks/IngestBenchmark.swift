@@ -1,6 +1,7 @@
 import Database
 import Declarations
 import Operator
+import PlatformClient
 import Runtime
 import Telemetry
 

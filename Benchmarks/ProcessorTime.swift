@@ -1,5 +1,6 @@
 import Glibc
 import Operator
+import PlatformClient
 import Runtime
 
 /// The processor time that trees of processes have used, in seconds.

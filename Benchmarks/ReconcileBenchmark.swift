@@ -1,6 +1,7 @@
 import Declarations
 import Glibc
 import Operator
+import PlatformClient
 import Runtime
 import Telemetry
 

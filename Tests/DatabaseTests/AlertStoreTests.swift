@@ -48,6 +48,28 @@ private func notification(_ key: String, _ event: Notification.Event = .firing) 
         #expect(history.first?["provenance"]?["line"] == 3)
     }
 
+    @Test func `history is found by time and host, by pages that neither overlap nor leave out`() async throws {
+        let (database, store, leadership) = try await stores()
+        defer { withExtendedLifetime(database) {} }
+        let start = Timestamp(milliseconds: 1_763_683_600_000)
+        for number in 0..<5 {
+            var told: Notification = notification("k\(number)")
+            told.at = start + .minutes(Int64(number))
+            told.labels = ["host": number == 3 ? "db" : "web"]
+            let addressed = AlertStore.Addressed(told, notifiers: [])
+            try await store.save(.init(rule: "cpu-high", instances: [], notifications: [addressed]), under: leadership)
+        }
+        func found(_ filter: AlertStore.HistoryFilter, limit: Int = 10) async throws -> [JSONValue] {
+            try await store.history(filter, limit: limit).compactMap { $0["at"] }
+        }
+        let times: [JSONValue] = (0..<5).map { .time(start + .minutes(Int64($0))) }
+        #expect(try await found(.init(from: start + .minutes(1), to: start + .minutes(4))) == times[1...3].reversed())
+        #expect(try await found(.init(host: "db")) == [times[3]])
+        let page: [JSONValue] = try await store.history(limit: 2)
+        let last: Int = try #require(page.last?["id"]?.integer)
+        #expect(try await found(.init(before: last)) == times[0...2].reversed())
+    }
+
     // Shows F-AL-05, F-AL-06
     @Test func `an outbox that refuses a row leaves alerts and history as they were`() async throws {
         let (database, store, leadership) = try await stores()
@@ -140,6 +162,17 @@ private func notification(_ key: String, _ event: Notification.Event = .firing) 
                 notifying: AlertStore.Addressed(notification("k"), notifiers: ["broken"]), under: leadership)
         }
         #expect(try await statuses.known() == ["web": .init(status: .ok, since: start)])
+        // The refused change is not in the history either.
+        try await statuses.save(
+            host: "web", .init(status: .down, since: start + .seconds(60)), notifying: nil, under: leadership)
+        let changes = [
+            HostStatusStore.Change(host: "web", at: start, status: .ok, previous: nil),
+            HostStatusStore.Change(host: "web", at: start + .seconds(60), status: .down, previous: .ok),
+        ]
+        #expect(try await statuses.changes(from: start, to: start + .hours(1), limit: 10) == changes)
+        #expect(try await statuses.changes(from: start, to: start + .hours(1), limit: 1) == [changes[0]])
+        #expect(try await statuses.changes(from: start, to: start + .seconds(60), host: "web", limit: 9).count == 1)
+        #expect(try await statuses.changes(from: start, to: start + .hours(1), host: "db", limit: 9).isEmpty)
         try await statuses.forget(hosts: ["web"], under: leadership)
         #expect(try await statuses.known().isEmpty)
     }

@@ -46,6 +46,14 @@ private struct SpecGenerator {
             if spec["for"] == nil, chance() { spec["forEvaluations"] = .integer(Int.random(in: 1...3, using: &random)) }
             if chance() { spec["severity"] = .string(pick(["info", "warning", "critical"], "info")) }
             if chance() { (spec["labels"], spec["annotations"]) = (map(), map()) }
+        case .statusPage:
+            spec["title"] = .string(word())
+            spec["components"] = .array(
+                ["a", "b"].map { name in
+                    ["name": .string(name), "query": "up", "empty": .string(pick(["up", "unknown"], "up"))]
+                })
+            if chance() { spec["incidents"] = ["days": 30, "matchers": map()] }
+            if chance() { spec["hosts"] = .string(pick(["none", "count"], "none")) }
         case .collector:
             (spec["source"], spec["interval"]) = ("disk", .string(duration()))
             if chance() { spec["priority"] = .integer(Int.random(in: -1...1, using: &random)) }

@@ -53,6 +53,12 @@ import Testing
         #expect(try group.get().spec == .hostGroup(HostGroupSpec(hosts: ["a"])))
         let notifier = decoder.resource(kind: .notifier, name: "x", spec: ["type": "webhook", "secretRef": "s"])
         #expect(try notifier.get().spec == .notifier(NotifierSpec(type: .webhook, secretRef: "s")))
+        let page = decoder.resource(
+            kind: .statusPage, name: "x",
+            spec: ["title": "T", "components": [["name": " Web ", "query": "up", "empty": "unknown"]]])
+        #expect(
+            try page.get().spec
+                == .statusPage(StatusPageSpec(title: "T", components: [.init(name: "Web", query: "up")])))
         let retention = decoder.resource(
             kind: .retention, name: "x", spec: ["dataset": "metrics", "keep": "168h"])
         #expect(try retention.get().spec == .retention(RetentionSpec(dataset: .metrics, keep: .days(7))))
@@ -114,6 +120,19 @@ private let goldenDigests: [(String, String, String)] = [
         {expr: a > 1, clear: a < 0.5, forEvaluations: 3, every: 30s, keepFiringFor: 1m, noData: alert, \
         severity: critical, labels: {team: ops}, annotations: {summary: 'é {{ $value }}'}}
         """, "47551c4cbdccc91055da7f6cd7be9775e1a46c52a48c80bf979ed33f961194ce"
+    ),
+    (
+        "StatusPage", "{title: Status, components: [{name: Web, query: up}]}",
+        "ee2c53a5824c811783104e984660a45b549e0dcd2651e4ceb48ee45cc6a0f390"
+    ),
+    (
+        "StatusPage",
+        """
+        {title: Status, description: All, url: 'https://s.example.org', hosts: names, commit: full, \
+        links: [{title: Help, url: 'https://example.org'}], \
+        incidents: {days: 90, matchers: {severity: critical}, titles: {disk-full: Storage}}, \
+        components: [{name: Web, description: w, group: g, query: up == bool 1, empty: down}]}
+        """, "d7e98c2dcc6f1e6c60d2c0bf1470c59117507744e962de57f43f10f62ec5ed1f"
     ),
     ("Collector", "{source: cpu, interval: 10s}", "9431d759291d128e0f09aa54208212f239ecb180cc259ea6d1f0783d8a153121"),
     (

@@ -9,7 +9,7 @@ import Testing
 
     private static let embedded: [String: [Asset]] = [
         "migrations": Assets.migrations, "manifests": Assets.manifests,
-        "Sources/Core/Assets/Dashboard": Assets.dashboard,
+        "Sources/Core/Assets/Dashboard": Assets.dashboard, "Sources/Core/Assets/Page": Assets.page,
     ]
 
     @Test(arguments: embedded.keys.sorted())

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Declarations
 @testable import Operator
+import PlatformClient
 import Runtime
 import Testing
 

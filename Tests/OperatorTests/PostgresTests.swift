@@ -1,6 +1,7 @@
 import Database
 import Glibc
 @testable import Operator
+import PlatformClient
 import Runtime
 import Testing
 

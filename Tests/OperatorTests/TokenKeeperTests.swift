@@ -1,5 +1,6 @@
 import Glibc
 import Operator
+import PlatformClient
 import Runtime
 import Telemetry
 import Testing

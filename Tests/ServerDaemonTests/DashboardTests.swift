@@ -243,6 +243,16 @@ private struct CollectingWriter: ResponseBodyWriter {
             chart: { query, _, _, _ in
                 if query.contains("node_load1") { throw HTTPProblem(.serviceUnavailable, "no database") }
                 return ["web-1": [1, 2]]
+            },
+            around: { question in
+                let item = TimelineItem(at: now, kind: .drift, text: "drift <b>", level: "warn", link: "/drift/known")
+                return Correlation(
+                    question: question, sections: [.drift: Section(items: [item], isTruncated: true)],
+                    moves: [
+                        MetricMove(
+                            labels: ["__name__": "load", "device": "<i>"], kind: .moved, before: 1, during: 30,
+                            isRate: false, score: 40)
+                    ], seriesCount: 12, seriesLooked: 10, movedCount: 1)
             })
         let router = Router(context: ServerContext.self)
         router.add(middleware: ProblemResponses())
@@ -251,7 +261,7 @@ private struct CollectingWriter: ResponseBodyWriter {
         return (router, token)
     }
 
-    static let paths = ["/", "/hosts/web-1", "/drift", "/drift/known", "/config"]
+    static let paths = ["/", "/hosts/web-1", "/drift", "/drift/known", "/config", "/around"]
 
     // Shows W-A-11
     @Test func `every page sends a browser without a session to the login, and refuses a program`() async throws {
@@ -282,6 +292,26 @@ private struct CollectingWriter: ResponseBodyWriter {
             #expect(try await client.send("GET", "/", headers: session).text.contains("href=\"/hosts/db%201\""))
             #expect(try await client.send("GET", "/hosts/gone", headers: session).status == 404)
             #expect(try await client.send("GET", "/drift/gone", headers: session).status == 404)
+        }
+    }
+
+    // Shows F-SV-20
+    @Test func `the page around a moment tells what happened and what moved, and what it leaves out`() async throws {
+        let (router, token) = try await router()
+        try await withServed(router) { client in
+            let session: [String: String] = ["Cookie": "plumb_session=\(token)"]
+            let page = try await client.send(
+                "GET", "/around?time=2026-11-21T03:14:00Z&window=5m&host=db%201", headers: session)
+            #expect(page.status == 200, "\(page.text)")
+            #expect(page.text.contains("<a href=\"/drift/known\">drift &lt;b&gt;</a>"))
+            #expect(page.text.contains("device=&lt;i&gt;"))
+            #expect(page.text.contains("href=\"/hosts/db%201\""))
+            #expect(page.text.contains("time=2026-11-21T03%3A09%3A00Z&amp;window=5m&amp;host=db%201\">earlier"))
+            #expect(page.text.contains("drift: there were more"))
+            #expect(page.text.contains("looked at 10 of 12 series"))
+            for wrong in ["time=never", "window=3h", "window=x", "limit=-1"] {
+                #expect(try await client.send("GET", "/around?\(wrong)", headers: session).status == 400, "\(wrong)")
+            }
         }
     }
 

@@ -5,6 +5,50 @@ extension Assets {
     /// The files of `Sources/Core/Assets/Dashboard/`, sorted by path.
     package static let dashboard: [Asset] = [
         Asset(
+            path: "Sources/Core/Assets/Dashboard/around.mustache",
+            text: #"""
+<section>
+<h2>Around <time>{{time}}</time>{{#host}} on <a href="/hosts/{{urlHost}}">{{.}}</a>{{/host}}</h2>
+<div class="line meta"><span>{{from}} to {{to}}</span>
+<a href="{{earlier}}">earlier</a> <a href="{{later}}">later</a> <a href="{{wider}}">wider</a> <a href="{{narrower}}">narrower</a>{{#everywhere}} <a href="{{.}}">all hosts</a>{{/everywhere}}</div>
+</section>
+<section>
+<h2>What happened</h2>
+{{#hasItems}}
+<ol class="timeline">
+{{#items}}
+{{#isFirstAfter}}<li class="moment"><span>{{moment}}</span></li>{{/isFirstAfter}}
+<li class="{{level}}"><time datetime="{{exact}}">{{time}}</time><span class="badge {{level}}">{{kind}}</span><span class="what">{{#link}}<a href="{{.}}">{{text}}</a>{{/link}}{{^link}}{{text}}{{/link}}</span></li>
+{{/items}}
+</ol>
+{{/hasItems}}
+{{^hasItems}}<p class="quiet">No alert, commit, drift or change of a host.</p>{{/hasItems}}
+</section>
+<section>
+<h2>What moved <span class="count">{{moveCount}}</span></h2>
+{{#hasMoves}}
+<table class="stack moves">
+<thead><tr><th>Metric</th><th>Before</th><th>Around</th><th>Change</th><th>How unusual</th></tr></thead>
+<tbody>
+{{#moves}}
+<tr>
+<td data-label="Metric"><code>{{name}}</code><div class="meta">{{labels}}</div></td>
+<td data-label="Before" class="number">{{before}}</td>
+<td data-label="Around" class="number">{{during}}</td>
+<td data-label="Change" class="number whole">{{change}}</td>
+<td data-label="How unusual" class="unusual">{{{bar}}}<span class="meta number">{{score}}</span></td>
+</tr>
+{{/moves}}
+</tbody>
+</table>
+<p class="meta">The number says how many of its usual deviations a series was away from its usual value, measured over twice as long before.</p>
+{{/hasMoves}}
+{{^hasMoves}}<p class="quiet">Every series was as before.</p>{{/hasMoves}}
+{{#remarks}}<p class="meta">{{.}}</p>{{/remarks}}
+</section>
+
+"""#),
+        Asset(
             path: "Sources/Core/Assets/Dashboard/config.mustache",
             text: #"""
 <section>
@@ -72,7 +116,7 @@ extension Assets {
 <td data-label="Alert"><strong>{{rule}}</strong>{{#summary}}<div class="meta">{{summary}}</div>{{/summary}}</td>
 <td data-label="Where">{{labels}}</td>
 <td data-label="Value" class="number">{{value}}</td>
-<td data-label="Since">{{since}}</td>
+<td data-label="Since"><a href="{{around}}" title="What else happened then">{{since}}</a></td>
 <td data-label="Declared by" class="meta">{{provenance}}</td>
 </tr>
 {{/alerts}}
@@ -112,7 +156,7 @@ extension Assets {
             text: #"""
 <section>
 <h2>{{name}} <span class="badge {{status}}">{{status}}</span></h2>
-<div class="meta">{{seen}}{{#agent}} · config {{agent}}{{/agent}}{{#groups}} · {{groups}}{{/groups}}</div>
+<div class="meta">{{seen}}{{#agent}} · config {{agent}}{{/agent}}{{#groups}} · {{groups}}{{/groups}} · <a href="{{around}}">around its last sign of life</a></div>
 <div class="charts">
 {{#charts}}
 <figure><figcaption>{{label}} <span class="number">{{latest}}</span></figcaption>{{{svg}}}<div class="axis"><span>{{from}}</span><span>now</span></div><code class="query">{{query}}</code></figure>
@@ -140,16 +184,18 @@ extension Assets {
 <title>{{title}} · Plumbline</title>
 <link rel="icon" href="/assets/plumb.svg" type="image/svg+xml">
 <link rel="stylesheet" href="/assets/style.css">
+{{#isLive}}
 <script src="/assets/live.js" defer></script>
 <noscript><meta http-equiv="refresh" content="15"></noscript>
+{{/isLive}}
 </head>
 <body>
 <header>
 <a class="brand" href="/"><img src="/assets/plumb.svg" alt="" width="26" height="26">Plumbline</a>
-<nav><a href="/">Fleet</a><a href="/drift">Drift</a><a href="/config">Config</a></nav>
+<nav><a href="/">Fleet</a><a href="/drift">Drift</a><a href="/around">Around</a><a href="/config">Config</a></nav>
 <form method="post" action="/logout"><button>Log out</button></form>
 </header>
-<main id="live">
+<main{{#isLive}} id="live"{{/isLive}}>
 {{{content}}}
 </main>
 <footer>As of <time>{{now}}</time>, server {{version}}</footer>
@@ -313,7 +359,13 @@ table.fields th, table.fields td { padding: 0.08rem 1rem 0.08rem 0; vertical-ali
 .spec { display: block; max-width: 46rem; white-space: pre-wrap; margin-top: 0.3rem; } summary { color: var(--soft); font-size: 0.82rem; cursor: pointer; }
 .gate main { max-width: 26rem; margin: 16vh auto 0; text-align: center; } .gate h1 { display: flex; justify-content: center; align-items: center; gap: 0.6rem; }
 .gate pre { background: var(--paper); border: 1px solid var(--rule); border-radius: 8px; padding: 0.7rem; }
+.timeline { list-style: none; margin: 0; padding: 0.3rem 0; background: var(--paper); border: 1px solid var(--rule); border-radius: 10px; }
+.timeline li { display: grid; grid-template-columns: 5.2rem 5rem 1fr; gap: 0.6rem; align-items: baseline; padding: 0.4rem 1.1rem; }
+.timeline time { color: var(--soft); font-variant-numeric: tabular-nums; font-size: 0.88rem; } .timeline .badge { justify-self: start; } .timeline .what { overflow-wrap: anywhere; }
+.timeline .moment { display: flex; align-items: center; color: var(--accent); font-size: 0.78rem; padding-block: 0.15rem; } .timeline .moment::before, .timeline .moment::after { content: ""; flex: 1; height: 1px; background: var(--accent); opacity: 0.5; }
+.moves .meta { overflow-wrap: anywhere; } .unusual { min-width: 8rem; } svg.strength { display: block; width: 100%; height: 6px; margin: 0.5rem 0 0.1rem; fill: var(--soft); } svg.strength .ground { fill: var(--rule); } svg.strength.warn { fill: var(--warn); } svg.strength.bad { fill: var(--bad); }
 @media (max-width: 640px) {
+  .timeline li { grid-template-columns: 4.6rem 1fr; } .timeline .what { grid-column: 1 / -1; }
   header { flex-wrap: wrap; gap: 0.4rem 1rem; }
   table.stack thead { display: none; }
   table.stack tr { display: block; padding: 0.6rem 0.9rem; border-bottom: 1px solid var(--rule); }

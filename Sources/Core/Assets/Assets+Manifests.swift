@@ -405,5 +405,49 @@ spec:
   keep: 30d
 
 """#),
+        Asset(
+            path: "manifests/status-pages/status.yaml",
+            text: #"""
+# What `plumb-page` publishes. `plumb up` writes it to the folder page/status of its data directory once a minute.
+# Nothing of it is secret: no query, no label and, with `hosts: count`, no name of a host leaves the platform.
+apiVersion: plumbline/v1
+kind: StatusPage
+metadata:
+  name: status
+spec:
+  title: Service status
+  description: Measured, not claimed. This page is generated from the data that raise the alerts.
+  components:
+    - name: Hosts
+      group: Infrastructure
+      description: Every host answers and is measured.
+      # Load is sampled by every host; one that was silent for two minutes is missing on the left side.
+      query: >-
+        (count(count_over_time(node_load1[2m])) or vector(0))
+        >= bool count(count_over_time(node_load1[1h]))
+    - name: Processors
+      group: Infrastructure
+      description: There is time left to work with.
+      query: 100 * (1 - avg by (host) (rate(node_cpu_seconds_total{mode="idle"}[5m]))) < bool 98
+    - name: Memory
+      group: Infrastructure
+      query: min by (host) (node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes) > bool 0.02
+    - name: Storage
+      group: Infrastructure
+      description: No file system is full.
+      query: 100 * min by (host) (node_filesystem_avail_bytes / node_filesystem_size_bytes) > bool 2
+    - name: Measurement
+      group: Platform
+      description: All collectors deliver.
+      query: min by (host) (node_scrape_collector_success)
+  incidents:
+    days: 30
+    matchers:
+      severity: critical
+    titles:
+      filesystem-full: Storage is nearly full
+  commit: full
+
+"""#),
     ]
 }

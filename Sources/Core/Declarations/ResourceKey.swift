@@ -4,13 +4,14 @@ package enum ResourceKind: String, CaseIterable, Hashable, Sendable {
     case notifier = "Notifier"
     case retention = "Retention"
     case alertRule = "AlertRule"
+    case statusPage = "StatusPage"
     case collector = "Collector"
     case pipeline = "Pipeline"
 
     /// The place that runs resources of this kind.
     package var target: TargetName {
         switch self {
-        case .hostGroup, .notifier, .retention, .alertRule: .server
+        case .hostGroup, .notifier, .retention, .alertRule, .statusPage: .server
         case .collector: .agents
         case .pipeline: .proxy
         }

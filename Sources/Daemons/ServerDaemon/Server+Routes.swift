@@ -37,6 +37,8 @@ extension Server {
             HostRoutes(hosts: parts.hosts),
             ReportRoutes(store: parts.reports),
             AlertRoutes(alerts: parts.alerts, outbox: parts.outbox, live: parts.live),
+            StatusPageRoutes(live: parts.live),
+            CorrelateRoutes(correlator: Correlator(parts), clock: parts.clock),
             RetentionRoutes(datasets: parts.retained, policy: parts.retention, clock: parts.clock),
             try DashboardRoutes(data: DashboardData(parts), clock: parts.clock),
         ] + metricsGroups(of: parts)

@@ -1,6 +1,6 @@
 package import Alerting
 package import Declarations
-import Telemetry
+package import Telemetry
 
 /// Alerts, their history and the outbox of notifications.
 package struct AlertStore: Sendable {
@@ -71,16 +71,44 @@ package struct AlertStore: Sendable {
         }
     }
 
-    /// The last transitions, newest first.
-    package func history(limit: Int) async throws -> [JSONValue] {
+    /// Which transitions are meant. What is nil does not restrict.
+    package struct HistoryFilter: Hashable, Sendable {
+        package var from: Timestamp?
+        /// Not included.
+        package var to: Timestamp?
+        /// The id of the last entry of the page before.
+        package var before: Int?
+        package var host: String?
+
+        package init(from: Timestamp? = nil, to: Timestamp? = nil, before: Int? = nil, host: String? = nil) {
+            self.from = from
+            self.to = to
+            self.before = before
+            self.host = host
+        }
+    }
+
+    /// The transitions that `filter` takes, newest first: `{id, at, rule, event, severity, labels, value, provenance}`.
+    package func history(_ filter: HistoryFilter = HistoryFilter(), limit: Int) async throws -> [JSONValue] {
         try await pool.withConnection { connection throws(DatabaseError) in
+            // By id, the order in which they were written: pages of it never overlap, whatever the clocks said.
             let result: SQLResult = try connection.execute(
-                "SELECT * FROM alert_history ORDER BY at DESC, id DESC LIMIT $1", [.integer(limit)])
+                """
+                SELECT * FROM alert_history
+                WHERE ($2::timestamptz IS NULL OR at >= $2) AND ($3::timestamptz IS NULL OR at < $3)
+                    AND ($4::bigint IS NULL OR id < $4) AND ($5::text IS NULL OR labels ->> 'host' = $5)
+                ORDER BY id DESC LIMIT $1
+                """,
+                [
+                    .integer(limit), .optional(filter.from), .optional(filter.to),
+                    filter.before.map { SQLValue.integer($0) } ?? .null, .optional(filter.host),
+                ])
             var entries: [JSONValue] = []
             for row in result.rows {
                 entries.append(
                     .object(compacting: [
-                        "at": .time(try row.time("at")), "rule": .string(try row.string("rule")),
+                        "id": .integer(try row.int("id")), "at": .time(try row.time("at")),
+                        "rule": .string(try row.string("rule")),
                         "event": .string(try row.string("event")), "severity": .string(try row.string("severity")),
                         "labels": try row.json("labels"), "value": row["value"].double.map(JSONValue.number),
                         "provenance": row["provenance"].json,

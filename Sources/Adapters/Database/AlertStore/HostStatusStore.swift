@@ -37,10 +37,53 @@ package struct HostStatusStore: Sendable {
             try connection.verify(leadership)
             _ = try connection.execute(
                 """
+                INSERT INTO host_status_history (at, host, status, previous)
+                VALUES ($3, $1, $2, (SELECT status FROM host_status WHERE host = $1))
+                """, [.text(host), .text(known.status.rawValue), .time(known.since)])
+            _ = try connection.execute(
+                """
                 INSERT INTO host_status (host, status, since) VALUES ($1, $2, $3)
                 ON CONFLICT (host) DO UPDATE SET status = excluded.status, since = excluded.since
                 """, [.text(host), .text(known.status.rawValue), .time(known.since)])
             if let addressed { try connection.post(addressed) }
+        }
+    }
+
+    /// One change of a host's status.
+    package struct Change: Hashable, Sendable {
+        package var host: String
+        package var at: Timestamp
+        package var status: HostStatus
+        /// Nil for a host that was new.
+        package var previous: HostStatus?
+
+        package init(host: String, at: Timestamp, status: HostStatus, previous: HostStatus?) {
+            self.host = host
+            self.at = at
+            self.status = status
+            self.previous = previous
+        }
+    }
+
+    /// Changes with `from` ≤ at < `to` of one host or of all, oldest first, at most `limit`.
+    package func changes(
+        from: Timestamp, to: Timestamp, host: String? = nil, limit: Int
+    ) async throws -> [Change] {
+        try await pool.withConnection { connection throws(DatabaseError) in
+            let result: SQLResult = try connection.execute(
+                """
+                SELECT host, at, status, previous FROM host_status_history
+                WHERE at >= $1 AND at < $2 AND ($3::text IS NULL OR host = $3) ORDER BY at, id LIMIT $4
+                """, [.time(from), .time(to), .optional(host), .integer(limit)])
+            var changes: [Change] = []
+            for row in result.rows {
+                guard let status = HostStatus(rawValue: try row.string("status")) else { continue }
+                changes.append(
+                    Change(
+                        host: try row.string("host"), at: try row.time("at"), status: status,
+                        previous: row["previous"].string.flatMap(HostStatus.init(rawValue:))))
+            }
+            return changes
         }
     }
 

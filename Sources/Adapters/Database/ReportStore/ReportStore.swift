@@ -65,6 +65,22 @@ package struct ReportStore: Sendable {
         }
     }
 
+    /// Reports with changes, or of a commit that was not taken, that started in `from` ≤ t < `to`; oldest first.
+    package func withNews(from: Timestamp, to: Timestamp, limit: Int) async throws(DatabaseError) -> [JSONValue] {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            let found = try connection.execute(
+                """
+                SELECT report FROM plumbline.reports
+                WHERE started_at >= $1 AND started_at < $2
+                    AND (outcome IN ('refused', 'rolledBack') OR report -> 'changes' <> '[]'::jsonb)
+                ORDER BY started_at, id LIMIT $3::bigint
+                """, [.time(from), .time(to), .integer(max(0, limit))])
+            var reports: [JSONValue] = []
+            for row in found.rows { reports.append(try row.json("report")) }
+            return reports
+        }
+    }
+
     package func report(_ id: ULID) async throws(DatabaseError) -> JSONValue? {
         try await pool.withConnection { (connection) throws(DatabaseError) in
             let found = try connection.execute(

@@ -277,6 +277,20 @@ extension SchemaDecoder {
             guard let long = values[0], let short = values[1], long <= short else { return }
             let place: Place = (source.entry(longer) ?? source.entry(shorter))?.value.place ?? source.place
             report(place, "\(quoted(longer)) (\(long)) must be longer than \(quoted(shorter)) (\(short))")
+        case .unique(let list, let field): checkUnique(source, list: list, by: field, members)
+        }
+    }
+
+    private mutating func checkUnique(
+        _ source: SourceValue, list: String, by field: String, _ members: [String: JSONValue]
+    ) {
+        guard case .array(let items)? = source.entry(list)?.value.content else { return }
+        var seen: Set<String> = []
+        for (item, value) in zip(items, members[list]?.array ?? []) {
+            guard let text = value[field]?.string, !seen.insert(text).inserted else { continue }
+            report(
+                item.entry(field)?.value.place ?? item.place,
+                "another of \(quoted(list)) has the \(field) \(quoted(text)) already")
         }
     }
 }

@@ -29,6 +29,10 @@ struct NormalFormReader {
         NormalFormReader(value(name) { $0 }, schema)
     }
 
+    func objects(_ name: String, _ schema: ObjectSchema) -> [NormalFormReader] {
+        value(name) { $0.array?.map { NormalFormReader($0, schema) } }
+    }
+
     private func value<Value>(_ name: String, _ read: (JSONValue) -> Value?) -> Value {
         let present: JSONValue? = members[name] ?? schema.field(named: name)?.defaultValue
         guard let value = present.flatMap(read) else {

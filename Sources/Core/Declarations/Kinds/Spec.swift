@@ -4,6 +4,7 @@ package enum Spec: Hashable, Sendable {
     case notifier(NotifierSpec)
     case retention(RetentionSpec)
     case alertRule(AlertRuleSpec)
+    case statusPage(StatusPageSpec)
     case collector(CollectorSpec)
     case pipeline(PipelineSpec)
 }
@@ -17,6 +18,7 @@ extension Spec {
         case .notifier: self = .notifier(NotifierSpec(reader))
         case .retention: self = .retention(RetentionSpec(reader))
         case .alertRule: self = .alertRule(AlertRuleSpec(reader))
+        case .statusPage: self = .statusPage(StatusPageSpec(reader))
         case .collector: self = .collector(CollectorSpec(reader))
         case .pipeline: self = .pipeline(PipelineSpec(reader))
         }
@@ -28,7 +30,7 @@ package func references(of spec: Spec) -> [ResourceKey] {
     switch spec {
     case .alertRule(let rule): rule.notifiers.map { ResourceKey(.notifier, $0) }
     case .collector(let collector): collector.hosts.groups.map { ResourceKey(.hostGroup, $0) }
-    case .hostGroup, .notifier, .retention, .pipeline: []
+    case .hostGroup, .notifier, .retention, .statusPage, .pipeline: []
     }
 }
 
@@ -40,6 +42,7 @@ extension ResourceKind {
         case .notifier: NotifierSpec.schema
         case .retention: RetentionSpec.schema
         case .alertRule: AlertRuleSpec.schema
+        case .statusPage: StatusPageSpec.schema
         case .collector: CollectorSpec.schema
         case .pipeline: PipelineSpec.schema
         }
@@ -52,6 +55,7 @@ extension ResourceKind {
         case .notifier: "Where notifications go."
         case .retention: "How long a dataset is kept."
         case .alertRule: "When to alert, and whom to tell."
+        case .statusPage: "What a public status page shows, and the queries that say what is up."
         case .collector: "What agents collect from their hosts, how often, and on which hosts."
         case .pipeline: "Where application events come from, and how their documents become events."
         }

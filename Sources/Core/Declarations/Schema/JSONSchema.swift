@@ -130,7 +130,7 @@ extension ObjectRule {
             ["oneOf": [["required": [.string(first)]], ["required": [.string(second)]]]]
         case .atLeastOne(let first, let second):
             ["anyOf": [["required": [.string(first)]], ["required": [.string(second)]]]]
-        case .longer: nil
+        case .longer, .unique: nil
         }
     }
 }

@@ -72,6 +72,15 @@ extension TextRule {
     /// Text for people, in which `{{ … }}` is replaced.
     static let template = TextRule("a text", longest: 4096, isTrimmed: true)
 
+    /// A short text for people, on one line.
+    static let line = TextRule("a text of one line", longest: 120, isTrimmed: true) { text in
+        text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+            ? "expected a text of one line" : nil
+    }
+
+    /// A few sentences for people.
+    static let paragraph = TextRule("a text", longest: 1000, isTrimmed: true)
+
     static let hostGlob = TextRule("a host name or shell glob", longest: 253) { text in
         guard !text.utf8.contains(where: { $0 <= 0x20 || $0 == UInt8(ascii: "/") }) else {
             return "expected a host name or shell glob, without spaces or slashes"

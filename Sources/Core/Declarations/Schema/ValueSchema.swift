@@ -85,12 +85,15 @@ package enum ObjectRule: Sendable {
     case atLeastOne(String, String)
     /// The first duration is longer than the second.
     case longer(String, than: String)
+    /// No two items of a list of objects have the same text in a field.
+    case unique(String, by: String)
 
     var fields: [String] {
         switch self {
         case .atMostOne(let first, let second), .exactlyOne(let first, let second), .atLeastOne(let first, let second),
             .longer(let first, let second):
             [first, second]
+        case .unique(let list, _): [list]
         }
     }
 }

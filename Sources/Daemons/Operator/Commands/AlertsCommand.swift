@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Declarations
+import PlatformClient
 
 package struct AlertsCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Database
+import PlatformClient
 import Runtime
 
 package struct MigrateCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Glibc
+import PlatformClient
 import Runtime
 
 package struct PsqlCommand: AsyncParsableCommand {

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Declarations
+import PlatformClient
 import Runtime
 import Telemetry
 
@@ -84,8 +85,4 @@ package struct QueryCommand: AsyncParsableCommand {
         let name: String = labels.removeValue(forKey: "__name__")?.string ?? ""
         return labels.isEmpty && !name.isEmpty ? name : name + labelText(labels)
     }
-}
-
-extension PromDuration: ExpressibleByArgument {
-    package init?(argument: String) { self.init(argument) }
 }

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Declarations
+import PlatformClient
 import Runtime
 import Telemetry
 

@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Declarations
+import PlatformClient
 import Telemetry
 
 package struct TokenCommand: AsyncParsableCommand {

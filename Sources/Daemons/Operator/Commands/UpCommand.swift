@@ -1,6 +1,7 @@
 package import ArgumentParser
 import Glibc
 import Logging
+import PlatformClient
 import Runtime
 import ServiceLifecycle
 import UnixSignals

@@ -12,13 +12,14 @@ package struct Programs: Hashable, Sendable {
     package var server: String { "\(folder)/plumb-server" }
     package var agent: String { "\(folder)/plumb-agent" }
     package var sync: String { "\(folder)/gitops-sync" }
+    package var page: String { "\(folder)/plumb-page" }
 
     /// Those beside the running executable; an error names what is not there.
     package static func besideThisOne(executable: String = "/proc/self/exe") throws -> Programs {
         guard let path = realpath(executable, nil) else { throw Files.failure("find this program by", executable) }
         defer { free(path) }
         let programs = Programs(folder: Files.parent(of: String(cString: path)))
-        for program in [programs.plumb, programs.server, programs.agent, programs.sync]
+        for program in [programs.plumb, programs.server, programs.agent, programs.sync, programs.page]
         where access(program, X_OK) != 0 {
             throw OperatorError("\(program) is missing; the programs of Plumbline belong in one folder")
         }

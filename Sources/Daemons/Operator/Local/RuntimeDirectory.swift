@@ -1,5 +1,6 @@
 import Declarations
 import Glibc
+package import PlatformClient
 import Runtime
 
 /// Where the unix sockets of one data directory are. Not in the data directory: a socket's path ends at 107 bytes, and a

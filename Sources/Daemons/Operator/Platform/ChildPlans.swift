@@ -1,3 +1,5 @@
+import PlatformClient
+
 /// How the daemons of a data directory are started.
 package struct ChildPlans: Sendable {
     package let settings: PlatformSettings
@@ -47,5 +49,16 @@ package struct ChildPlans: Sendable {
         return ChildSpecification(
             name: "gitops-sync", executable: programs.sync, arguments: ["run", "--config", directory.syncConfig],
             environment: environment, logFile: directory.log("gitops-sync"), stopWithin: .seconds(3))
+    }
+
+    /// Writes the status pages. Nobody needs its tidy end: what it writes is whole at any moment.
+    package var page: ChildSpecification {
+        ChildSpecification(
+            name: "page", executable: programs.page,
+            arguments: [
+                "watch", "--all", "--output", directory.page, "--server", settings.serverURL, "--token-file",
+                directory.token("query"),
+            ],
+            environment: ["PLUMB_LOG_FORMAT": "json"], logFile: directory.log("page"), stopWithin: .seconds(1))
     }
 }

@@ -1,3 +1,4 @@
+import PlatformClient
 import Runtime
 
 /// Where `plumb up` talks to the person at the terminal.

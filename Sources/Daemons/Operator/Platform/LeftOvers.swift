@@ -1,4 +1,5 @@
 import Glibc
+import PlatformClient
 import Runtime
 
 /// What a `plumb up` that was killed left behind. Its children end by their lifelines; this waits for that, and kills

@@ -1,4 +1,5 @@
 import Assets
+import PlatformClient
 import Runtime
 
 extension Platform {
@@ -15,6 +16,7 @@ extension Platform {
             console.line("Config     \(url)")
         } else {
             console.line("Config     git clone \(directory.configRepository)")
+            console.line("Page       \(directory.page)/status/index.html")
             console.line("")
             for line in await firstSteps() { console.line(line) }
         }

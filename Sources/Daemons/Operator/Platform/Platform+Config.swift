@@ -1,5 +1,6 @@
 import Assets
 import Glibc
+import PlatformClient
 import Runtime
 
 extension Platform {

@@ -1,4 +1,5 @@
 import Database
+import PlatformClient
 import Runtime
 
 extension Platform {

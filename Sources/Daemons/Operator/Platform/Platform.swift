@@ -2,11 +2,12 @@ import Assets
 import Database
 import Declarations
 import Glibc
+import PlatformClient
 package import Runtime
 import ServiceLifecycle
 import Telemetry
 
-/// The whole platform of one data directory: PostgreSQL, server, agent and gitops-sync as supervised processes, started
+/// The whole platform of one data directory: PostgreSQL, server, agent, gitops-sync and plumb-page as supervised processes, started
 /// in order, stopped in the opposite one.
 package actor Platform: Service {
     let settings: PlatformSettings
@@ -22,7 +23,7 @@ package actor Platform: Service {
 
     /// In the order in which they are stopped, those of one line at once: clients before what they speak to, so that
     /// the agent hands over what it holds. The deadlines of the lines add up to less than 10 s.
-    private static let stopOrder = [["agent", "gitops-sync"], ["server"], ["postgres"]]
+    private static let stopOrder = [["agent", "gitops-sync", "page"], ["server"], ["postgres"]]
     private static let housekeeping: Duration = .seconds(10)
 
     package init(
@@ -88,6 +89,8 @@ package actor Platform: Service {
         console.step("agent", "runs as host \(settings.host)")
         await supervisor.start(plans.sync)
         try await waitForFirstRun()
+        // After the first run, which brings the declared pages.
+        await supervisor.start(plans.page)
         record.isReady = true
         try writeRecord()
     }

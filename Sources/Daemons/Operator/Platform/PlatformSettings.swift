@@ -1,4 +1,5 @@
 import Glibc
+package import PlatformClient
 import Runtime
 
 /// What `plumb up` was asked for.

@@ -1,4 +1,5 @@
 import Glibc
+package import PlatformClient
 import Runtime
 
 /// The private PostgreSQL of a data directory: on a unix socket alone, with peer authentication.

@@ -1,5 +1,6 @@
 import Declarations
 import Glibc
+package import PlatformClient
 package import Runtime
 package import Telemetry
 

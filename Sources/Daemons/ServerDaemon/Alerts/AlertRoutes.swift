@@ -15,13 +15,27 @@ struct AlertRoutes: RouteGroup {
         router.group("/api/v1", requiring: .query)
             .get("alerts") { _, _ in Response.json(try await present()) }
             .get("alerts/history") { request, _ in
-                let limit: Int = try request.integerParameter("limit", in: 1...1000) ?? 100
-                return Response.json(["history": .array(try await alerts.history(limit: limit))])
+                try await history(QueryParameters(request.uri.query ?? ""))
             }
             .get("notifications") { request, _ in
                 let limit: Int = try request.integerParameter("limit", in: 1...1000) ?? 100
                 return Response.json(["notifications": .array(try await outbox.log(limit: limit))])
             }
+    }
+
+    /// Transitions from the newest, by pages: `before` is the last id of the page before.
+    private func history(_ parameters: QueryParameters) async throws -> Response {
+        do {
+            let limit: Int = min(max(1, try parameters.limit() ?? 100), 1000)
+            let before: Int? = try parameters["before"].map { text in
+                guard let id = Int(text) else { throw BadParameter("before", "\"\(text)\" is no id") }
+                return id
+            }
+            let filter = AlertStore.HistoryFilter(
+                from: try parameters.time("from"), to: try parameters.time("to"), before: before,
+                host: parameters["host"])
+            return .json(["history": .array(try await alerts.history(filter, limit: limit))])
+        } catch let error as BadParameter { throw HTTPProblem(.badRequest, error.description) }
     }
 
     private func present() async throws -> JSONValue {

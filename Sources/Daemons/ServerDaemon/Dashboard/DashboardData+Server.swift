@@ -27,7 +27,8 @@ extension DashboardData {
                 }
                 return snapshot
             },
-            chart: { query, from, to, step in try await queries.chart(query, from: from, to: to, step: step) })
+            chart: { query, from, to, step in try await queries.chart(query, from: from, to: to, step: step) },
+            around: { [correlator = Correlator(parts)] question in await correlator.answer(question) })
     }
 }
 

@@ -16,6 +16,7 @@ struct DashboardData: Sendable {
     var chart:
         @Sendable (_ query: String, _ from: Timestamp, _ to: Timestamp, _ step: PromDuration) async throws
             -> [String: [Double?]]
+    var around: @Sendable (_ question: CorrelationQuestion) async -> Correlation
 }
 
 /// One alert that is pending or firing.

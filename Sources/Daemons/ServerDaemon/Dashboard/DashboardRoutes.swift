@@ -29,6 +29,7 @@ struct DashboardRoutes: RouteGroup {
             .get("drift") { _, _ in try await drift() }
             .get("drift/:id") { _, context in try await report(try context.parameters.require("id")) }
             .get("config") { _, _ in try await config() }
+            .get("around") { request, _ in try await around(QueryParameters(request.uri.query ?? "")) }
         for asset in Assets.dashboard {
             let name = String(asset.path.split(separator: "/").last ?? "")
             guard let type = Pages.mediaType(of: name) else { continue }
@@ -81,6 +82,12 @@ struct DashboardRoutes: RouteGroup {
     private func config() async throws -> Response {
         let snapshot: ConfigSnapshot = try await data.config()
         return pages.page("Config", "config", ConfigView(snapshot), now: clock())
+    }
+
+    private func around(_ parameters: QueryParameters) async throws -> Response {
+        let now: Timestamp = clock()
+        let correlation: Correlation = await data.around(try CorrelationQuestion(parameters, now: now))
+        return pages.page("Around a moment", "around", AroundView(correlation), now: now, isLive: false)
     }
 
     /// One row of values per chart; a chart that cannot be read is empty, and the page still comes.

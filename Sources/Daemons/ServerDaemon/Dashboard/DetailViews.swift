@@ -9,6 +9,7 @@ struct HostView {
     var seen: String
     var agent: String?
     var groups: String?
+    var around: String
     var charts: [HostCard.Chart]
     var collectors: [Collector]
 
@@ -28,6 +29,8 @@ struct HostView {
         seen = card.seen
         agent = card.agent
         groups = card.groups
+        // A silent host is interesting when it fell silent.
+        around = AroundView.link(host.lastSeen ?? now, nil, host.name)
         self.charts = zip(HostChart.detail, charts).map { chart, values in
             HostCard.chart(chart, values[host.name] ?? [], style: "chart", host: host.name, from: "\(span) ago")
         }
@@ -88,4 +91,5 @@ struct LayoutView {
     var content: String
     var now: String
     var version: String
+    var isLive: Bool
 }

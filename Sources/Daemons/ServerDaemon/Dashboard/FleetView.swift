@@ -82,6 +82,7 @@ struct AlertView {
     var labels: String
     var value: String
     var since: String
+    var around: String
     var provenance: String
 
     init(_ alert: DashboardAlert, now: Timestamp) {
@@ -92,6 +93,7 @@ struct AlertView {
         labels = alert.instance.labels.pairs.map { "\($0.name)=\($0.value)" }.joined(separator: ", ")
         value = readable(alert.instance.value)
         since = Wording.ago(alert.instance.activeSince, now: now)
+        around = AroundView.link(alert.instance.activeSince, nil, alert.instance.labels["host"])
         provenance = alert.source.map(Self.place) ?? "not from git"
     }
 

@@ -1,19 +1,19 @@
-import ArgumentParser
+package import ArgumentParser
 import Runtime
 
 /// Which server a command speaks to: one that is named, or the one of a local `plumb up`.
-struct ConnectionOptions: ParsableArguments {
+package struct ConnectionOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The server's address.", valueName: "url"))
-    var server: String?
+    package var server: String?
 
     @Option(help: ArgumentHelp("A file that holds the token alone.", valueName: "file"))
-    var tokenFile: String?
+    package var tokenFile: String?
 
-    @OptionGroup var local: LocalOptions
+    @OptionGroup package var local: LocalOptions
 
-    init() {}
+    package init() {}
 
-    func validate() throws {
+    package func validate() throws {
         guard server == nil || tokenFile != nil else {
             throw ValidationError("--server needs --token-file: the file that holds a token for it")
         }
@@ -23,7 +23,7 @@ struct ConnectionOptions: ParsableArguments {
     }
 
     /// A client of the named server, or of the local one with the token called `token`.
-    func client(token name: String) throws -> ServerClient {
+    package func client(token name: String) throws -> ServerClient {
         if let server, let tokenFile { return ServerClient(baseURL: server, token: TokenFile(path: tokenFile)) }
         let directory: DataDirectory = try local.dataDirectory()
         let record: RunRecord = try local.runningRecord(of: directory)
@@ -33,48 +33,48 @@ struct ConnectionOptions: ParsableArguments {
 }
 
 /// Which local `plumb up` is meant.
-struct LocalOptions: ParsableArguments {
+package struct LocalOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The data directory of a local plumb up. Default: the nearest .plumbline upward.", valueName: "dir"))
-    var dataDir: String?
+    package var dataDir: String?
 
-    init() {}
+    package init() {}
 
     /// The named data directory or the nearest one.
-    func dataDirectory() throws -> DataDirectory {
+    package func dataDirectory() throws -> DataDirectory {
         if let dataDir {
             let directory = DataDirectory(dataDir)
             guard Files.exists(directory.lock) else {
-                throw OperatorError("\(directory.path) is no data directory: plumb up was never run there")
+                throw PlatformClientError("\(directory.path) is no data directory: plumb up was never run there")
             }
             return directory
         }
         guard let directory = DataDirectory.find() else {
-            throw OperatorError(
+            throw PlatformClientError(
                 "no \(DataDirectory.defaultName) here or above; start one with plumb up, or name it with --data-dir")
         }
         return directory
     }
 
     /// What the one that runs there says of itself.
-    func runningRecord(of directory: DataDirectory) throws -> RunRecord {
+    package func runningRecord(of directory: DataDirectory) throws -> RunRecord {
         guard DirectoryLock.isHeld(directory.lock), let record = RunRecord.read(from: directory) else {
-            throw OperatorError("nothing runs in \(directory.path); start it with plumb up")
+            throw PlatformClientError("nothing runs in \(directory.path); start it with plumb up")
         }
         return record
     }
 }
 
 /// How a command answers.
-enum OutputForm: String, ExpressibleByArgument, CaseIterable, Sendable {
+package enum OutputForm: String, ExpressibleByArgument, CaseIterable, Sendable {
     case text
     case json
 }
 
-struct OutputOptions: ParsableArguments {
+package struct OutputOptions: ParsableArguments {
     @Option(name: .customLong("output"), help: "text or json.")
-    var form: OutputForm = .text
+    package var form: OutputForm = .text
 
-    init() {}
+    package init() {}
 }

@@ -20,6 +20,8 @@ package struct DataDirectory: Hashable, Sendable {
     package var tokens: String { "\(path)/tokens" }
     package var secrets: String { "\(path)/secrets" }
     package var reports: String { "\(path)/reports" }
+    /// The status pages, each in a folder of its name.
+    package var page: String { "\(path)/page" }
     package var agentState: String { "\(path)/agent" }
     package var syncState: String { "\(path)/gitops-sync" }
     /// The keys that tokens are signed with.

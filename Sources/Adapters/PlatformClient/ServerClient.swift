@@ -36,7 +36,7 @@ package struct ServerClient: Sendable {
         let answer: Answer = try await send(method, path, query: query, body: body)
         guard answer.isSuccess else { throw failure(answer, path) }
         do { return try JSONValue(parsing: answer.body) } catch {
-            throw OperatorError("\(baseURL)\(path) answered something that is not JSON: \(error)")
+            throw PlatformClientError("\(baseURL)\(path) answered something that is not JSON: \(error)")
         }
     }
 
@@ -68,17 +68,17 @@ package struct ServerClient: Sendable {
             let content: ByteBuffer = try await response.body.collect(upTo: Self.answerLimit)
             return Answer(status: Int(response.status.code), body: Array(content.readableBytesView))
         } catch {
-            throw OperatorError("cannot reach \(baseURL): \(error). Does it run? (plumb status)")
+            throw PlatformClientError("cannot reach \(baseURL): \(error). Does it run? (plumb status)")
         }
     }
 
-    package func failure(_ answer: Answer, _ path: String) -> OperatorError {
+    package func failure(_ answer: Answer, _ path: String) -> PlatformClientError {
         let said: String? = (try? JSONValue(parsing: answer.body))?["error"]?.string
         let detail: String = said ?? String(answer.text.prefix(300)).trimmed
         switch answer.status {
-        case 401: return OperatorError("the server does not accept the token: \(detail)")
-        case 403: return OperatorError("the token does not allow this: \(detail)")
-        default: return OperatorError("\(path) answered \(answer.status): \(detail)")
+        case 401: return PlatformClientError("the server does not accept the token: \(detail)")
+        case 403: return PlatformClientError("the token does not allow this: \(detail)")
+        default: return PlatformClientError("\(path) answered \(answer.status): \(detail)")
         }
     }
 }

@@ -1,7 +1,6 @@
 import Glibc
-package import Runtime
 
-/// What `plumb` does with folders and paths beyond whole small files.
+/// Folders and paths.
 extension Files {
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
 
@@ -80,7 +79,7 @@ extension Files {
     }
 
     /// The error that `errno` holds.
-    static func failure(_ operation: String, _ path: String) -> FileError {
+    package static func failure(_ operation: String, _ path: String) -> FileError {
         let code: Int32 = errno
         return FileError(path: path, operation: operation, reason: String(cString: strerror(code)), code: code)
     }

@@ -1,0 +1,3 @@
+import PageBuilder
+
+await PageProgram.runMain()
