@@ -22,7 +22,7 @@ import Testing
 
     // Shows F-LG-06
     @Test func eachJobHasTheLeastRights() throws {
-        let workflow: Node = try workflow()
+        let workflow: Node = try self.workflow()
         #expect(workflow["permissions"]?.keys == [])
         let jobs: Node = try #require(workflow["jobs"])
         #expect(jobs.keys == ["build", "publish"])
@@ -41,7 +41,8 @@ import Testing
             if let command = step["run"]?.text { #expect(!command.contains("secrets.")) }
             if let action = step["uses"]?.text { #expect(action.contains(/@v\d+$/), "\(action)") }
         }
-        let build: String = try #require(steps.compactMap { $0["run"]?.text }.first)
+        let commands: [String] = steps.compactMap { $0["run"]?.text }
+        let build: String = try #require(commands.first)
         #expect(build.contains("plumb-page build --server \"$PLUMB_SERVER\" --token-file"))
         // A page that says that its data are old is published as well.
         #expect(build.contains("-ne 5"))
