@@ -11,6 +11,7 @@ import Testing
         ["query", "up", "--step", "1m"], ["query", "up", "--range", "five"], ["query", "up", "--range", "0s"],
         ["hosts", "--server", "http://x"], ["hosts", "--server", "http://x", "--token-file", "f", "--data-dir", "d"],
         ["hosts", "--output", "xml"], ["secret", "set", "../escape"], ["with-lifeline", "--", "relative"], ["nonsense"],
+        ["around", "yesterday"], ["around", "now", "--limit", "0"], ["around", "--window", "wide"],
     ])
     func wrongUsageIsStatus64(_ arguments: [String]) throws {
         let error: any Error = try #require(throws: (any Error).self) { try Plumb.parseAsRoot(arguments) }
@@ -20,7 +21,9 @@ import Testing
     @Test(arguments: [
         ["up"], ["up", "--data-dir", "d", "--port", "7800", "--config-repo", "ssh://git@example.org/config"], ["down"],
         ["status", "--output", "json"], ["query", "rate(x[5m])", "--range", "1h", "--step", "1m"], ["login"],
-        ["hosts", "--server", "http://x", "--token-file", "f"], ["alerts"], ["psql", "--", "-c", "SELECT 1"],
+        ["hosts", "--server", "http://x", "--token-file", "f"], ["alerts"], ["around"], ["around", "10m", "ago"],
+        ["around", "2026-11-21T03:14:00Z", "--host", "web-1", "--window", "5m", "--limit", "9"],
+        ["psql", "--", "-c", "SELECT 1"],
         ["token", "--subject", "me", "--scope", "query,config", "--for", "2h"], ["secret", "set", "slack-url"],
         ["migrate", "--database", "host=x"],
     ])

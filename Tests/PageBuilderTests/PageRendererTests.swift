@@ -96,6 +96,13 @@ import Testing
         #expect(places == places.sorted())
     }
 
+    /// Templates look for a value that is missing in what is around.
+    @Test func aComponentWithoutADescriptionDoesNotGetThePages() throws {
+        let page: String = try #require(try files { $0.description = "Of the page" }["index.html"])
+        #expect(page.ranges(of: "<p>Of the page</p>").count == 1)
+        #expect(page.ranges(of: ">Of the page<").count == 1)
+    }
+
     @Test(arguments: [
         ([ComponentState.up, .up], "All systems operational", "up"), ([.up, .down], "Some systems are down", "down"),
         ([.down, .down], "Major outage", "down"), ([.up, .partly], "Some systems are partly down", "partly"),
@@ -122,7 +129,7 @@ import Testing
             }["index.html"])
         #expect(page.contains("<title>21 Nov 2026: 99.30 % up, down for 5 min, 12 h measured</title>"))
         #expect(page.contains("<title>20 Nov 2026: no data</title>"))
-        #expect(page.contains("99.30 % up in 1 day of data"))
+        #expect(page.contains("99.30 % up in 12 h of data"))
         #expect(page.ranges(of: "<rect ").count == 90)
     }
 

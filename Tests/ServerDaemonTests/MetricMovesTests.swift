@@ -102,4 +102,22 @@ import Testing
         #expect(MetricMoves.score(.infinity, median: 1, before: [1, 1]) == 0)
         #expect(MetricMoves.score(1e9, median: 1, before: [1, 1.001, 0.999]) <= MetricMoves.highest)
     }
+
+    /// A host that begins to report is one news, not a hundred.
+    @Test func aProducerThatCameAsAWholeIsToldOnce() {
+        func move(_ name: String, _ job: String, _ kind: MetricMove.Kind) -> MetricMove {
+            MetricMove(
+                labels: ["__name__": name, "host": "h", "job": job], kind: kind, before: nil, during: 1,
+                isRate: false, score: 50)
+        }
+        let new = ["a", "b", "c"].map { move($0, "cpu", .appeared) }
+        let partly = ["a", "b", "c"].map { move($0, "disk", .ended) }
+        let moved = ["a", "b", "c"].map { move($0, "load", .moved) }
+        let all = new + partly + moved
+        let looked: [Labels] = all.map(\.labels) + [["__name__": "d", "host": "h", "job": "disk"]]
+        let collapsed = MetricMoves.collapsed(all, looked: looked)
+        #expect(collapsed.sources == [SourceMove(host: "h", producer: "cpu", kind: .appeared, series: 3)])
+        #expect(Set(collapsed.moves) == Set(partly + moved))
+        #expect(MetricMoves.collapsed([new[0]], looked: [new[0].labels]).moves.count == 1)
+    }
 }

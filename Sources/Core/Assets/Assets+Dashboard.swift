@@ -43,7 +43,8 @@ extension Assets {
 </table>
 <p class="meta">The number says how many of its usual deviations a series was away from its usual value, measured over twice as long before.</p>
 {{/hasMoves}}
-{{^hasMoves}}<p class="quiet">Every series was as before.</p>{{/hasMoves}}
+{{^hasMoves}}<p class="quiet">No single series moved.</p>{{/hasMoves}}
+{{#sources}}<p class="quiet">{{.}}</p>{{/sources}}
 {{#remarks}}<p class="meta">{{.}}</p>{{/remarks}}
 </section>
 

@@ -425,12 +425,9 @@ spec:
       query: >-
         (count(count_over_time(node_load1[2m])) or vector(0))
         >= bool count(count_over_time(node_load1[1h]))
-    - name: Processors
-      group: Infrastructure
-      description: There is time left to work with.
-      query: 100 * (1 - avg by (host) (rate(node_cpu_seconds_total{mode="idle"}[5m]))) < bool 98
     - name: Memory
       group: Infrastructure
+      description: No host is about to run out of memory.
       query: min by (host) (node_memory_MemAvailable_bytes / node_memory_MemTotal_bytes) > bool 0.02
     - name: Storage
       group: Infrastructure

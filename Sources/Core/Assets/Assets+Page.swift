@@ -130,7 +130,7 @@ extension Assets {
 {{#components}}
 <article class="component">
 <div class="line"><h3>{{name}}</h3><span class="state {{level}}"><span class="mark {{level}}" aria-hidden="true"></span>{{state}}</span></div>
-{{#description}}<p class="meta">{{description}}</p>{{/description}}
+{{#about}}<p class="meta">{{about}}</p>{{/about}}
 {{{bars}}}
 <div class="axis"><span>{{oldest}}</span><span class="rule"></span><span>{{uptime}}</span><span class="rule"></span><span>today</span></div>
 </article>
@@ -202,18 +202,17 @@ code { font: 0.92em ui-monospace, "Liberation Mono", monospace; }
 .banner.good { background: light-dark(#1f7a4d, #1d6a45); } .banner.warn { background: light-dark(#a86400, #8a5a12); } .banner.bad { background: light-dark(#b3261e, #962f27); }
 .banner h2 { margin: 0; font-size: clamp(1.15rem, 3.4vw, 1.45rem); display: flex; align-items: center; gap: 0.65rem; }
 .banner p { margin: 0; font-size: 0.88rem; opacity: 0.92; }
-.banner .mark { background: rgb(255 255 255 / 0.22); color: var(--on); }
 .stale { border: 2px solid var(--warn); border-radius: 12px; background: light-dark(#fff6e0, #33280f); padding: 0.8rem 1.1rem; margin-bottom: 1rem; }
 .mark { display: inline-grid; place-items: center; flex: none; width: 1.25em; height: 1.25em; border-radius: 50%; font-size: 0.8em; line-height: 1; font-weight: 700; color: var(--on); background: var(--none); vertical-align: -0.2em; margin-right: 0.4em; }
 .mark.good { background: var(--good); } .mark.warn { background: var(--warn); } .mark.bad { background: var(--bad); }
 .mark.good::before { content: "✓"; } .mark.warn::before { content: "!"; } .mark.bad::before { content: "✕"; } .mark.none::before { content: "?"; }
-.banner .mark { width: 1.5em; height: 1.5em; margin: 0; }
+.banner h2 .mark { width: 1.5em; height: 1.5em; margin: 0; background: rgb(255 255 255 / 0.22); }
 .card { background: var(--paper); border: 1px solid var(--rule); border-radius: 12px; }
 .component { padding: 0.95rem 1.2rem 0.8rem; border-bottom: 1px solid var(--rule); }
 .component:last-child { border-bottom: 0; }
 .component p { margin: 0.1rem 0 0; }
 .line { display: flex; justify-content: space-between; gap: 1rem; align-items: baseline; }
-.state { white-space: nowrap; font-size: 0.9rem; font-weight: 600; color: var(--soft); }
+.state { display: inline-flex; align-items: center; white-space: nowrap; font-size: 0.9rem; font-weight: 600; color: var(--soft); }
 .state.good { color: var(--good); } .state.warn { color: var(--warn); } .state.bad { color: var(--bad); }
 svg.bars { display: block; width: 100%; height: 34px; margin: 0.6rem 0 0.3rem; }
 svg.bars rect { fill: var(--none); } svg.bars .good { fill: var(--good); } svg.bars .warn { fill: var(--warn); } svg.bars .bad { fill: var(--bad); }

@@ -88,7 +88,7 @@ package struct AroundCommand: AsyncParsableCommand {
             let labels: [String: JSONValue] = move["labels"]?.object ?? [:]
             table.add([
                 move["score"]?.canonicalText ?? "?", values[0], values[1],
-                (move["metric"]?.string ?? "") + labelText(labels),
+                (move["metric"]?.string ?? "") + (labels.isEmpty ? "" : labelText(labels)),
             ])
         }
         return [table.text]
@@ -104,6 +104,11 @@ package struct AroundCommand: AsyncParsableCommand {
             }
         }
         let metrics: JSONValue? = answer["metrics"]
+        for source in metrics?["sources"]?.array ?? [] {
+            let (count, producer) = (source["series"]?.integer ?? 0, source["producer"]?.string ?? "")
+            let verb: String = source["kind"] == "appeared" ? "are new" : "ended"
+            lines.append("all \(count) series of \(producer) on \(source["host"]?.string ?? "") \(verb)")
+        }
         let (looked, all) = (metrics?["seriesLooked"]?.integer ?? 0, metrics?["series"]?.integer ?? 0)
         if let error = metrics?["error"]?.string { lines.append("metrics: could not be compared: \(error)") }
         if looked < all { lines.append("metrics: looked at \(looked) of \(all) series; name a host with --host") }

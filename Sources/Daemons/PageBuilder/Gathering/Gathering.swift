@@ -80,8 +80,8 @@ private func measure(
 }
 
 extension JSONValue {
-    /// Whether a drift report was finished at `instant`.
+    /// Whether a drift report was finished in the second of `instant`, or before.
     fileprivate func isFinished(by instant: Timestamp) -> Bool {
-        (self["finishedAt"]?.string).flatMap { Timestamp(rfc3339: $0) }.map { $0 <= instant } ?? false
+        (self["finishedAt"]?.string).flatMap { Timestamp(rfc3339: $0) }.map { $0 < instant + .seconds(1) } ?? false
     }
 }

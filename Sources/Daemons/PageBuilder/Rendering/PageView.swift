@@ -126,7 +126,8 @@ struct StatusSummary {
 
 struct ComponentView {
     var name: String
-    var description: String?
+    /// Not "description": where this is nil, the template would show the page's.
+    var about: String?
     var state: String
     var level: String
     var bars: String
@@ -135,15 +136,23 @@ struct ComponentView {
 
     init(_ component: MeasuredComponent, now: Timestamp) {
         name = component.name
-        description = component.description
+        about = component.description
         state = PageWording.state(component.state)
         level = Self.level(component.state)
         bars = UptimeBars(days: component.days, now: now).svg
-        let days: Int = component.days.count { $0.measured > 0 }
         uptime =
-            component.uptime.map { "\(PageWording.share($0)) up in \(days) \(days == 1 ? "day" : "days") of data" }
+            component.uptime.map { "\(PageWording.share($0)) up in \(Self.extent(component.days)) of data" }
             ?? "nothing measured yet"
         oldest = "\(Measuring.days) days ago"
+    }
+
+    /// Of how much time the figure is: `90 days`, or hours and minutes where it is less than a day.
+    private static func extent(_ days: [DayTally]) -> String {
+        let measured: Int64 = days.reduce(0) { $0 + Int64($1.measured) } * Measuring.step.milliseconds
+        guard measured >= PromDuration.days(1).milliseconds else {
+            return PageWording.span(PromDuration(milliseconds: measured))
+        }
+        return "\(days.count { $0.measured > 0 }) days"
     }
 
     static func level(_ state: ComponentState) -> String {

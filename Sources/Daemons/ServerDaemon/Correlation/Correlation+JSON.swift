@@ -10,7 +10,8 @@ extension Correlation {
             "host": question.host.map(JSONValue.string), "timeline": .array(timeline.map(\.json)),
             "sources": .object(Dictionary(uniqueKeysWithValues: sections.map { ($0.key.rawValue, $0.value.json) })),
             "metrics": .object(compacting: [
-                "moves": .array(moves.map(\.json)), "moved": .integer(movedCount),
+                "moves": .array(moves.map(\.json)), "sources": .array(sources.map(\.json)),
+                "moved": .integer(movedCount),
                 "seriesLooked": .integer(seriesLooked), "series": .integer(seriesCount),
                 "truncated": .bool(seriesLooked < seriesCount || moves.count < movedCount),
                 "error": metricsError.map(JSONValue.string),
@@ -24,6 +25,18 @@ extension Section {
         .object(compacting: [
             "count": .integer(items.count), "truncated": .bool(isTruncated), "error": error.map(JSONValue.string),
         ])
+    }
+}
+
+extension SourceMove {
+    /// `all 40 series of cpu on web-1 are new`.
+    var text: String { "all \(series) series of \(producer) on \(host) \(kind == .appeared ? "are new" : "ended")" }
+
+    fileprivate var json: JSONValue {
+        [
+            "host": .string(host), "producer": .string(producer), "kind": .string(kind.rawValue),
+            "series": .integer(series),
+        ]
     }
 }
 

@@ -30,6 +30,8 @@ struct Correlation: Sendable {
     var question: CorrelationQuestion
     var sections: [TimelineItem.Kind: Section]
     var moves: [MetricMove]
+    /// Producers that began or ended to report as a whole; their series are not among `moves`.
+    var sources: [SourceMove] = []
     /// How many series there are and at how many of them was looked.
     var seriesCount: Int
     var seriesLooked: Int
@@ -94,6 +96,7 @@ struct Correlator: Sendable {
         let perSeries: Int64 = max(1, (span.to - span.baselineFrom).milliseconds / Self.usualInterval.milliseconds)
         let budget: Int = min(Self.mostSeries, max(1, Self.mostSamples / Int(perSeries)))
         var moves: [MetricMove] = []
+        var looked: [Labels] = []
         for host in hosts {
             let count: Int = perHost[host]?.count ?? 0
             guard correlation.seriesLooked == 0 || correlation.seriesLooked + count <= budget else { break }
@@ -101,7 +104,9 @@ struct Correlator: Sendable {
             let data: [SeriesData] = try await load(selection(host, span))
             correlation.seriesLooked += count
             moves += await Self.moves(data, span)
+            looked += data.map(\.labels).filter(Self.isWorthALook)
         }
+        (moves, correlation.sources) = MetricMoves.collapsed(moves, looked: looked)
         correlation.movedCount = moves.count
         correlation.moves = MetricMoves.ranked(moves, limit: question.limit)
     }

@@ -16,6 +16,14 @@ struct MetricMove: Hashable, Sendable {
     var score: Double
 }
 
+/// A producer of a host all of whose series came or went: said once, not once per series.
+struct SourceMove: Hashable, Sendable {
+    var host: String
+    var producer: String
+    var kind: MetricMove.Kind
+    var series: Int
+}
+
 /// Which part of time is looked at.
 struct CorrelationSpan: Hashable, Sendable {
     /// The moment.
@@ -65,6 +73,33 @@ enum MetricMoves {
         return MetricMove(
             labels: labels, kind: .moved, before: median, during: during, isRate: isRate, score: score)
     }
+
+    /// Takes out of `moves` the series of producers that came or went as a whole. `looked` are the labels of all series
+    /// that had samples.
+    static func collapsed(
+        _ moves: [MetricMove], looked: [Labels]
+    ) -> (moves: [MetricMove], sources: [SourceMove]) {
+        let all: [Labels: Int] = Dictionary(grouping: looked, by: source).mapValues(\.count)
+        var left: [MetricMove] = []
+        var sources: [SourceMove] = []
+        for (source, members) in Dictionary(grouping: moves, by: { source(of: $0.labels) }) {
+            let kinds = Set(members.map(\.kind))
+            guard let kind = kinds.first, kinds.count == 1, kind != .moved, members.count == all[source],
+                members.count >= fewestTogether
+            else {
+                left += members
+                continue
+            }
+            sources.append(
+                SourceMove(
+                    host: source["host"] ?? "", producer: source["job"] ?? "", kind: kind, series: members.count))
+        }
+        return (left, sources.sorted { ($0.host, $0.producer) < ($1.host, $1.producer) })
+    }
+
+    private static let fewestTogether = 3
+
+    private static func source(of labels: Labels) -> Labels { labels.keeping(["host", "job"]) }
 
     /// The strongest first; equal ones in order of their labels.
     static func ranked(_ moves: [MetricMove], limit: Int) -> [MetricMove] {

@@ -21,6 +21,7 @@ struct AroundView {
     var moves: [Move]
     var hasMoves: Bool
     var moveCount: String
+    var sources: [String]
     var remarks: [String]
 
     struct Item {
@@ -70,6 +71,7 @@ struct AroundView {
         moves = correlation.moves.map(Move.init)
         hasMoves = !moves.isEmpty
         moveCount = "\(correlation.movedCount) of \(correlation.seriesLooked) series"
+        sources = correlation.sources.map(\.text)
         remarks = Self.remarks(correlation)
     }
 
