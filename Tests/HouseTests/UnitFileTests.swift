@@ -17,7 +17,7 @@ import Testing
         #expect(
             Self.units == [
                 "gitops-sync-once.service", "gitops-sync.service", "gitops-sync.timer", "plumb-agent.service",
-                "plumb-server.service",
+                "plumb-page.service", "plumb-server.service",
             ])
     }
 
@@ -69,7 +69,7 @@ import Testing
     }
 
     @Test func daemonsComeBackAndNeverGiveUp() throws {
-        for unit in ["plumb-server.service", "plumb-agent.service", "gitops-sync.service"] {
+        for unit in ["plumb-server.service", "plumb-agent.service", "plumb-page.service", "gitops-sync.service"] {
             #expect(try values(unit, "Restart") == ["always"])
             #expect(try values(unit, "StartLimitIntervalSec") == ["0"])
         }

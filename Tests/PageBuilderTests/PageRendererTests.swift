@@ -104,7 +104,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ([ComponentState.up, .up], "All systems operational", "up"), ([.up, .down], "Some systems are down", "down"),
+        ([ComponentState.up, .up], "All systems operational, with an incident", "up"),
+        ([.up, .down], "Some systems are down", "down"),
         ([.down, .down], "Major outage", "down"), ([.up, .partly], "Some systems are partly down", "partly"),
         ([.unknown, .unknown], "No data yet", "unknown"),
         ([.up, .unknown], "No outage known; some systems have no data", "unknown"),
@@ -116,6 +117,16 @@ import Testing
         }
         #expect(try #require(files["index.html"]).contains(headline))
         #expect(try JSONValue(parsing: try #require(files["status.json"]))["status"] == .string(status))
+    }
+
+    @Test func withoutAnIncidentThatGoesOnEverythingIsGreen() throws {
+        let page: String = try #require(
+            try files {
+                $0.incidents.removeFirst()
+                $0.components = [MeasuredComponent(name: "Web", state: .up)]
+            }["index.html"])
+        #expect(page.contains("<section class=\"banner good\">"))
+        #expect(page.contains("</span>All systems operational</h2>"))
     }
 
     @Test func aDayIsABarWithItsShareAsText() throws {

@@ -92,6 +92,12 @@ import Testing
         #expect(found.score > 10)
     }
 
+    /// A disk that is read now and then is not remarkable when it is read again.
+    @Test func whatHappensNowAndThenIsUsual() {
+        #expect(move("load") { Int($0) % 250 == 0 ? 40 : 0 } == nil)
+        #expect(move("load") { $0 >= 0 ? 40 : Int($0) % 250 == 0 ? 40 : 0 } != nil)
+    }
+
     @Test func theStrongestComesFirstAndEqualOnesAreInOrderOfLabels() {
         let moves = [("b", 5.0), ("a", 5), ("c", 9), ("d", 4)].map { name, score in
             MetricMove(

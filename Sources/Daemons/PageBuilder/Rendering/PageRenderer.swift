@@ -36,7 +36,7 @@ package struct PageRenderer: Sendable {
         let summary = StatusSummary(snapshot)
         return .object(compacting: [
             "version": 1, "page": .string(snapshot.page), "title": .string(snapshot.title),
-            "status": .string(["good": "up", "warn": "partly", "bad": "down"][summary.level] ?? "unknown"),
+            "status": .string(summary.state),
             "description": .string(summary.headline), "at": .time(snapshot.at), "fresh": .bool(unreachableAt == nil),
             "unreachableAt": unreachableAt.map(JSONValue.time),
             "components": .array(

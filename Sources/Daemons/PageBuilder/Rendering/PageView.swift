@@ -103,8 +103,11 @@ struct StatusSummary {
     var headline: String
     /// `good`, `warn`, `bad` or `none`.
     var level: String
+    /// For programs: `up`, `partly`, `down` or `unknown`. An incident alone is for people to judge.
+    var state: String
 
     init(_ snapshot: PageSnapshot) {
+        let ongoing: Int = snapshot.incidents.count { $0.end == nil }
         let states: [ComponentState] = snapshot.components.map(\.state)
         let down: Int = states.count { $0 == .down }
         let unknown: Int = states.count { $0 == .unknown }
@@ -118,9 +121,12 @@ struct StatusSummary {
             (headline, level) = ("No data yet", "none")
         } else if unknown > 0 {
             (headline, level) = ("No outage known; some systems have no data", "none")
+        } else if ongoing > 0 {
+            (headline, level) = ("All systems operational, with \(ongoing == 1 ? "an incident" : "incidents")", "warn")
         } else {
             (headline, level) = ("All systems operational", "good")
         }
+        state = down > 0 ? "down" : states.contains(.partly) ? "partly" : level == "none" ? "unknown" : "up"
     }
 }
 

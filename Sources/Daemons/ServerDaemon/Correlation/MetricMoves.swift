@@ -106,11 +106,19 @@ enum MetricMoves {
         Array(moves.sorted { ($1.score, $0.labels) < ($0.score, $1.labels) }.prefix(limit))
     }
 
-    /// How many usual deviations `during` is away from the usual value. Median and median deviation do not mind the few
-    /// outliers that every metric has.
+    /// How many usual deviations `during` is away from the usual value.
+    ///
+    /// Median and median deviation do not mind the few outliers that every metric has. Something that is zero most of
+    /// the time and sometimes not has a median deviation of zero, though, so the mean of the deviations counts too,
+    /// without the largest tenth of them.
     static func score(_ during: Double, median usual: Double, before: [Double]) -> Double {
-        let deviation: Double = 1.4826 * (median(before.map { ($0 - usual).magnitude }) ?? 0)
-        let scale: Double = max(deviation, leastShare * max(usual.magnitude, during.magnitude))
+        let deviations: [Double] = before.map { ($0 - usual).magnitude }.sorted()
+        let ordinary: ArraySlice<Double> = deviations.dropLast(deviations.count / 10)
+        let scale: Double =
+            [
+                1.4826 * (median(deviations) ?? 0), 1.25 * (mean(Array(ordinary)) ?? 0),
+                leastShare * max(usual.magnitude, during.magnitude),
+            ].max() ?? 0
         guard scale > 0, scale.isFinite, during.isFinite, usual.isFinite else { return 0 }
         return min(highest, ((during - usual).magnitude / scale * 10).rounded() / 10)
     }
