@@ -91,6 +91,12 @@ import Testing
         #expect(results[0].problems == ["StatusPage/status: component \"Web\": no such function"])
         let snapshot = try #require(try PageFolder(folder.path).snapshot())
         #expect(snapshot.components.map(\.state) == [.unknown, .up, .up])
+        // What was not measured meanwhile is measured once the query is right.
+        platform.change { $0.spec.components[0].query = "web" }
+        _ = try await PageBuild(source: platform.source, output: folder.path).run(.only, at: noon + .days(3))
+        let mended = try #require(try PageFolder(folder.path).snapshot())
+        #expect(mended.components[0].days == mended.components[2].days)
+        #expect(mended.components[0].days.count == 6)
     }
 
     @Test func severalPagesNeedAChoice() async throws {
@@ -107,11 +113,20 @@ import Testing
         }
         #expect(try await build.run(.all, at: noon).map(\.page) == ["a", "b"])
         #expect(Files.exists(folder("a/index.html")) && Files.exists(folder("b/index.html")))
-        // A page that git no longer declares goes, with nothing but its own files.
+        // A page that git no longer declares goes, with nothing but its own files, and leaves its history.
         try folder.write("mine", to: "b/note.txt")
         platform.change { $0.pages = ["a"] }
-        _ = try await build.run(.all, at: noon)
-        #expect(Files.names(in: folder("b")) == ["note.txt"])
+        #expect(try await build.run(.all, at: noon).map(\.page) == ["a", "b"])
+        #expect(Files.names(in: folder("b")) == [".plumb-page.json", "data.json", "note.txt"])
+        #expect(try await build.run(.all, at: noon).map(\.page) == ["a"])
+        // Nor does it come back while the platform is away.
+        platform.change { $0.isReachable = false }
+        #expect(try await build.run(.all, at: noon).map(\.page) == ["a"])
+        #expect(!Files.exists(folder("b/index.html")))
+        platform.change { ($0.isReachable, $0.pages, $0.questions) = (true, ["b"], 0) }
+        _ = try await build.run(.all, at: noon + .minutes(1))
+        #expect(Files.exists(folder("b/index.html")))
+        #expect(platform.state.withLock { $0.questions } < 20)
     }
 
     /// Of hosts, queries and labels nothing is told that the page does not ask for.

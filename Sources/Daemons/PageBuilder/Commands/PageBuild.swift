@@ -13,7 +13,7 @@ package struct PageBuild: Sendable {
         /// The only one, into the output folder itself.
         case only
         case named(String)
-        /// Each into a folder of its name; a page that is no longer declared is removed.
+        /// Each into a folder of its name; a page that is no longer declared is taken down.
         case all
     }
 
@@ -44,7 +44,7 @@ package struct PageBuild: Sendable {
             let folder = PageFolder(choice == .all ? "\(output)/\(page.name)" : output)
             results.append(try await build(page.name, page.spec, in: folder, at: now))
         }
-        if choice == .all { results += try clearUndeclared(Set(declared.map(\.name))) }
+        if choice == .all { results += try takeDownUndeclared(Set(declared.map(\.name))) }
         return results
     }
 
@@ -64,7 +64,7 @@ package struct PageBuild: Sendable {
     private func keepLast(_ choice: Choice, because error: any Error, at now: Timestamp) throws -> [Result] {
         let folders: [PageFolder] =
             choice == .all
-            ? Files.names(in: output).map { PageFolder("\(output)/\($0)") }.filter(\.isOurs) : [PageFolder(output)]
+            ? Files.names(in: output).map { PageFolder("\(output)/\($0)") }.filter(\.isUp) : [PageFolder(output)]
         var results: [Result] = []
         for folder in folders {
             guard let snapshot = try folder.snapshot() else { continue }
@@ -82,12 +82,12 @@ package struct PageBuild: Sendable {
         return Result(page: snapshot.page, folder: folder.path, files: outcome, stale: "\(error)")
     }
 
-    private func clearUndeclared(_ declared: Set<String>) throws -> [Result] {
+    private func takeDownUndeclared(_ declared: Set<String>) throws -> [Result] {
         var results: [Result] = []
         for name in Files.names(in: output) where !declared.contains(name) {
             let folder = PageFolder("\(output)/\(name)")
-            guard folder.isOurs else { continue }
-            results.append(Result(page: name, folder: folder.path, files: try folder.clear()))
+            guard folder.isUp else { continue }
+            results.append(Result(page: name, folder: folder.path, files: try folder.takeDown()))
         }
         return results
     }

@@ -23,7 +23,10 @@ struct PageOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Which StatusPage, where several are declared.", valueName: "name"))
     var page: String?
 
-    @Flag(help: "Every StatusPage, each into a folder of its name below --output.")
+    @Flag(
+        help:
+            "Every StatusPage, each into a folder of its name below --output; one that is no longer declared is taken down."
+    )
     var all = false
 
     @OptionGroup var connection: ConnectionOptions

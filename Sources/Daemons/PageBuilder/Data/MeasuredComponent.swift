@@ -14,15 +14,19 @@ package struct MeasuredComponent: Hashable, Sendable {
     package var state: ComponentState
     /// The days of which anything was measured, oldest first.
     package var days: [DayTally]
+    /// When that was; nil where its query was never answered.
+    package var measuredAt: Timestamp?
 
     package init(
-        name: String, description: String? = nil, group: String? = nil, state: ComponentState, days: [DayTally] = []
+        name: String, description: String? = nil, group: String? = nil, state: ComponentState, days: [DayTally] = [],
+        measuredAt: Timestamp? = nil
     ) {
         self.name = name
         self.description = description
         self.group = group
         self.state = state
         self.days = days
+        self.measuredAt = measuredAt
     }
 
     /// The share of measured instants at which it was wholly up, 0 to 1; nil where nothing was measured.
@@ -70,12 +74,13 @@ extension MeasuredComponent: JSONCodable {
         self.init(
             name: try reader.string("name"), description: try reader.optionalString("description"),
             group: try reader.optionalString("group"), state: try reader.choice("state"),
-            days: try reader.list("days"))
+            days: try reader.list("days"), measuredAt: try reader.optionalTime("measuredAt"))
     }
 
     package var json: JSONValue {
         .object(compacting: [
-            "name": .string(name), "description": description.map(JSONValue.string),
+            "name": .string(name), "measuredAt": measuredAt.map(JSONValue.time),
+            "description": description.map(JSONValue.string),
             "group": group.map(JSONValue.string), "state": .string(state.rawValue), "days": days.json,
             // To six digits, which is finer than any page shows and the same on every machine.
             "uptime": uptime.map { .number(($0 * 1_000_000).rounded() / 1_000_000) },

@@ -24,14 +24,13 @@ package func gather(
     let known: PageSnapshot? = earlier?.page == name ? earlier : nil
     for component in spec.components {
         let before: MeasuredComponent? = known?.components.first { $0.name == component.name }
-        let measured = Before(component: before, at: known?.at ?? now)
-        do { components.append(try await measure(component, source, at: now, before: measured)) } catch {
+        do { components.append(try await measure(component, source, at: now, before: before)) } catch {
             guard let refused = error as? QueryRefused else { throw error }
             problems.append("StatusPage/\(name): component \"\(component.name)\": \(refused)")
             components.append(
                 MeasuredComponent(
                     name: component.name, description: component.description, group: component.group,
-                    state: .unknown, days: before?.days ?? []))
+                    state: .unknown, days: before?.days ?? [], measuredAt: before?.measuredAt))
         }
     }
     let from: Timestamp = now - .days(Int64(spec.incidents.days))
@@ -48,21 +47,16 @@ package func gather(
     return Gathered(snapshot: snapshot, problems: problems)
 }
 
-/// What an earlier page measured of a component, and when.
-private struct Before {
-    /// Nil where it is new.
-    var component: MeasuredComponent?
-    var at: Timestamp
-}
-
+/// `before` is what an earlier page measured of the component.
 private func measure(
-    _ component: StatusPageSpec.Component, _ source: PageSource, at now: Timestamp, before: Before
+    _ component: StatusPageSpec.Component, _ source: PageSource, at now: Timestamp, before: MeasuredComponent?
 ) async throws -> MeasuredComponent {
-    let settled = Dictionary((before.component?.days ?? []).map { ($0.day, $0) }) { first, _ in first }
+    let settled = Dictionary((before?.days ?? []).map { ($0.day, $0) }) { first, _ in first }
+    let measuredAt: Timestamp? = before?.measuredAt.map { min($0, now) }
     var days: [DayTally] = []
     var hasBegun = false
     for day in Measuring.midnights(at: now) {
-        if before.component != nil, Measuring.isSettled(day, measuredAt: min(before.at, now)) {
+        if let measuredAt, Measuring.isSettled(day, measuredAt: measuredAt) {
             guard let tally = settled[day] else { continue }
             days.append(tally)
             hasBegun = true
@@ -76,7 +70,8 @@ private func measure(
     let present: QueryValues = try await source.values(component.query, now, now)
     return MeasuredComponent(
         name: component.name, description: component.description, group: component.group,
-        state: ComponentState(values: present.byTime.values.flatMap { $0 }, empty: component.empty), days: days)
+        state: ComponentState(values: present.byTime.values.flatMap { $0 }, empty: component.empty), days: days,
+        measuredAt: now)
 }
 
 extension JSONValue {

@@ -54,15 +54,15 @@ package struct PageFolder: Sendable {
         return outcome
     }
 
-    /// Removes the page: its own files, and the folder where nothing else is in it.
+    /// Takes the page down: its own files go but its data, so that a page that comes back has its history.
     @discardableResult
-    package func clear() throws -> Outcome {
+    package func takeDown() throws -> Outcome {
         var outcome = Outcome()
         let earlier: [String: String] = list()
-        guard !earlier.isEmpty else { return outcome }
-        for name in earlier.keys.sorted() { try remove(name, digest: earlier[name] ?? "", &outcome) }
-        unlink("\(path)/\(Self.listFile)")
-        rmdir(path)
+        for name in earlier.keys.sorted() where name != PageRenderer.dataFile {
+            try remove(name, digest: earlier[name] ?? "", &outcome)
+        }
+        if !outcome.removed.isEmpty { try save(earlier.filter { $0.key == PageRenderer.dataFile }) }
         return outcome
     }
 
@@ -75,8 +75,8 @@ package struct PageFolder: Sendable {
         }
     }
 
-    /// Whether a page of this program lies here.
-    package var isOurs: Bool { Files.exists("\(path)/\(Self.listFile)") }
+    /// Whether a page of this program is up here.
+    package var isUp: Bool { list()["index.html"] != nil }
 
     private func remove(_ name: String, digest: String, _ outcome: inout Outcome) throws {
         guard let present = try? Files.read("\(path)/\(name)", limit: 64 << 20) else { return }
