@@ -5,7 +5,7 @@ import PackageDescription
 // `target(_:layer:…)` refuses an arrow that points upward, and `LayeringTests` holds the imports to it.
 
 enum Layer: Int, CaseIterable {
-    case system, core, runtime, adapters, daemons, executables
+    case system, core, runtime, adapters, services, daemons, executables
 
     var folder: String { "Sources/" + "\(self)".prefix(1).uppercased() + "\(self)".dropFirst() }
 }
@@ -146,6 +146,12 @@ target(.adapters, "WireFormats", uses: ["Declarations", "Telemetry"])
 target(
     .adapters, "MongoStore", uses: ["CLibmongoc", "Declarations", "Pipelines", "Runtime", "Telemetry"], wrapsC: true)
 
+// Services: what more than one daemon is made of
+target(
+    .services, "StoreService",
+    uses: ["ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Runtime", "Telemetry"],
+    products: [argumentParser, httpTypes, hummingbird, jwtKit, lifecycle, logging, nioCore])
+
 // Daemons
 target(
     .daemons, "SyncDaemon",
@@ -158,7 +164,7 @@ target(
     .daemons, "ServerDaemon",
     uses: [
         "Alerting", "Assets", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "PromQL", "Reconciliation",
-        "Runtime", "Telemetry", "Templates", "WireFormats",
+        "Runtime", "StoreService", "Telemetry", "Templates", "WireFormats",
     ],
     products: [
         argumentParser, asyncHTTPClient, crypto, httpTypes, hummingbird, hummingbirdTLS, jwtKit, lifecycle, logging,
@@ -242,7 +248,7 @@ tests(
     "ServerDaemonTests",
     uses: [
         "Alerting", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "PromQL", "Reconciliation", "Runtime",
-        "ServerDaemon", "Telemetry", "WireFormats",
+        "ServerDaemon", "StoreService", "Telemetry", "WireFormats",
     ],
     products: [asyncHTTPClient, crypto, hummingbird, jwtKit, lifecycle, logging, nioCore, nioHTTP1, nioSSL])
 tests(

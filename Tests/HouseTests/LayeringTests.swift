@@ -2,7 +2,7 @@ import Testing
 
 /// Holds the `import` lines to the picture of `Package.swift`. The compiler does not: it lets transitive imports pass.
 @Suite struct LayeringTests {
-    private static let layers = ["System", "Core", "Runtime", "Adapters", "Daemons", "Executables"]
+    private static let layers = ["System", "Core", "Runtime", "Adapters", "Services", "Daemons", "Executables"]
 
     private struct Module {
         var name: String

@@ -2,6 +2,7 @@ import ConfigAPI
 import ConfigAPIServer
 import Database
 import Declarations
+import StoreService
 import Telemetry
 import Testing
 

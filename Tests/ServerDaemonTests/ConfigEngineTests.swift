@@ -5,6 +5,7 @@ import Declarations
 import Glibc
 import Runtime
 import ServiceLifecycle
+import StoreService
 import Telemetry
 import TestSupport
 import Testing

@@ -6,6 +6,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import Runtime
+import StoreService
 import Synchronization
 import Telemetry
 import Testing

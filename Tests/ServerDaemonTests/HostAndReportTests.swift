@@ -5,6 +5,7 @@ import Database
 import Declarations
 import Runtime
 import ServerDaemon
+import StoreService
 import Telemetry
 import TestSupport
 import Testing

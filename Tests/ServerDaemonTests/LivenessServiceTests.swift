@@ -6,6 +6,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import Runtime
+import StoreService
 import Synchronization
 import Telemetry
 import TestSupport

@@ -7,6 +7,7 @@ import Hummingbird
 import Logging
 import Runtime
 import ServiceLifecycle
+import StoreService
 import Synchronization
 import Telemetry
 import TestSupport

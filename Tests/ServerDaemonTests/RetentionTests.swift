@@ -3,6 +3,7 @@ import ConfigAPIServer
 import Database
 import Declarations
 import Runtime
+import StoreService
 import Telemetry
 import TestSupport
 import Testing

@@ -9,6 +9,7 @@ import NIOHTTP1
 import Runtime
 import ServerDaemon
 import ServiceLifecycle
+import StoreService
 import Telemetry
 import TestSupport
 import Testing

@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import ServerDaemon
+import StoreService
 import Testing
 
 /// Says nothing; unlike a handler that does nothing it keeps a request's number, which the server reads back.

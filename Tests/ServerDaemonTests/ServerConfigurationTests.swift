@@ -1,5 +1,6 @@
 import Runtime
 import ServerDaemon
+import StoreService
 import Telemetry
 import Testing
 

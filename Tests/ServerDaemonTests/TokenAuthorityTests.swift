@@ -3,6 +3,7 @@ import Declarations
 import Glibc
 import Runtime
 import ServerDaemon
+import StoreService
 import Synchronization
 import Telemetry
 import TestSupport

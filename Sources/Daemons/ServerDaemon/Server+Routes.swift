@@ -4,6 +4,7 @@ import Database
 import Declarations
 package import Hummingbird
 import Runtime
+package import StoreService
 
 extension Server {
     /// What needs no credential: signs of life, the way to log in, and what the pages are made of.
@@ -27,7 +28,8 @@ extension Server {
             HealthRoutes(
                 metrics: parts.metrics, areMetricsOpen: parts.configuration.listen.isLoopback,
                 checks: [
-                    ("database", { try await checkSchema(parts.pool) }), ("config", { try await checkConfig(parts) }),
+                    ("database", { try await SchemaCheck.run(parts.pool) }),
+                    ("config", { try await checkConfig(parts) }),
                 ]),
             AuthRoutes(
                 authority: parts.authority, links: LoginLinks(store: LoginLinkStore(pool: parts.pool)),
@@ -55,17 +57,6 @@ extension Server {
         ]
     }
 
-    /// The database answers and has the schema of this program.
-    private static func checkSchema(_ pool: DatabasePool) async throws {
-        let present: Int = try await pool.withConnection { (connection) throws(DatabaseError) in
-            try connection.execute("SELECT coalesce(max(version), 0) AS version FROM plumbline.schema_migrations")
-                .only().int("version")
-        }
-        guard present == Migrator.embedded.newest else {
-            throw NotReady("the database is at migration \(present), this program needs \(Migrator.embedded.newest)")
-        }
-    }
-
     private static func checkConfig(_ parts: ServerParts) async throws {
         guard await parts.live.running != nil else { throw NotReady("the configuration was not loaded yet") }
     }
@@ -83,9 +74,4 @@ private struct ConfigGroup: RouteGroup {
         let gauge = parts.metrics.gauge("plumb_event_streams_open", "Clients that listen to server-sent events.")
         ConfigRoutes(backend: engine, streams: EventStreams(gauge: gauge), redact: parts.redact).add(to: router)
     }
-}
-
-struct NotReady: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
 }

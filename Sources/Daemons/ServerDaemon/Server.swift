@@ -7,6 +7,7 @@ package import Logging
 import NIOCore
 import Runtime
 import ServiceLifecycle
+import StoreService
 import Telemetry
 import UnixSignals
 

@@ -69,7 +69,7 @@ import Testing
     @Test func `a change is said on the channel with its generation`() async throws {
         let fixture = try await Fixture()
         let listener = try await fixture.database.connect(as: fixture.database.operatorAddress)
-        _ = try await listener.execute("LISTEN \(ConfigStore.channel)")
+        _ = try await listener.execute("LISTEN plumbline_config")
         try await fixture.database.person("INSERT INTO resources (kind, name, spec) VALUES ('Collector', 'cpu', '{}')")
         let said = try await listener.notifications(waiting: .seconds(10))
         #expect(said.map { "\($0.channel) \($0.payload)" } == ["plumbline_config 1"])

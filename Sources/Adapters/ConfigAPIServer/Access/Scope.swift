@@ -8,6 +8,10 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
     case configRead = "config:read"
     /// Read and change the live configuration; send drift reports.
     case config
+    /// Write events of any source.
+    case events
+    /// Start pipelines and see how they run.
+    case pipelines
     /// Everything, and the making of tokens.
     case admin
 
@@ -16,7 +20,7 @@ package enum Scope: String, CaseIterable, Hashable, Sendable {
         switch self {
         case .admin: Set(Scope.allCases)
         case .config: [.config, .configRead]
-        case .ingest, .query, .configRead: [self]
+        case .ingest, .query, .configRead, .events, .pipelines: [self]
         }
     }
 

@@ -28,7 +28,7 @@ extension ConfigStore {
             try nameActor(patch, writer, connection)
             // Everybody who changes the store waits here for the transaction before: what is read below holds until the
             // commit, and two sendings of one request are seen one after the other.
-            _ = try connection.execute("SELECT 1 FROM plumbline.stores FOR UPDATE")
+            _ = try connection.execute("SELECT 1 FROM \(schema).stores FOR UPDATE")
             if try !isReplay(patch, digest, writer, connection) {
                 let before: LoadedConfig = try loaded(readRaw(connection))
                 try checkPosition(patch, writer, before.snapshot, connection)
@@ -63,7 +63,7 @@ extension ConfigStore {
     ) throws -> Bool {
         let found = try connection.execute(
             """
-            SELECT writer, patch_digest FROM plumbline.config_requests
+            SELECT writer, patch_digest FROM \(schema).config_requests
             WHERE request_id = $1 AND at > now() - interval '24 hours'
             """, [.text(patch.requestId)])
         guard let row = found.rows.first else { return false }
@@ -91,7 +91,7 @@ extension ConfigStore {
         // FOR SHARE: nobody takes the lease over before this transaction ends.
         let found = try connection.execute(
             """
-            SELECT epoch, expires_at > clock_timestamp() AS lasts FROM plumbline.leases
+            SELECT epoch, expires_at > clock_timestamp() AS lasts FROM \(schema).leases
             WHERE source = $1 FOR SHARE
             """, [.text(writer.subject)])
         guard let lease = found.rows.first else { throw conflict("source \"\(writer.subject)\" has no lease") }
@@ -104,9 +104,10 @@ extension ConfigStore {
     private func checked(
         _ patch: ConfigPatch, _ writer: PatchWriter, _ before: LoadedConfig, _ connection: isolated PostgresConnection
     ) throws -> [PatchChecker.Change] {
-        let sources = try connection.execute("SELECT source FROM plumbline.leases").rows.compactMap { $0[0].string }
+        let sources = try connection.execute("SELECT source FROM \(schema).leases").rows.compactMap { $0[0].string }
         let checker = PatchChecker(
-            decoder: decoder, changesPerPatch: configuration.changesPerPatch, present: before.decoded,
+            decoder: decoder, changesPerPatch: configuration.changesPerPatch,
+            targets: configuration.targets, present: before.decoded,
             owners: Dictionary(before.snapshot.resources.map { ($0.key, $0.owner) }) { first, _ in first },
             gitSources: Set(sources))
         switch checker.check(patch, writer: writer.subject) {
@@ -125,8 +126,8 @@ extension ConfigStore {
         let deletions: [PatchChecker.Change] = changes.filter { $0.put == nil }
         if !puts.isEmpty {
             let parameters: [SQLValue] = [.json(.array(puts)), .text(writer.subject), .optional(patch.revision)]
-            _ = try connection.execute(Self.updateStatement, parameters)
-            _ = try connection.execute(Self.insertStatement, parameters)
+            _ = try connection.execute(updateStatement, parameters)
+            _ = try connection.execute(insertStatement, parameters)
         }
         guard !deletions.isEmpty else { return }
         let keys: [SQLValue] = [
@@ -135,7 +136,7 @@ extension ConfigStore {
         for table in ["resources", "resource_health"] {
             _ = try connection.execute(
                 """
-                DELETE FROM plumbline.\(table) USING unnest($1::text[], $2::text[]) AS gone (kind, name)
+                DELETE FROM \(schema).\(table) USING unnest($1::text[], $2::text[]) AS gone (kind, name)
                 WHERE \(table).kind = gone.kind AND \(table).name = gone.name
                 """, keys)
         }
@@ -145,8 +146,9 @@ extension ConfigStore {
 
     /// An update by somebody else leaves owner, applied state and source as they are. A row that would stay the same is
     /// not touched, so it bumps nothing.
-    private static let updateStatement = """
-        UPDATE plumbline.resources SET spec = new.spec, owner = new.owner, applied_digest = new.applied_digest,
+    private var updateStatement: String {
+        """
+        UPDATE \(schema).resources SET spec = new.spec, owner = new.owner, applied_digest = new.applied_digest,
             applied_revision = new.applied_revision, source = new.source, changed_at = now()
         FROM (
             SELECT wanted.kind, wanted.name, wanted.spec,
@@ -154,31 +156,34 @@ extension ConfigStore {
                 CASE WHEN mine.yes THEN wanted.digest ELSE old.applied_digest END AS applied_digest,
                 CASE WHEN mine.yes THEN $3 ELSE old.applied_revision END AS applied_revision,
                 CASE WHEN mine.yes THEN coalesce(wanted.source, old.source) ELSE old.source END AS source
-            FROM jsonb_to_recordset($1) AS wanted \(columns)
-            JOIN plumbline.resources AS old USING (kind, name)
+            FROM jsonb_to_recordset($1) AS wanted \(Self.columns)
+            JOIN \(schema).resources AS old USING (kind, name)
             CROSS JOIN LATERAL (SELECT $3::text IS NOT NULL AND (wanted.adopt OR old.owner = $2) AS yes) AS mine
         ) AS new
         WHERE resources.kind = new.kind AND resources.name = new.name
             AND (resources.spec, resources.owner, resources.applied_digest, resources.applied_revision, resources.source)
                 IS DISTINCT FROM (new.spec, new.owner, new.applied_digest, new.applied_revision, new.source)
         """
+    }
 
-    private static let insertStatement = """
-        INSERT INTO plumbline.resources (kind, name, spec, owner, applied_digest, applied_revision, source)
-        SELECT kind, name, spec, $2, CASE WHEN $3::text IS NOT NULL THEN digest END, $3, source
-        FROM jsonb_to_recordset($1) AS wanted \(columns)
-        WHERE NOT EXISTS (
-            SELECT FROM plumbline.resources AS old WHERE old.kind = wanted.kind AND old.name = wanted.name)
+    private var insertStatement: String {
         """
+        INSERT INTO \(schema).resources (kind, name, spec, owner, applied_digest, applied_revision, source)
+        SELECT kind, name, spec, $2, CASE WHEN $3::text IS NOT NULL THEN digest END, $3, source
+        FROM jsonb_to_recordset($1) AS wanted \(Self.columns)
+        WHERE NOT EXISTS (
+            SELECT FROM \(schema).resources AS old WHERE old.kind = wanted.kind AND old.name = wanted.name)
+        """
+    }
 
     private func record(
         _ patch: ConfigPatch, _ digest: String, _ writer: PatchWriter, _ connection: isolated PostgresConnection
     ) throws(DatabaseError) {
-        _ = try connection.execute("DELETE FROM plumbline.config_requests WHERE at < now() - interval '24 hours'")
+        _ = try connection.execute("DELETE FROM \(schema).config_requests WHERE at < now() - interval '24 hours'")
         _ = try connection.execute(
             """
-            INSERT INTO plumbline.config_requests (request_id, writer, patch_digest, answer)
-            SELECT $1, $2, $3, jsonb_build_object('storeId', store_id, 'generation', generation) FROM plumbline.stores
+            INSERT INTO \(schema).config_requests (request_id, writer, patch_digest, answer)
+            SELECT $1, $2, $3, jsonb_build_object('storeId', store_id, 'generation', generation) FROM \(schema).stores
             """, [.text(patch.requestId), .text(writer.subject), .text(digest)])
     }
 }

@@ -10,13 +10,13 @@ extension ConfigStore {
             let recorded = try connection.execute(
                 """
                 SELECT id, generation, kind, name, operation, before, after, who, at, via, details
-                FROM plumbline.audit WHERE generation > $1::bigint ORDER BY generation, id LIMIT $2::bigint
+                FROM \(schema).audit WHERE generation > $1::bigint ORDER BY generation, id LIMIT $2::bigint
                 """, [.integer(generation), .integer(limit)])
             var entries: [AuditEntry] = []
             for row in recorded.rows { entries.append(try AuditEntry(row, ChangedBy(row, who: try row.string("who")))) }
             // A page that is full is followed by another; what is not recorded belongs after the last.
             guard entries.count < limit else { return entries }
-            for row in try connection.execute(Self.unrecordedQuery).rows {
+            for row in try connection.execute(unrecordedQuery).rows {
                 entries.append(try AuditEntry(row, .unaudited))
             }
             return entries
@@ -25,17 +25,18 @@ extension ConfigStore {
 
     /// The keys of the audit are found by skipping through its index, because the audit holds every change there ever was
     /// and only the last of each key matters.
-    private static let unrecordedQuery = """
+    private var unrecordedQuery: String {
+        """
         WITH RECURSIVE keys AS (
-            (SELECT kind, name FROM plumbline.audit ORDER BY kind, name LIMIT 1)
+            (SELECT kind, name FROM \(schema).audit ORDER BY kind, name LIMIT 1)
             UNION ALL
             SELECT next.kind, next.name FROM keys CROSS JOIN LATERAL (
-                SELECT audit.kind, audit.name FROM plumbline.audit
+                SELECT audit.kind, audit.name FROM \(schema).audit
                 WHERE (audit.kind, audit.name) > (keys.kind, keys.name) ORDER BY audit.kind, audit.name LIMIT 1
             ) AS next
         ), last AS (
             SELECT keys.kind, keys.name, record.after FROM keys CROSS JOIN LATERAL (
-                SELECT audit.after FROM plumbline.audit
+                SELECT audit.after FROM \(schema).audit
                 WHERE audit.kind = keys.kind AND audit.name = keys.name AND before IS DISTINCT FROM after
                 ORDER BY audit.id DESC LIMIT 1
             ) AS record
@@ -43,10 +44,11 @@ extension ConfigStore {
         SELECT 0 AS id, stores.generation, kind, name, last.after AS before, resources.spec AS after,
             CASE WHEN last.after IS NULL THEN 'insert' WHEN resources.spec IS NULL THEN 'delete' ELSE 'update' END
                 AS operation
-        FROM plumbline.resources FULL JOIN last USING (kind, name) CROSS JOIN plumbline.stores
+        FROM \(schema).resources FULL JOIN last USING (kind, name) CROSS JOIN \(schema).stores
         WHERE resources.spec IS DISTINCT FROM last.after
         ORDER BY kind, name LIMIT 1000
         """
+    }
 }
 
 extension AuditEntry {

@@ -10,7 +10,7 @@ extension ConfigStore {
         try await transaction { connection in
             _ = try connection.execute(
                 """
-                INSERT INTO plumbline.instances AS known (id, component, loaded_generation, loaded_digest, error)
+                INSERT INTO \(schema).instances AS known (id, component, loaded_generation, loaded_digest, error)
                 VALUES ($1, $2, $3, $4, $5)
                 ON CONFLICT (id) DO UPDATE SET component = excluded.component, heartbeat_at = now(),
                     loaded_generation = excluded.loaded_generation, loaded_digest = excluded.loaded_digest,
@@ -20,14 +20,14 @@ extension ConfigStore {
                     .text(instance.id), .text(component), .integer(instance.loadedGeneration),
                     .text(instance.loadedDigest), .optional(instance.error),
                 ])
-            _ = try connection.execute("DELETE FROM plumbline.instances WHERE heartbeat_at < now() - interval '1 hour'")
+            _ = try connection.execute("DELETE FROM \(schema).instances WHERE heartbeat_at < now() - interval '1 hour'")
         }
     }
 
     /// Takes a process out that stops, so that nobody waits for it.
     package func removeInstance(id: String) async throws(ConfigStoreError) {
         try await transaction { connection in
-            _ = try connection.execute("DELETE FROM plumbline.instances WHERE id = $1", [.text(id)])
+            _ = try connection.execute("DELETE FROM \(schema).instances WHERE id = $1", [.text(id)])
         }
     }
 
@@ -42,13 +42,13 @@ extension ConfigStore {
         try await transaction { connection in
             _ = try connection.execute(
                 """
-                DELETE FROM plumbline.resource_health AS health WHERE NOT EXISTS (
+                DELETE FROM \(schema).resource_health AS health WHERE NOT EXISTS (
                     SELECT FROM jsonb_to_recordset($1) AS said (kind text, name text)
                     WHERE said.kind = health.kind AND said.name = health.name)
                 """, [.json(.array(rows))])
             _ = try connection.execute(
                 """
-                INSERT INTO plumbline.resource_health AS health (kind, name, state, message)
+                INSERT INTO \(schema).resource_health AS health (kind, name, state, message)
                 SELECT * FROM jsonb_to_recordset($1) AS said (kind text, name text, state text, message text)
                 ON CONFLICT (kind, name) DO UPDATE
                     SET state = excluded.state, message = excluded.message, changed_at = now()
@@ -62,7 +62,7 @@ extension ConfigStore {
             """
             SELECT id, loaded_generation, loaded_digest, error, heartbeat_at,
                 heartbeat_at > clock_timestamp() - make_interval(secs => $2) AS is_fresh
-            FROM plumbline.instances WHERE component = $1 ORDER BY id
+            FROM \(schema).instances WHERE component = $1 ORDER BY id
             """, [.text(configuration.component), .double(configuration.instanceFreshness.seconds)])
     }
 

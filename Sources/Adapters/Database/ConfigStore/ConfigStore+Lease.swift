@@ -9,7 +9,7 @@ extension ConfigStore {
         let granted: Lease? = try await transaction { connection in
             try connection.execute(
                 """
-                INSERT INTO plumbline.leases AS held (source, holder, epoch, expires_at, accepted_commit)
+                INSERT INTO \(schema).leases AS held (source, holder, epoch, expires_at, accepted_commit)
                 VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3), $4)
                 ON CONFLICT (source) DO UPDATE SET
                     epoch = CASE WHEN held.holder = excluded.holder AND held.expires_at > clock_timestamp()
@@ -33,7 +33,7 @@ extension ConfigStore {
     package func lastLease(of source: String) async throws(ConfigStoreError) -> Lease? {
         try await transaction(.snapshot) { connection in
             try connection.execute(
-                "SELECT source, epoch, expires_at, accepted_commit FROM plumbline.leases WHERE source = $1",
+                "SELECT source, epoch, expires_at, accepted_commit FROM \(schema).leases WHERE source = $1",
                 [.text(source)]
             ).rows.first.map { try Lease($0) }
         }

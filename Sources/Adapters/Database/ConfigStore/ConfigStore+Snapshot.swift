@@ -19,11 +19,11 @@ extension ConfigStore {
                 try connection.execute(
                     """
                     SELECT store_id || '/' || generation || '/' || rows.count || '/' || rows.versions AS fingerprint
-                    FROM plumbline.stores, (
+                    FROM \(schema).stores, (
                         SELECT count(*) AS count,
                             coalesce(bit_xor(hashtextextended(
                                 kind || '/' || name || ' ' || xmin::text || ' ' || ctid::text, 0)), 0) AS versions
-                        FROM plumbline.resources
+                        FROM \(schema).resources
                     ) AS rows
                     """
                 ).only().string("fingerprint")
@@ -42,27 +42,29 @@ extension ConfigStore {
     }
 
     func readRaw(_ connection: isolated PostgresConnection) throws(DatabaseError) -> RawSnapshot {
-        let store: SQLRow = try connection.execute("SELECT store_id, generation FROM plumbline.stores").only()
+        let store: SQLRow = try connection.execute("SELECT store_id, generation FROM \(schema).stores").only()
         return RawSnapshot(
             storeId: try store.string("store_id"), generation: try store.int("generation"),
-            resources: try connection.execute(Self.resourcesQuery), instances: try readInstances(connection))
+            resources: try connection.execute(resourcesQuery), instances: try readInstances(connection))
     }
 
     /// The last change of a spec is what a difference is attributed to; where the row is not what that change left
     /// behind, somebody wrote past the triggers.
-    private static let resourcesQuery = """
+    private var resourcesQuery: String {
+        """
         SELECT resources.kind, resources.name, resources.spec, resources.owner, resources.applied_digest,
             resources.applied_revision, resources.source, health.state, health.message,
             last.who, last.at, last.via, last.details, last.after IS NOT DISTINCT FROM resources.spec AS audited
-        FROM plumbline.resources
-        LEFT JOIN plumbline.resource_health AS health USING (kind, name)
+        FROM \(schema).resources
+        LEFT JOIN \(schema).resource_health AS health USING (kind, name)
         LEFT JOIN LATERAL (
-            SELECT audit.who, audit.at, audit.via, audit.details, audit.after FROM plumbline.audit
+            SELECT audit.who, audit.at, audit.via, audit.details, audit.after FROM \(schema).audit
             WHERE audit.kind = resources.kind AND audit.name = resources.name AND before IS DISTINCT FROM after
             ORDER BY audit.id DESC LIMIT 1
         ) AS last ON true
         ORDER BY kind COLLATE "C", name COLLATE "C"
         """
+    }
 
     func loaded(_ raw: RawSnapshot) throws(DatabaseError) -> LoadedConfig {
         let content: StoredContent = try cache.content(of: raw.resources, form: form(of:), sha256: sha256)
@@ -77,7 +79,9 @@ extension ConfigStore {
     private func form(of row: SQLRow) throws(DatabaseError) -> StoredForm {
         let kindName: String = try row.string("kind")
         let name: String = try row.string("name")
-        guard let kind = ResourceKind(rawValue: kindName) else { return .unknown("\(kindName)/\(name)") }
+        guard let kind = ResourceKind(rawValue: kindName), configuration.targets.contains(kind.target) else {
+            return .unknown("\(kindName)/\(name)")
+        }
         let decoding: Result<DecodedResource, InvalidSpec> = decode(kind, name, row["spec"])
         var resource = StoredResource(
             key: ResourceKey(kind, name), spec: .null, digest: "", owner: try row.string("owner"),

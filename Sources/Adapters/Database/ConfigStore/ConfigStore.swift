@@ -16,19 +16,30 @@ package struct ConfigStore: Sendable {
     package struct Configuration: Hashable, Sendable {
         /// Whose processes ``ConfigStore/heartbeat(_:)`` and the snapshot are about. Default `server`.
         package var component: String
+        /// Where its tables are. Default `plumbline`.
+        package var schema: String
+        /// Whose kinds it holds; it takes no others. Default the server's and the agents'.
+        package var targets: Set<TargetName>
         /// How old a heartbeat may be for its instance to count. Default 15 s.
         package var instanceFreshness: PromDuration
         /// Most changes of one patch. Default 10,000, the most manifests of a tree.
         package var changesPerPatch: Int
 
         package init(
-            component: String = "server", instanceFreshness: PromDuration = .seconds(15), changesPerPatch: Int = 10000
+            component: String = "server", schema: String = Schema.name,
+            targets: Set<TargetName> = [.server, .agents], instanceFreshness: PromDuration = .seconds(15),
+            changesPerPatch: Int = 10000
         ) {
             self.component = component
+            self.schema = schema
+            self.targets = targets
             self.instanceFreshness = instanceFreshness
             self.changesPerPatch = changesPerPatch
         }
     }
+
+    /// The schema's name, for statements.
+    var schema: String { configuration.schema }
 
     package init(
         pool: DatabasePool, decoder: ResourceDecoder, sha256: @escaping SHA256Function,
@@ -41,7 +52,7 @@ package struct ConfigStore: Sendable {
     }
 
     /// The channel on which the triggers say a new generation.
-    package static let channel = "plumbline_config"
+    package var channel: String { "\(schema)_config" }
 
     /// Runs work on the database and maps what it throws.
     func transaction<R: Sendable>(
@@ -53,6 +64,12 @@ package struct ConfigStore: Sendable {
             throw .database(DatabaseError(.usage, "\(error)", operation: "use the config store"))
         }
     }
+}
+
+extension ConfigStore.Configuration {
+    /// The proxy's store: the same tables in a schema of its own.
+    package static let proxy = ConfigStore.Configuration(
+        component: "proxy", schema: Schema.proxy, targets: [.proxy])
 }
 
 /// Why the store did not do what was asked.

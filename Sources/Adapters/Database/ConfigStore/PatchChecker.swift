@@ -5,6 +5,8 @@ import Declarations
 struct PatchChecker {
     var decoder: ResourceDecoder
     var changesPerPatch: Int
+    /// Whose kinds the store holds.
+    var targets: Set<TargetName>
     /// What is stored and can be decoded.
     var present: [ResourceKey: DecodedResource]
     /// Who owns each resource that is stored.
@@ -39,6 +41,10 @@ struct PatchChecker {
             }
             guard let kind = ResourceKind(rawValue: wanted.kind) else {
                 refuse("", "unsupported: unknown kind \"\(wanted.kind)\"")
+                continue
+            }
+            guard targets.contains(kind.target) else {
+                refuse("", "unsupported: \(kind.rawValue) is held by the \(kind.target.rawValue), not here")
                 continue
             }
             let key = ResourceKey(kind, wanted.name)

@@ -132,6 +132,8 @@ package actor PostgresConnection {
 /// The names that everything of ours has in a database.
 package enum Schema {
     package static let name = "plumbline"
+    /// What the proxy holds: its config store and its runs.
+    package static let proxy = "plumbline_proxy"
 }
 
 extension Duration {

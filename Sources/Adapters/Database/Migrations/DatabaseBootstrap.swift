@@ -5,6 +5,8 @@
 package struct DatabaseBootstrap: Sendable {
     /// Owns and uses everything.
     package static let serviceRole = "plumbline"
+    /// The proxy: writes events and its own configuration, owns nothing.
+    package static let proxyRole = "plumbline_proxy"
     /// People: looks at everything, changes resources by hand.
     package static let operatorRole = "operator"
     /// Owns the trigger functions; cannot log in.
@@ -44,7 +46,8 @@ package struct DatabaseBootstrap: Sendable {
         DECLARE
             role record;
         BEGIN
-            FOR role IN VALUES ('plumbline', 'LOGIN'), ('operator', 'LOGIN'), ('plumbline_audit', 'NOLOGIN') LOOP
+            FOR role IN VALUES ('plumbline', 'LOGIN'), ('plumbline_proxy', 'LOGIN'), ('operator', 'LOGIN'),
+                ('plumbline_audit', 'NOLOGIN') LOOP
                 IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role.column1) THEN
                     EXECUTE format('CREATE ROLE %I %s', role.column1, role.column2);
                 END IF;
@@ -61,7 +64,7 @@ package struct DatabaseBootstrap: Sendable {
             ALTER DATABASE \(name) SET search_path = \(Schema.name);
             ALTER DATABASE \(name) SET TimeZone = 'UTC';
             REVOKE ALL ON DATABASE \(name) FROM PUBLIC;
-            GRANT CONNECT, TEMPORARY ON DATABASE \(name) TO \(Self.serviceRole), \(Self.operatorRole)
+            GRANT CONNECT, TEMPORARY ON DATABASE \(name) TO \(Self.serviceRole), \(Self.proxyRole), \(Self.operatorRole)
             """
     }
 

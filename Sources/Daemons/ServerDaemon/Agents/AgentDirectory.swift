@@ -1,6 +1,7 @@
 package import ConfigAPI
 package import Database
 package import Declarations
+package import StoreService
 import Telemetry
 
 /// What each host is to run, computed from the running configuration.

@@ -3,6 +3,7 @@ import Database
 import Logging
 import Runtime
 import ServiceLifecycle
+import StoreService
 import Telemetry
 
 /// Writes down what every host is to run as soon as that changes, so that "since when" is known also of a host that is

@@ -7,6 +7,7 @@ package import Hummingbird
 import Logging
 import Runtime
 import ServiceLifecycle
+package import StoreService
 import Telemetry
 
 /// How agents get their config and say what they run, and how gitops-sync sees them and sets them right.

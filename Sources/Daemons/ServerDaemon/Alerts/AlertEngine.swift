@@ -4,6 +4,7 @@ import Declarations
 import Logging
 import Runtime
 import ServiceLifecycle
+import StoreService
 import Telemetry
 
 /// A rule as it runs: its spec, and where in git it comes from.

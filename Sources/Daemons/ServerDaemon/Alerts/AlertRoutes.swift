@@ -3,6 +3,7 @@ import ConfigAPIServer
 import Database
 import Declarations
 import Hummingbird
+import StoreService
 import Telemetry
 
 /// `GET /api/v1/alerts` in Prometheus' form, `GET /api/v1/alerts/history` and the delivery log, `GET /api/v1/notifications`.

@@ -4,6 +4,7 @@ import HTTPTypes
 package import Hummingbird
 import Logging
 package import Runtime
+package import StoreService
 import Telemetry
 
 /// Tokens, login links and the browser's session.

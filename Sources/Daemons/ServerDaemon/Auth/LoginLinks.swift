@@ -1,6 +1,7 @@
 package import Database
 import Declarations
 import Runtime
+import StoreService
 package import Telemetry
 
 /// Links that log a browser in once. The database keeps only a hash of the code, so reading the table opens nothing,

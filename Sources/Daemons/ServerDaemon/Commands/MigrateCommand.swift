@@ -2,6 +2,7 @@ import ArgumentParser
 import Database
 import Logging
 import Runtime
+import StoreService
 
 /// `plumb-server migrate`: bring the database to the schema of this program.
 struct MigrateCommand: AsyncParsableCommand {

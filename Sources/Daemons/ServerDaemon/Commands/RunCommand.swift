@@ -1,6 +1,7 @@
 import ArgumentParser
 import Logging
 import Runtime
+import StoreService
 import Telemetry
 
 /// `plumb-server run`: the daemon.

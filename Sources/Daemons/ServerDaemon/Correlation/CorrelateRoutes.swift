@@ -2,6 +2,7 @@ import ConfigAPIServer
 import HTTPTypes
 import Hummingbird
 import Runtime
+import StoreService
 import Telemetry
 
 /// `GET /api/v1/correlate?time=&window=&host=&limit=`: everything around one moment.

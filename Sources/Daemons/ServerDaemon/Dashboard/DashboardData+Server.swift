@@ -3,6 +3,7 @@ import ConfigAPI
 import Database
 import Declarations
 import PromQL
+import StoreService
 import Telemetry
 
 extension DashboardData {

@@ -5,6 +5,7 @@ import Declarations
 import HTTPTypes
 import Hummingbird
 import Runtime
+import StoreService
 import Telemetry
 
 /// The pages, rendered here; they need a session, their style and script do not.

@@ -1,5 +1,6 @@
 import ConfigAPI
 import Declarations
+import StoreService
 import Telemetry
 
 /// The page of one host.

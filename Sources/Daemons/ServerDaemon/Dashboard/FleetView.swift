@@ -1,6 +1,7 @@
 import Alerting
 import ConfigAPI
 import Declarations
+import StoreService
 import Telemetry
 
 /// The page at `/`: a value that its template renders. Properties are stored, because the engine reads them by mirror.

@@ -2,6 +2,7 @@ import ConfigAPIServer
 import HTTPTypes
 import Hummingbird
 import Runtime
+import StoreService
 
 /// Tells a browser in a page what it cannot have; programs get the product's JSON from the middleware around this one.
 struct ProblemPages: RouterMiddleware {
@@ -33,9 +34,4 @@ struct ProblemPages: RouterMiddleware {
 private struct ProblemView {
     let heading: String
     let message: String
-}
-
-extension Request {
-    /// Whether a browser asks for something to show.
-    var wantsPage: Bool { method == .get && headers[.accept]?.contains("text/html") == true }
 }

@@ -1,4 +1,5 @@
 import Declarations
+import StoreService
 import Telemetry
 
 /// A drift report as its template shows it. Read from the stored JSON, so that reports of other versions still show.

@@ -1,3 +1,5 @@
+import StoreService
+
 /// A small chart as SVG: a line over an area, gaps left open, scaled to its own range.
 ///
 /// Points are in order of time; nil is a gap. The picture stretches to the width that the style sheet gives it.

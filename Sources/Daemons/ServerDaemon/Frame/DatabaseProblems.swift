@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import Runtime
+import StoreService
 
 /// Answers 503 where the database is away, busy or too slow: the same request may succeed later. Everything else that
 /// the database refuses is a fault of this program, and stays one.

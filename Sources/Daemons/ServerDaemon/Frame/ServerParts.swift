@@ -4,6 +4,7 @@ package import Declarations
 package import Logging
 import PromQL
 package import Runtime
+package import StoreService
 package import Telemetry
 
 /// What routes and engines are made of: everything that one server has once.
@@ -56,7 +57,7 @@ package struct ServerParts: Sendable {
         live = LiveConfig(sha256: Digests.sha256)
         watcher = ConfigWatcher(
             source: configStore, live: live,
-            listener: DatabaseListener(address, channels: [ConfigStore.channel], configuration: connection),
+            listener: DatabaseListener(address, channels: [configStore.channel], configuration: connection),
             interval: configuration.configPoll.duration, metrics: metrics, logger: logger)
         heartbeat = InstanceHeartbeat(
             id: "\(HostName.current)/\(configuration.listen)", live: live, store: configStore,
@@ -100,7 +101,7 @@ extension ServerParts {
     /// The datasets that retention drops partitions of. New ones are added here.
     var retained: [RetainedDataset] {
         [
-            RetainedDataset(name: .metrics, partitions: frames.partitioning),
+            RetainedDataset(name: .metrics, partitions: frames.partitioning)
         ]
     }
 

@@ -2,6 +2,7 @@ package import Alerting
 package import ConfigAPI
 package import Database
 package import Declarations
+package import StoreService
 package import Telemetry
 
 /// One host as the server sees it.

@@ -4,6 +4,7 @@ import ConfigAPIServer
 package import Declarations
 import HTTPTypes
 package import Hummingbird
+package import StoreService
 import Telemetry
 
 /// `GET /api/v1/hosts`: every host with its status, its groups and labels, and whether its agent runs what it is to run.

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import PromQL
 import Runtime
+import StoreService
 import Telemetry
 
 /// `GET /api/v1/metrics/query?name&host&labels&bucket&agg&from&to&by`: time-bucketed aggregation without PromQL.

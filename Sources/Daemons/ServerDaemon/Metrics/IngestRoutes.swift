@@ -4,6 +4,7 @@ import Declarations
 import HTTPTypes
 import Hummingbird
 import Runtime
+import StoreService
 import Telemetry
 import WireFormats
 

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import PromQL
 import Runtime
+import StoreService
 import Telemetry
 
 /// Prometheus' metadata API: which series, labels and values there are. `series`, `labels`, `label/NAME/values`.

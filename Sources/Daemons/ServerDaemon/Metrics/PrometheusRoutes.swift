@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import PromQL
 import Runtime
+import StoreService
 import Telemetry
 
 /// Prometheus' query API: `query` and `query_range`, by GET and POST.

@@ -3,6 +3,7 @@ package import Database
 import Declarations
 import HTTPTypes
 package import Hummingbird
+package import StoreService
 import Telemetry
 
 /// The drift reports of gitops-sync: kept by id, so that sending one again is the same as once.

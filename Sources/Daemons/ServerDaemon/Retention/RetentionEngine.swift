@@ -3,6 +3,7 @@ import Declarations
 import Logging
 import Runtime
 import ServiceLifecycle
+import StoreService
 import Telemetry
 
 /// Drops whole partitions once all of their data is older than the retention that is in force.

@@ -1,4 +1,5 @@
 import Declarations
+import StoreService
 import Telemetry
 
 /// What retention of a dataset was in force when, from what is live now and from the changes that led to it.

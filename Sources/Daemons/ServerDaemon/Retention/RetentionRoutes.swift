@@ -3,6 +3,7 @@ import Database
 import Declarations
 import Hummingbird
 import Runtime
+import StoreService
 import Telemetry
 
 /// What retention is in force, and what a change of it would cost.

@@ -2,6 +2,7 @@ import ConfigAPIServer
 import Declarations
 import HTTPTypes
 import Hummingbird
+import StoreService
 
 /// `GET /api/v1/status-pages`: the declared status pages as they run, for `plumb-page`. A token of scope `query` is
 /// enough for the whole page, so that a publishing job needs no right to read the configuration.

@@ -98,3 +98,8 @@ private struct Credential {
         }
     }
 }
+
+extension Request {
+    /// Whether a browser asks for something to show.
+    package var wantsPage: Bool { method == .get && headers[.accept]?.contains("text/html") == true }
+}

@@ -1,13 +1,13 @@
 import HTTPTypes
-import Hummingbird
-import Telemetry
+package import Hummingbird
+package import Telemetry
 
 /// The browser's session: a token of scope `query` in a cookie that scripts cannot read.
-enum Session {
-    static let cookie = "plumb_session"
-    static let lifetime = PromDuration.hours(12)
+package enum Session {
+    package static let cookie = "plumb_session"
+    package static let lifetime = PromDuration.hours(12)
 
-    static func token(in request: Request) -> String? {
+    package static func token(in request: Request) -> String? {
         for header in request.headers[values: .cookie] {
             for pair in header.split(separator: ";") {
                 let parts: [Substring] = pair.split(separator: "=", maxSplits: 1)
@@ -20,16 +20,16 @@ enum Session {
 
     /// Another site can make a browser send our cookie with a form. SameSite=Lax keeps it from POSTs already; here the
     /// origin must be ours too, for browsers that are older than that rule.
-    static func mayUseCookie(_ request: Request) -> Bool {
+    package static func mayUseCookie(_ request: Request) -> Bool {
         if request.method == .get || request.method == .head { return true }
         guard let origin = request.headers[.origin], let authority = request.head.authority else { return false }
         return origin == "http://\(authority)" || origin == "https://\(authority)"
     }
 
-    static func setting(_ token: String, isSecure: Bool) -> String {
+    package static func setting(_ token: String, isSecure: Bool) -> String {
         "\(cookie)=\(token); Path=/; HttpOnly; SameSite=Lax; Max-Age=\(lifetime.milliseconds / 1000)"
             + (isSecure ? "; Secure" : "")
     }
 
-    static let clearing = "\(cookie)=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
+    package static let clearing = "\(cookie)=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
 }

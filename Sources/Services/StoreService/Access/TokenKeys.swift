@@ -114,7 +114,7 @@ package enum TokenKeysError: Error, Hashable, Sendable, CustomStringConvertible 
 }
 
 /// Bytes from the kernel's generator.
-func randomBytes(_ count: Int) -> [UInt8] {
+package func randomBytes(_ count: Int) -> [UInt8] {
     var generator = SystemRandomNumberGenerator()
     return (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
 }

@@ -1,24 +1,26 @@
-import ArgumentParser
+package import ArgumentParser
 import ConfigAPIServer
 import Runtime
 import Telemetry
 
 /// `plumb-server token`: a token, alone on standard output.
-struct TokenCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct TokenCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "token", abstract: "Print a token, signed with the keys of this machine.")
 
-    @OptionGroup var keysOption: KeysOption
+    @OptionGroup package var keysOption: KeysOption
     @Option(help: "The name of who will use it; it owns the resources that are created with it.")
-    var subject: String
-    @Option(help: "What it may do: ingest, query, config:read, config, admin; several with commas.")
-    var scope: String
+    package var subject: String
+    @Option(help: "What it may do: \(Scope.allCases.map(\.rawValue).joined(separator: ", ")); several with commas.")
+    package var scope: String
     @Option(help: "The only host that it is for; needed with scope ingest.")
-    var host: String?
+    package var host: String?
     @Option(name: .customLong("for"), help: "How long it is valid, at most 366d.")
-    var lifetime = "1h"
+    package var lifetime = "1h"
 
-    func run() async throws {
+    package init() {}
+
+    package func run() async throws {
         guard let scopes = Scope.list(scope) else {
             let known: String = Scope.allCases.map(\.rawValue).joined(separator: ", ")
             throw ValidationError("--scope: expected any of \(known), got \"\(scope)\"")
@@ -37,15 +39,17 @@ struct TokenCommand: AsyncParsableCommand {
 }
 
 /// `plumb-server rotate-keys`: sign with a new key from now on.
-struct RotateKeysCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
+package struct RotateKeysCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
         commandName: "rotate-keys",
         abstract: "Sign tokens with a new key. Tokens of the key before stay valid until the next rotation.",
         discussion: "A running server notices by itself, with the first token of the new key.")
 
-    @OptionGroup var keysOption: KeysOption
+    @OptionGroup package var keysOption: KeysOption
 
-    func run() async throws {
+    package init() {}
+
+    package func run() async throws {
         let file: String = try keysOption.file
         let rotated: TokenKeys = try TokenKeys.loadOrCreate(file, now: .now()).rotated(now: .now())
         try rotated.save(file)
