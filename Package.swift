@@ -128,7 +128,7 @@ target(.adapters, "Manifests", uses: ["CLibyaml", "Declarations", "Telemetry"], 
 target(
     .adapters, "Database",
     uses: [
-        "Alerting", "Assets", "CLibpq", "ConfigAPI", "Declarations", "PromQL", "Reconciliation", "Runtime", "Telemetry",
+        "Alerting", "Assets", "CLibpq", "ConfigAPI", "Declarations", "Pipelines", "PromQL", "Reconciliation", "Runtime", "Telemetry",
     ],
     products: [crypto, logging], wrapsC: true)
 target(.adapters, "HostSystem", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, systemPackage])
@@ -149,8 +149,8 @@ target(
 // Services: what more than one daemon is made of
 target(
     .services, "StoreService",
-    uses: ["ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Runtime", "Telemetry"],
-    products: [argumentParser, httpTypes, hummingbird, jwtKit, lifecycle, logging, nioCore])
+    uses: ["ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Pipelines", "Runtime", "Telemetry"],
+    products: [argumentParser, httpTypes, hummingbird, hummingbirdTLS, jwtKit, lifecycle, logging, nioCore])
 
 // Daemons
 target(
@@ -163,13 +163,19 @@ target(
 target(
     .daemons, "ServerDaemon",
     uses: [
-        "Alerting", "Assets", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "PromQL", "Reconciliation",
-        "Runtime", "StoreService", "Telemetry", "Templates", "WireFormats",
+        "Alerting", "Assets", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Pipelines", "PromQL",
+        "Reconciliation", "Runtime", "StoreService", "Telemetry", "Templates", "WireFormats",
     ],
     products: [
         argumentParser, asyncHTTPClient, crypto, httpTypes, hummingbird, hummingbirdTLS, jwtKit, lifecycle, logging,
         metrics, nioCore, nioHTTP1,
     ])
+target(
+    .daemons, "ProxyDaemon",
+    uses: [
+        "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Pipelines", "Runtime", "StoreService", "Telemetry",
+    ],
+    products: [argumentParser, hummingbird, lifecycle, logging])
 target(
     .daemons, "AgentDaemon",
     uses: ["ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
@@ -188,6 +194,7 @@ target(
 // Executables
 program("gitops-sync", uses: ["SyncDaemon"])
 program("plumb-server", uses: ["ServerDaemon"])
+program("plumb-proxy", uses: ["ProxyDaemon"])
 program("plumb-agent", uses: ["AgentDaemon"])
 program("plumb-page", uses: ["PageBuilder"])
 program("plumb", uses: ["Operator"])
@@ -222,6 +229,7 @@ tests(
     "ConfigAPITests",
     uses: ["ConfigAPI", "ConfigAPIClient", "ConfigAPIServer", "Declarations", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
+tests("PipelinesTests", uses: ["Declarations", "Pipelines", "Telemetry"])
 tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
 tests("PromQLTests", uses: ["PromQL", "Telemetry"])
 tests("AlertingTests", uses: ["Alerting", "Declarations", "Telemetry"])
@@ -231,8 +239,8 @@ tests("ManifestsTests", uses: ["Declarations", "Manifests", "Telemetry"])
 tests(
     "DatabaseTests",
     uses: [
-        "Alerting", "Assets", "ConfigAPI", "Database", "Declarations", "PromQL", "Reconciliation", "Runtime",
-        "Telemetry",
+        "Alerting", "Assets", "ConfigAPI", "Database", "Declarations", "Pipelines", "PromQL", "Reconciliation",
+        "Runtime", "Telemetry",
     ])
 tests("HostSystemTests", uses: ["Declarations", "HostSystem", "Runtime", "Telemetry"])
 tests("MongoStoreTests", uses: ["Declarations", "MongoDouble", "MongoStore", "Pipelines", "Runtime", "Telemetry"])
@@ -252,6 +260,13 @@ tests(
     ],
     products: [asyncHTTPClient, crypto, hummingbird, jwtKit, lifecycle, logging, nioCore, nioHTTP1, nioSSL])
 tests(
+    "ProxyDaemonTests",
+    uses: [
+        "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Pipelines", "ProxyDaemon", "Runtime",
+        "StoreService", "Telemetry",
+    ],
+    products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
+tests(
     "AgentDaemonTests",
     uses: ["AgentDaemon", "ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
     products: [asyncHTTPClient, logging, hummingbird])
@@ -270,6 +285,7 @@ let package = Package(
     products: [
         .executable(name: "gitops-sync", targets: ["gitops-sync"]),
         .executable(name: "plumb-server", targets: ["plumb-server"]),
+        .executable(name: "plumb-proxy", targets: ["plumb-proxy"]),
         .executable(name: "plumb-agent", targets: ["plumb-agent"]),
         .executable(name: "plumb-page", targets: ["plumb-page"]),
         .executable(name: "plumb", targets: ["plumb"]),

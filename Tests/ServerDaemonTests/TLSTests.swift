@@ -15,7 +15,7 @@ import Testing
     @Test func withACertificateTheServerSpeaksTLSAndItsCookieIsForTLSOnly() async throws {
         let folder = try TemporaryFolder()
         let made: TestCertificate = try await .make(in: folder)
-        let files = ServerConfiguration.TLSFiles(certificate: made.certificate, key: made.key)
+        let files = TLSFiles(certificate: made.certificate, key: made.key)
         let client: HTTPClient = try Self.clientThatTrustsOnly(files.certificate)
         try await RunningServer.with({ $0.tls = files }) { server in
             let url: String = server.url.replacing("http://", with: "https://")

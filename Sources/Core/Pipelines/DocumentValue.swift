@@ -25,8 +25,8 @@ extension DocumentValue {
         case .bool(let flag): self = .bool(flag)
         case .number(let number): self = json.integer.map { .integer(Int64($0)) } ?? .number(number)
         case .string(let text): self = .string(text)
-        case .array(let items): self = .array(items.map(DocumentValue.init))
-        case .object(let members): self = .object(members.mapValues(DocumentValue.init))
+        case .array(let items): self = .array(items.map { DocumentValue($0) })
+        case .object(let members): self = .object(members.mapValues { DocumentValue($0) })
         }
     }
 

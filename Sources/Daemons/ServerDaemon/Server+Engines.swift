@@ -38,13 +38,3 @@ extension Server {
         ]
     }
 }
-
-/// Closes the pool once everything that uses it has stopped.
-private struct PoolService: Service {
-    let pool: DatabasePool
-
-    func run() async throws {
-        try? await gracefulShutdown()
-        await pool.close()
-    }
-}

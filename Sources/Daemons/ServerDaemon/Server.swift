@@ -1,14 +1,10 @@
 import ConfigAPIServer
 import Database
-import Hummingbird
-import HummingbirdCore
-import HummingbirdTLS
 package import Logging
-import NIOCore
 import Runtime
 import ServiceLifecycle
 import StoreService
-import Telemetry
+import StoreService
 import UnixSignals
 
 /// The daemon: routes, engines, and the order in which they start and stop.
@@ -28,7 +24,13 @@ package struct Server: Sendable {
     ) async throws {
         if configuration.migratesAtStart { try await migrate() }
         let parts = try await ServerParts(configuration, logger: logger)
-        let services: [any Service] = try Self.engines(of: parts) + [application(parts, whenListening)]
+        let services: [any Service] =
+            try Self.engines(of: parts) + [
+                WebService(
+                    listen: configuration.listen, tls: configuration.tls, portFile: configuration.portFile,
+                    logger: logger
+                ).application(Self.router(of: parts), whenListening: whenListening)
+            ]
         var group = ServiceGroupConfiguration(
             services: [Lifeline.configuration()] + services.map { .init(service: $0) },
             gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: logger)
@@ -44,34 +46,5 @@ package struct Server: Sendable {
             DatabaseAddress(conninfo: configuration.database), applicationName: "plumb-server migrate")
         try await Migrator.embedded.migrate(connection, logger: logger)
         await connection.close()
-    }
-
-    private func application(
-        _ parts: ServerParts, _ whenListening: @escaping @Sendable (Int) -> Void
-    ) throws -> any Service {
-        let portFile: String? = configuration.portFile
-        let server: HTTPServerBuilder = try configuration.tls.map { try Self.tls($0) } ?? .http1()
-        return Application(
-            router: try Self.router(of: parts), server: server,
-            configuration: ApplicationConfiguration(
-                address: .hostname(configuration.listen.host, port: configuration.listen.port), backlog: 1024),
-            onServerRunning: { [logger] channel in
-                let port: Int = channel.localAddress?.port ?? 0
-                logger.notice(
-                    "listening", metadata: .of([.address: channel.localAddress?.ipAddress ?? "-", .port: port]))
-                do {
-                    if let portFile { try Files.write("\(port)\n".utf8, to: portFile) }
-                } catch { logger.error("cannot write the port file", metadata: .of([.error: error])) }
-                whenListening(port)
-            },
-            logger: logger)
-    }
-
-    private static func tls(_ files: ServerConfiguration.TLSFiles) throws -> HTTPServerBuilder {
-        let chain: [NIOSSLCertificate] = try NIOSSLCertificate.fromPEMFile(files.certificate)
-        let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
-        return try .tls(
-            tlsConfiguration: .makeServerConfiguration(
-                certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key)))
     }
 }

@@ -66,6 +66,8 @@ package final class TestDatabase: Sendable {
     package let superuserAddress: DatabaseAddress
     /// As `operator`: people.
     package let operatorAddress: DatabaseAddress
+    /// As `plumbline_proxy`: the proxy.
+    package let proxyAddress: DatabaseAddress
     /// As the service's role.
     package let pool: DatabasePool
     /// For programs that take the parts.
@@ -78,6 +80,7 @@ package final class TestDatabase: Sendable {
         address = process.address(database: name, user: "plumbline")
         superuserAddress = process.address(database: name, user: "postgres")
         operatorAddress = process.address(database: name, user: "operator")
+        proxyAddress = process.address(database: name, user: "plumbline_proxy")
         pool = DatabasePool(address: address, size: 4, applicationName: "tests")
         self.drop = drop
     }

@@ -62,12 +62,12 @@ struct RunCommand: AsyncParsableCommand {
         return server
     }
 
-    private func tlsFiles() throws -> ServerConfiguration.TLSFiles? {
+    private func tlsFiles() throws -> TLSFiles? {
         let certificate: String? = tlsCert ?? ProcessEnvironment.value("PLUMB_TLS_CERT")
         let key: String? = tlsKey ?? ProcessEnvironment.value("PLUMB_TLS_KEY")
         switch (certificate, key) {
         case (nil, nil): return nil
-        case (let certificate?, let key?): return ServerConfiguration.TLSFiles(certificate: certificate, key: key)
+        case (let certificate?, let key?): return TLSFiles(certificate: certificate, key: key)
         default: throw ValidationError("--tls-cert and --tls-key go together")
         }
     }

@@ -11,7 +11,6 @@ package struct ServerConfiguration: Sendable {
     package var listen = ListenAddress(host: "127.0.0.1", port: 7700)
     /// Gets the port that was taken, once the server answers.
     package var portFile: String?
-    /// PEM files; both or none.
     package var tls: TLSFiles?
     /// Allows another address than loopback without TLS.
     package var isInsecureAllowed = false
@@ -30,16 +29,6 @@ package struct ServerConfiguration: Sendable {
     package var shutdown = PromDuration.seconds(8)
     /// Applies missing migrations at start.
     package var migratesAtStart = false
-
-    package struct TLSFiles: Hashable, Sendable {
-        package var certificate: String
-        package var key: String
-
-        package init(certificate: String, key: String) {
-            self.certificate = certificate
-            self.key = key
-        }
-    }
 
     package init(database: String, keysFile: String) {
         self.database = database

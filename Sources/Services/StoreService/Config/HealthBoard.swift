@@ -79,13 +79,22 @@ package struct HealthKeeper: Service {
     private func missingSecrets(_ running: RunningConfig) -> HealthBoard.States {
         var states: HealthBoard.States = [:]
         for resource in running.resources.values {
-            guard case .notifier(let notifier) = resource.spec else { continue }
-            for name in [notifier.secretRef, notifier.signingSecretRef].compactMap({ $0 }) {
+            for name in Self.secrets(of: resource.spec) {
                 do { _ = try secrets.value(name) } catch {
                     states[resource.key] = StoredResource.Health(state: .secretMissing, message: error.description)
                 }
             }
         }
         return states
+    }
+
+    /// The names of the secrets that a spec refers to.
+    private static func secrets(of spec: Spec) -> [String] {
+        switch spec {
+        case .notifier(let notifier): [notifier.secretRef, notifier.signingSecretRef].compactMap { $0 }
+        case .pipeline(let pipeline):
+            if case .mongodb(let source) = pipeline.source { [source.uriRef].compactMap { $0 } } else { [] }
+        case .alertRule, .collector, .hostGroup, .retention: []
+        }
     }
 }

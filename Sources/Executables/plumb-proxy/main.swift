@@ -1,0 +1,3 @@
+import ProxyDaemon
+
+await ProxyProgram.main()
