@@ -173,7 +173,8 @@ target(
 target(
     .daemons, "ProxyDaemon",
     uses: [
-        "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Pipelines", "Runtime", "StoreService", "Telemetry",
+        "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "MongoStore", "Pipelines", "Runtime",
+        "StoreService", "Telemetry",
     ],
     products: [argumentParser, hummingbird, lifecycle, logging])
 target(
@@ -262,8 +263,8 @@ tests(
 tests(
     "ProxyDaemonTests",
     uses: [
-        "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Pipelines", "ProxyDaemon", "Runtime",
-        "StoreService", "Telemetry",
+        "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "MongoDouble", "Pipelines", "ProxyDaemon",
+        "Runtime", "StoreService", "Telemetry",
     ],
     products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 tests(

@@ -127,6 +127,7 @@ private struct ProxyService: Service {
 }
 
 /// Asks again until the answer is there, or fails after some seconds.
+@discardableResult
 func eventually<Value: Sendable>(
     within limit: Duration = .seconds(20), _ body: () async throws -> Value?
 ) async throws -> Value {

@@ -7,6 +7,7 @@ import NIOHTTP1
 import NIOSSL
 import Runtime
 import ServerDaemon
+import StoreService
 import TestSupport
 import Testing
 

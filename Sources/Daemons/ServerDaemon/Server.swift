@@ -4,7 +4,9 @@ package import Logging
 import Runtime
 import ServiceLifecycle
 import StoreService
+import Telemetry
 import StoreService
+import Telemetry
 import UnixSignals
 
 /// The daemon: routes, engines, and the order in which they start and stop.

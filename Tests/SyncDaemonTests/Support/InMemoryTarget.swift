@@ -8,7 +8,7 @@ import Telemetry
 
 /// A server with a store, an audit log, a lease and agents, in memory.
 actor InMemoryTarget: ReconcileTarget {
-    private(set) var store = ConfigStoreModel(storeId: "store-1")
+    private(set) var store: ConfigStoreModel
     private(set) var reports: [JSONValue] = []
     private(set) var resyncs: [AgentResync] = []
     private(set) var patches: [ConfigPatch] = []
@@ -26,6 +26,8 @@ actor InMemoryTarget: ReconcileTarget {
     var beforePatch: (@Sendable (isolated InMemoryTarget) -> Void)?
     /// Takes the next patch and loses the answer.
     var losesNextAnswer = false
+
+    init(storeId: String = "store-1") { store = ConfigStoreModel(storeId: storeId) }
 
     private static let decoder = ResourceDecoder(sha256: Digests.sha256)
 

@@ -11,8 +11,12 @@ final class SyncFixture: Sendable {
     let repository: TestGitRepository
     let folder: TemporaryFolder
     let target = InMemoryTarget()
+    /// The proxy's store; given to the reconciler where `hasProxy` says so.
+    let proxy = InMemoryTarget(storeId: "store-of-the-proxy")
+    let hasProxy: Bool
 
-    init() async throws {
+    init(hasProxy: Bool = false) async throws {
+        self.hasProxy = hasProxy
         repository = try await TestGitRepository()
         folder = try TemporaryFolder()
     }
@@ -37,6 +41,7 @@ final class SyncFixture: Sendable {
         let worker = WorkerProgram(path: try BuiltPrograms.path("gitops-sync"))
         return Reconciler.Dependencies(
             git: configuration.gitStore(named: "git", worker: worker), target: target,
+            proxy: hasProxy ? proxy : nil,
             directory: StateDirectory(configuration.stateDirectory), decoder: .standard, host: "sync-1",
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
@@ -75,5 +80,20 @@ func groupText(_ name: String = "web", hosts: String = "[web-1]") -> String {
       name: \(name)
     spec:
       hosts: \(hosts)
+    """
+}
+
+let pipeline = ResourceKey(.pipeline, "reading")
+
+func pipelineText(batchSize: Int = 500) -> String {
+    """
+    apiVersion: plumbline/v1
+    kind: Pipeline
+    metadata:
+      name: reading
+    spec:
+      source: {file: {path: /srv/events/*.ndjson}}
+      mapping: {source: {default: a}, type: {default: b}}
+      batchSize: \(batchSize)
     """
 }

@@ -10,6 +10,8 @@ package struct Comparison: Hashable, Sendable {
     package var differences: [Difference]
     package var agents: [AgentComparison]
     package var server: Observed<ServerFacts>
+    /// Nil where there is neither a proxy nor anything declared for one.
+    package var proxy: Observed<ServerFacts>?
     /// Why the agents are unknown as a whole; nil where they are known.
     package var agentsUnknown: String?
     /// Set digests over declared and owned keys without ignored ones; nil where the server did not answer.
@@ -49,7 +51,8 @@ package struct ComparisonContext: Sendable {
 
 /// Compares a commit with everything that answered. A pure function; the order of its inputs does not matter.
 package func compare(
-    declared: DeclaredState, inventory: Inventory, live: LiveState, context: ComparisonContext
+    declared: DeclaredState, inventory: Inventory, proxyInventory: Inventory = .empty, live: LiveState,
+    context: ComparisonContext
 ) -> Comparison {
     var comparison = Comparison(
         revision: declared.revision, source: context.source, differences: [], agents: [],
@@ -57,15 +60,13 @@ package func compare(
     switch live.server {
     case .unreachable(let reason): comparison.server = .unreachable(reason: reason)
     case .present(let snapshot):
-        comparison.server = .present(
-            Comparison.ServerFacts(
-                storeId: snapshot.storeId, generation: snapshot.generation, instances: snapshot.instances,
-                unhealthy: snapshot.resources.filter { $0.health.state != .healthy }))
+        comparison.server = .present(Comparison.ServerFacts(snapshot))
         comparison.differences = compareStore(
-            declared: declared, inventory: inventory, snapshot: snapshot, deletions: live.deletions,
-            source: context.source)
-        comparison.setDigests(sha256: context.sha256)
+            declared: declared.only { $0.target != .proxy }, inventory: inventory, snapshot: snapshot,
+            deletions: live.deletions, source: context.source)
     }
+    comparison.compareProxy(declared, proxyInventory, live, context)
+    if comparison.server.value != nil { comparison.setDigests(sha256: context.sha256) }
     switch live.agents {
     case .unreachable(let reason): comparison.agentsUnknown = reason
     case .present(let agents):
@@ -74,7 +75,45 @@ package func compare(
     return comparison
 }
 
+extension Comparison.ServerFacts {
+    init(_ snapshot: ConfigSnapshot) {
+        self.init(
+            storeId: snapshot.storeId, generation: snapshot.generation, instances: snapshot.instances,
+            unhealthy: snapshot.resources.filter { $0.health.state != .healthy })
+    }
+}
+
+extension DeclaredState {
+    /// The part of it that is for some targets.
+    fileprivate func only(_ isWanted: (ResourceKind) -> Bool) -> DeclaredState {
+        var part: DeclaredState = self
+        part.resources = resources.filter { isWanted($0.key.kind) }
+        return part
+    }
+}
+
 extension Comparison {
+    /// The proxy's store, beside the server's: one that does not answer leaves the other's differences as they are.
+    fileprivate mutating func compareProxy(
+        _ declared: DeclaredState, _ inventory: Inventory, _ live: LiveState, _ context: ComparisonContext
+    ) {
+        let wanted: DeclaredState = declared.only { $0.target == .proxy }
+        switch live.proxy {
+        case nil where wanted.resources.isEmpty: proxy = nil
+        case nil:
+            proxy = .unreachable(
+                reason:
+                    "\(wanted.resources.count) resources are declared for a proxy, and the bootstrap config names none"
+                    + " (proxy.url)")
+        case .unreachable(let reason): proxy = .unreachable(reason: reason)
+        case .present(let snapshot):
+            proxy = .present(ServerFacts(snapshot))
+            differences += compareStore(
+                declared: wanted, inventory: inventory, snapshot: snapshot, deletions: live.deletions,
+                source: context.source)
+        }
+    }
+
     fileprivate mutating func setDigests(sha256: SHA256Function) {
         let counted: [Difference] = differences.filter(\.countsForDigest)
         let declared = counted.compactMap { difference in

@@ -8,6 +8,9 @@ package struct Plan: Hashable, Sendable {
     /// What the steps were planned against; nil where the server did not answer.
     package var storeId: String?
     package var generation: Int?
+    /// The same of the proxy's store.
+    package var proxyStoreId: String?
+    package var proxyGeneration: Int?
     /// Puts after what they refer to, then deletions before what they refer to, then hosts; what is not applied stands
     /// among them.
     package var steps: [Step]
@@ -18,14 +21,23 @@ package struct Plan: Hashable, Sendable {
     /// Owned, no longer declared, and left because their manifests said so.
     package var kept: [ResourceKey]
 
-    /// The steps that change the store.
-    package var storeSteps: [Step] { steps.filter { $0.target == .server && $0.treatment == .apply } }
-    package var isEmpty: Bool { storeSteps.isEmpty && resyncs.isEmpty }
+    /// The steps that change the server's store.
+    package var storeSteps: [Step] { storeSteps(on: .server) }
+    /// The steps that change the store of a target.
+    package func storeSteps(on target: TargetName) -> [Step] {
+        steps.filter { $0.target == target && $0.treatment == .apply }
+    }
+    package var isEmpty: Bool { storeSteps.isEmpty && storeSteps(on: .proxy).isEmpty && resyncs.isEmpty }
 
-    /// All store steps as one request; nil where there is nothing to change.
-    package func patch(requestId: String, leaseEpoch: Int?, sources: [ResourceKey: ResourceSource]) -> ConfigPatch? {
-        guard let storeId, let generation else { return nil }
-        let changes: [ConfigChange] = storeSteps.map { step in
+    /// All steps of one store as one request; nil where there is nothing to change.
+    package func patch(
+        for target: TargetName = .server, requestId: String, leaseEpoch: Int?,
+        sources: [ResourceKey: ResourceSource]
+    ) -> ConfigPatch? {
+        guard let storeId = target == .proxy ? proxyStoreId : storeId,
+            let generation = target == .proxy ? proxyGeneration : generation
+        else { return nil }
+        let changes: [ConfigChange] = storeSteps(on: target).map { step in
             let operation: ConfigChange.Operation = step.spec.map(ConfigChange.Operation.put) ?? .delete
             return ConfigChange(
                 operation, kind: step.kind, name: step.name, source: step.key.flatMap { sources[$0] },

@@ -20,14 +20,16 @@ private struct Planner {
     func plan() -> Plan {
         var plan = Plan(
             revision: comparison.revision, mode: context.mode, storeId: comparison.server.value?.storeId,
-            generation: comparison.server.value?.generation, steps: [], resyncs: [], refusals: [],
+            generation: comparison.server.value?.generation,
+            proxyStoreId: comparison.proxy?.value?.storeId, proxyGeneration: comparison.proxy?.value?.generation,
+            steps: [], resyncs: [], refusals: [],
             foreign: comparison.keys(of: .foreign), kept: comparison.keys(of: .kept))
-        // Without the store nobody knows whose the resources of the hosts are: no step at all.
-        guard comparison.server.value != nil else { return plan }
         var storeSteps: [Step] = comparison.differences.compactMap(storeStep)
         markRenames(&storeSteps)
         if context.mode == .enforce { plan.refusals = refuse(&storeSteps) }
         plan.steps = ordered(storeSteps)
+        // Without the server's store nobody knows whose the resources of the hosts are.
+        guard comparison.server.value != nil else { return plan }
         let ofHosts: [(AgentComparison, [Step])] = comparison.agents.map { ($0, $0.differences.map(agentStep)) }
         plan.steps += ofHosts.flatMap(\.1)
         plan.resyncs = resyncs(ofHosts)
@@ -39,7 +41,8 @@ private struct Planner {
     private func storeStep(_ difference: Difference) -> Step? {
         guard let action = action(for: difference.finding) else { return nil }
         var step = Step(
-            target: .server, kind: difference.key.kind.rawValue, name: difference.key.name, action: action,
+            target: difference.key.kind.target == .proxy ? .proxy : .server, kind: difference.key.kind.rawValue,
+            name: difference.key.name, action: action,
             causes: difference.causes, fields: fields(of: difference), changedBy: difference.changedBy)
         step.treatment = treatment(of: difference)
         step.spec = difference.declared?.spec

@@ -102,19 +102,22 @@ package struct TargetReport: Hashable, Sendable, JSONCodable {
 
 extension Comparison {
     /// The targets as they stand. `plan` tells which differences count as drift that stays.
-    package func targetReports(remaining plan: Plan) -> [TargetReport] { [serverReport(plan), agentsReport(plan)] }
+    package func targetReports(remaining plan: Plan) -> [TargetReport] {
+        [storeReport(.server, server, plan), agentsReport(plan)]
+            + (proxy.map { [storeReport(.proxy, $0, plan)] } ?? [])
+    }
 
-    private func serverReport(_ plan: Plan) -> TargetReport {
-        switch server {
-        case .unreachable(let reason): return TargetReport(name: .server, state: .unknown, message: reason)
+    private func storeReport(_ name: TargetName, _ store: Observed<ServerFacts>, _ plan: Plan) -> TargetReport {
+        switch store {
+        case .unreachable(let reason): return TargetReport(name: name, state: .unknown, message: reason)
         case .present(let facts):
             let unhealthy = facts.unhealthy.map {
                 TargetReport.Unhealthy(
                     resource: $0.key.description, state: $0.health.state.rawValue, message: $0.health.message)
             }
             var report = TargetReport(
-                name: .server, state: .inSync, generation: facts.generation, unhealthy: unhealthy)
-            if plan.hasDifferences(on: .server) {
+                name: name, state: .inSync, generation: facts.generation, unhealthy: unhealthy)
+            if plan.hasDifferences(on: name) {
                 report.state = .drifted
             } else if let instance = facts.laggingInstances.first {
                 report.state = .unknown

@@ -13,14 +13,18 @@ package enum Observed<Value: Hashable & Sendable>: Hashable, Sendable {
 package struct LiveState: Hashable, Sendable {
     package var server: Observed<ConfigSnapshot>
     package var agents: Observed<[AgentView]>
+    /// Nil where no proxy is configured.
+    package var proxy: Observed<ConfigSnapshot>?
     /// Who deleted what is no longer there, from the audit log.
     package var deletions: [ResourceKey: ChangedBy]
 
     package init(
-        server: Observed<ConfigSnapshot>, agents: Observed<[AgentView]>, deletions: [ResourceKey: ChangedBy] = [:]
+        server: Observed<ConfigSnapshot>, agents: Observed<[AgentView]>, proxy: Observed<ConfigSnapshot>? = nil,
+        deletions: [ResourceKey: ChangedBy] = [:]
     ) {
         self.server = server
         self.agents = agents
+        self.proxy = proxy
         self.deletions = deletions
     }
 

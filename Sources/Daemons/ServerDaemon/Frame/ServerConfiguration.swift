@@ -1,6 +1,6 @@
 import Declarations
 package import Runtime
-import StoreService
+package import StoreService
 package import Telemetry
 
 /// How a server runs. What can come from git is not here.

@@ -42,6 +42,8 @@ extension BootstrapConfiguration {
         controlSocket = settings.text("controlSocket", default: "/run/gitops-sync/control.sock")
         server = Server(
             url: settings.requiredText("server.url"), tokenFile: settings.optionalText("server.tokenFile"))
+        let proxyToken: String? = settings.optionalText("proxy.tokenFile")
+        proxy = settings.optionalText("proxy.url").map { Server(url: $0, tokenFile: proxyToken) }
         let standard = DeletionBudget()
         deletionBudget = DeletionBudget(
             percent: settings.integer("guards.deletions.percent", default: standard.percent, in: 0...100),
@@ -67,8 +69,9 @@ extension BootstrapConfiguration {
         if controlSocket.utf8.count > 107 {
             settings.complain(about: "controlSocket", "the path is longer than 107 bytes; choose a shorter folder")
         }
-        if !server.url.isEmpty, !["http://", "https://", "http+unix://"].contains(where: server.url.hasPrefix) {
-            settings.complain(about: "server.url", "expected http://, https:// or http+unix://")
+        for (name, url) in [("server.url", server.url), ("proxy.url", proxy?.url ?? "")] where !url.isEmpty {
+            guard !["http://", "https://", "http+unix://"].contains(where: url.hasPrefix) else { continue }
+            settings.complain(about: name, "expected http://, https:// or http+unix://")
         }
         if credentials.tokenFile != nil, credentials.sshKeyFile != nil {
             settings.complain(about: "credentials.sshKeyFile", "a token and an ssh key exclude each other")

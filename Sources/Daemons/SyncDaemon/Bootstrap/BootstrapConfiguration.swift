@@ -22,6 +22,8 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     /// Where health is served; nil for nowhere.
     package var listen: ListenAddress?
     package var server: Server
+    /// Nil where there is no proxy.
+    package var proxy: Server?
     package var deletionBudget: DeletionBudget
 
     package struct Repository: Hashable, Sendable {

@@ -23,11 +23,16 @@ extension ResourceDecoder {
 extension BootstrapConfiguration {
     var client: ConfigAPIClient { ConfigAPIClient(.init(url: server.url, tokenFile: server.tokenFile)) }
 
+    var proxyClient: ConfigAPIClient? {
+        proxy.map { ConfigAPIClient(.init(url: $0.url, tokenFile: $0.tokenFile)) }
+    }
+
     var directory: StateDirectory { StateDirectory(stateDirectory) }
 
     func dependencies(git: GitStore, target: any ReconcileTarget, logger: Logger) -> Reconciler.Dependencies {
         Reconciler.Dependencies(
-            git: git, target: target, directory: directory, decoder: .standard, host: machineName(), logger: logger)
+            git: git, target: target, proxy: proxyClient, directory: directory, decoder: .standard, host: machineName(),
+            logger: logger)
     }
 }
 

@@ -23,7 +23,8 @@ extension Reconciler {
     /// Carries a plan out: one request to the store, then the hosts. Nothing is written while observing.
     func apply(_ plan: Plan, _ run: inout RunInProgress) async -> ApplyResult {
         let changesStore: Bool = !plan.storeSteps.isEmpty
-        if changesStore || (run.isNew && configuration.mode == .enforce) {
+        let answersServer: Bool = plan.storeId != nil
+        if changesStore || (run.isNew && answersServer && configuration.mode == .enforce) {
             let lease: Lease
             do { lease = try await takeLease() } catch {
                 return fail(plan, error, &run)
@@ -39,6 +40,7 @@ extension Reconciler {
             let step: Step = plan.steps[index]
             run.report.changes[index].result = step.settledResult
         }
+        await applyToProxy(plan, &run)
         await resync(plan, &run)
         return .done
     }
@@ -60,7 +62,7 @@ extension Reconciler {
         let sources = await sources(of: plan, in: commit)
         guard let patch = plan.patch(requestId: newID(), leaseEpoch: epoch, sources: sources) else { return nil }
         let startedAt: Timestamp = dependencies.now()
-        do throws(TargetError) { _ = try await send(patch) } catch {
+        do throws(TargetError) { _ = try await send(patch, to: dependencies.target) } catch {
             switch error {
             case .conflict(let conflict) where conflict.isOfStore(plan): return .storeMoved
             case .rejected(let rejection) where run.isNew:
@@ -81,13 +83,47 @@ extension Reconciler {
         return nil
     }
 
+    /// The proxy's part, by a lease and a request of its own: what fails there is said of its changes alone, and the next
+    /// run tries again.
+    private func applyToProxy(_ plan: Plan, _ run: inout RunInProgress) async {
+        guard let proxy = dependencies.proxy, let commit = run.commit, !plan.storeSteps(on: .proxy).isEmpty else {
+            return
+        }
+        let startedAt: Timestamp = dependencies.now()
+        do throws(TargetError) {
+            let lease: Lease = try await takeLease(on: proxy)
+            let sources: [ResourceKey: ResourceSource] = await sources(of: plan, in: commit)
+            let patch: ConfigPatch? = plan.patch(
+                for: .proxy, requestId: newID(), leaseEpoch: lease.epoch, sources: sources)
+            if let patch { _ = try await send(patch, to: proxy) }
+        } catch {
+            run.report.errors.append("proxy: \(error.description)")
+            if error.isUnknown { run.facts.hasUnknownTarget = true } else { run.facts.isFailed = true }
+            for index in run.report.changes.indices where plan.steps[index].target == .proxy {
+                guard plan.steps[index].treatment == .apply else { continue }
+                run.report.changes[index].result = error.isUnknown ? .unverified : .failed
+                run.report.changes[index].error = error.description
+            }
+            return
+        }
+        let span: PromDuration = dependencies.now() - startedAt
+        for index in plan.steps.indices where plan.steps[index].target == .proxy {
+            run.report.changes[index].milliseconds = Int(span.milliseconds)
+        }
+        state.noteDeletions(
+            plan.storeSteps(on: .proxy).filter { $0.action == .delete && $0.renamed == nil }
+                .compactMap { $0.key?.kind }, at: dependencies.now())
+    }
+
     /// Sends a patch, once more where the answer was lost: the request id makes both one.
-    private func send(_ patch: ConfigPatch) async throws(TargetError) -> ConfigSnapshot {
-        do throws(TargetError) { return try await dependencies.target.apply(patch) } catch {
+    private func send(
+        _ patch: ConfigPatch, to target: any ReconcileTarget
+    ) async throws(TargetError) -> ConfigSnapshot {
+        do throws(TargetError) { return try await target.apply(patch) } catch {
             guard case .unreachable = error, !Task.isCancelled else { throw error }
         }
         try? await dependencies.clock.sleep(for: .milliseconds(200))
-        return try await dependencies.target.apply(patch)
+        return try await target.apply(patch)
     }
 
     private func fail(_ plan: Plan, _ error: TargetError, _ run: inout RunInProgress) -> ApplyResult {

@@ -14,7 +14,8 @@ extension Reconciler {
             guard let declared = run.commit?.declared else { return await reportTargetsAlone(&run) }
             let live: LiveState = await observeAll(declared: declared)
             let comparison: Comparison = compare(
-                declared: declared, inventory: state.inventory, live: live, context: comparisonContext())
+                declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
+                context: comparisonContext())
             let plan: Plan = Reconciliation.plan(
                 comparison,
                 context: planContext(
@@ -24,7 +25,8 @@ extension Reconciler {
                 continue
             }
             describe(comparison, plan, in: &run)
-            guard live.server.value != nil else { return }
+            // The server keeps which commit is accepted: without it a new one waits, and the proxy is held to the old one.
+            guard live.server.value != nil || (!run.isNew && live.proxy?.value != nil) else { return }
             run.report.changes = await changes(of: plan, result: .planned)
             if !plan.steps.isEmpty { await progress(.planned(run.report)) }
             switch await apply(plan, &run) {
@@ -54,15 +56,31 @@ extension Reconciler {
     }
 
     func observeAll(declared: DeclaredState?) async -> LiveState {
-        var live: LiveState = await observe(dependencies.target)
-        guard let declared, let snapshot = live.server.value else { return live }
+        var live: LiveState = await observe(dependencies.target, proxy: dependencies.proxy)
+        guard let declared else { return live }
+        if let snapshot = live.server.value {
+            live.deletions = await deletions(
+                in: snapshot, declared, state.inventory, since: state.generation, dependencies.target)
+        }
+        if let snapshot = live.proxy?.value, let proxy = dependencies.proxy {
+            let found: [ResourceKey: ChangedBy] = await deletions(
+                in: snapshot, declared, state.proxyInventory, since: state.proxyGeneration, proxy)
+            live.deletions.merge(found) { first, _ in first }
+        }
+        return live
+    }
+
+    /// Who deleted what was applied to a store, is declared and is not there.
+    private func deletions(
+        in snapshot: ConfigSnapshot, _ declared: DeclaredState, _ inventory: Inventory, since generation: Int,
+        _ target: any ReconcileTarget
+    ) async -> [ResourceKey: ChangedBy] {
         let present = Set(snapshot.resources.map(\.key))
-        let missing: [ResourceKey] = state.inventory.entries(of: snapshot.storeId).keys.filter {
+        let missing: [ResourceKey] = inventory.entries(of: snapshot.storeId).keys.filter {
             declared.resources[$0] != nil && !present.contains($0)
         }
-        live.deletions = await deletions(
-            of: Set(missing), since: min(state.generation, snapshot.generation), target: dependencies.target)
-        return live
+        return await SyncDaemon.deletions(
+            of: Set(missing), since: min(generation, snapshot.generation), target: target)
     }
 
     private func describe(_ comparison: Comparison, _ plan: Plan, in run: inout RunInProgress) {
@@ -81,36 +99,45 @@ extension Reconciler {
     ) async {
         var live: LiveState = before
         if !plan.isEmpty {
-            live = await settledState(declared: declared)
+            live = await settledState(declared: declared, after: plan)
         }
         let comparison: Comparison = compare(
-            declared: declared, inventory: state.inventory, live: live, context: comparisonContext())
+            declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
+            context: comparisonContext())
         let rest: Plan = Reconciliation.plan(comparison, context: planContext(mode: configuration.mode))
         if !plan.isEmpty {
             run.facts.hasUnknownTarget = false
             describe(comparison, rest, in: &run)
             let remaining = Set(rest.steps.filter { $0.treatment == .apply }.map(\.identity))
-            let isServerKnown: Bool = live.server.value != nil
             for index in run.report.changes.indices where run.report.changes[index].result == .applied {
-                let isOpen: Bool = remaining.contains(run.report.changes[index].identity) || !isServerKnown
+                let isOpen: Bool =
+                    remaining.contains(run.report.changes[index].identity)
+                    || !live.knows(run.report.changes[index].target)
                 if isOpen { run.report.changes[index].result = .unverified }
             }
         }
-        guard let snapshot = live.server.value else { return }
-        state.inventory = state.inventory.updated(
-            from: snapshot, declared: declared, source: configuration.source)
-        state.generation = snapshot.generation
+        if let snapshot = live.server.value {
+            state.inventory = state.inventory.updated(
+                from: snapshot, declared: declared, source: configuration.source)
+            state.generation = snapshot.generation
+        }
+        if let snapshot = live.proxy?.value {
+            state.proxyInventory = state.proxyInventory.updated(
+                from: snapshot, declared: declared, source: configuration.source)
+            state.proxyGeneration = snapshot.generation
+        }
     }
 
     /// Looks until everything runs what it should, or `verify.timeout` has passed.
-    private func settledState(declared: DeclaredState) async -> LiveState {
+    private func settledState(declared: DeclaredState, after plan: Plan) async -> LiveState {
         let deadline: Timestamp = dependencies.now() + configuration.verifyTimeout
         var wait: Duration = .milliseconds(50)
         while true {
             let live: LiveState = await observeAll(declared: declared)
             let comparison: Comparison = compare(
-                declared: declared, inventory: state.inventory, live: live, context: comparisonContext())
-            if comparison.isSettled || dependencies.now() >= deadline { return live }
+                declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
+                context: comparisonContext())
+            if comparison.isSettled(after: plan) || dependencies.now() >= deadline { return live }
             do { try await dependencies.clock.sleep(for: wait) } catch { return live }
             wait = min(wait * 2, .milliseconds(400))
         }
@@ -118,8 +145,14 @@ extension Reconciler {
 }
 
 extension Comparison {
-    /// Whether every instance and every host runs what the store holds.
-    fileprivate var isSettled: Bool {
+    /// Whether every instance and every host runs what its store holds. Of a store that the plan did not change nothing
+    /// is awaited that it cannot say.
+    fileprivate func isSettled(after plan: Plan) -> Bool {
+        if let proxy {
+            if !plan.storeSteps(on: .proxy).isEmpty, proxy.value == nil { return false }
+            guard proxy.value?.laggingInstances.isEmpty ?? true else { return false }
+        }
+        if plan.storeId == nil { return true }
         guard let facts = server.value, agentsUnknown == nil else { return false }
         return facts.laggingInstances.isEmpty
             && agents.allSatisfy { $0.state == .inSync || $0.state == .unknown }
@@ -131,7 +164,13 @@ extension LiveState {
         var reasons: [(TargetName, String)] = []
         if case .unreachable(let reason) = server { reasons.append((.server, reason)) }
         if case .unreachable(let reason) = agents { reasons.append((.agents, reason)) }
+        if case .unreachable(let reason)? = proxy { reasons.append((.proxy, reason)) }
         return reasons
+    }
+
+    /// Whether what became of a change on the target can be seen. (The agents' resources are the server's.)
+    fileprivate func knows(_ target: TargetName) -> Bool {
+        target == .proxy ? proxy?.value != nil : server.value != nil
     }
 }
 

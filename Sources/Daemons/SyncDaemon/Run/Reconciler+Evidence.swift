@@ -11,7 +11,8 @@ extension Reconciler {
 
     /// The commit that last changed each resource that is put. One that is not found within the budget stays unknown.
     func sources(of plan: Plan, in commit: LoadedCommit) async -> [ResourceKey: ResourceSource] {
-        let puts: [ResourceKey] = plan.storeSteps.filter { $0.action != .delete }.compactMap(\.key)
+        let puts: [ResourceKey] = (plan.storeSteps + plan.storeSteps(on: .proxy)).filter { $0.action != .delete }
+            .compactMap(\.key)
         let declared: [Declaration] = puts.compactMap { commit.declared?.resources[$0] }
         guard !declared.isEmpty else { return [:] }
         let questions = declared.map { SourceQuestion(path: $0.file, lines: commit.lines[$0.key]) }

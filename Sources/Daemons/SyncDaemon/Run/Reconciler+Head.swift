@@ -87,11 +87,14 @@ extension Reconciler {
         state.acceptedCommit = lease.acceptedCommit
     }
 
-    func takeLease(accepting commit: String? = nil) async throws(TargetError) -> Lease {
+    /// `target`: the server where it is left out.
+    func takeLease(
+        accepting commit: String? = nil, on target: (any ReconcileTarget)? = nil
+    ) async throws(TargetError) -> Lease {
         // Three intervals, so that one late look does not lose it. With long intervals it ends between two looks, and
         // each look takes it anew.
         let wanted = PromDuration(milliseconds: max(30_000, configuration.driftInterval.milliseconds * 3))
-        return try await dependencies.target.lease(
+        return try await (target ?? dependencies.target).lease(
             LeaseRequest(
                 source: configuration.source, holder: holder, ttl: min(wanted, LeaseRequest.times.upperBound),
                 acceptedCommit: commit))

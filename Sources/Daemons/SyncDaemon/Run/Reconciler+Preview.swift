@@ -81,7 +81,8 @@ extension Reconciler {
         guard let declared = run.commit?.declared else { return Preview(report: run.report, isUnknown: false) }
         let live: LiveState = await observeAll(declared: declared)
         let comparison: Comparison = compare(
-            declared: declared, inventory: state.inventory, live: live, context: comparisonContext())
+            declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
+            context: comparisonContext())
         // What enforcing would do is shown in observe mode too.
         let plan: Plan = Reconciliation.plan(
             comparison, context: planContext(mode: .enforce, permissions: run.permissions, previous: run.previous))
@@ -103,7 +104,7 @@ extension Reconciler {
         run.report.finishedAt = dependencies.now()
         let isUnknown: Bool = run.report.targets.contains { $0.state == .unknown }
         run.facts.isRefused = !run.report.refusals.isEmpty
-        run.facts.leavesDifferences = plan.hasDifferences(on: .server) || plan.hasDifferences(on: .agents)
+        run.facts.leavesDifferences = TargetName.allCases.contains(where: plan.hasDifferences)
         run.facts.hasUnknownTarget = isUnknown
         run.report.outcome = run.facts.outcome
         return Preview(report: run.report, isUnknown: isUnknown)

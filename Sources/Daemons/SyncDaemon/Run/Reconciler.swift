@@ -11,6 +11,8 @@ package actor Reconciler {
     package struct Dependencies: Sendable {
         package var git: GitStore
         package var target: any ReconcileTarget
+        /// The proxy's config API, where there is one.
+        package var proxy: (any ReconcileTarget)?
         package var directory: StateDirectory
         package var decoder: ResourceDecoder
         package var now: WallClock
@@ -20,12 +22,14 @@ package actor Reconciler {
         package var logger: Logger
 
         package init(
-            git: GitStore, target: any ReconcileTarget, directory: StateDirectory, decoder: ResourceDecoder,
+            git: GitStore, target: any ReconcileTarget, proxy: (any ReconcileTarget)? = nil,
+            directory: StateDirectory, decoder: ResourceDecoder,
             now: @escaping WallClock = Timestamp.now, clock: any Clock<Duration> = ContinuousClock(), host: String,
             logger: Logger
         ) {
             self.git = git
             self.target = target
+            self.proxy = proxy
             self.directory = directory
             self.decoder = decoder
             self.now = now

@@ -13,6 +13,9 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     package var inventory: Inventory
     /// The store's generation when it was last read; the audit log is read from there.
     package var generation: Int
+    /// The same two of the proxy's store.
+    package var proxyInventory: Inventory = .empty
+    package var proxyGeneration = 0
     /// Deletions of the last hour; the guard counts them.
     package var deletions: [Deletion]
 
@@ -67,6 +70,8 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         }
         inventory = try reader.optionalValue("inventory") ?? .empty
         generation = try reader.optionalInteger("generation") ?? 0
+        proxyInventory = try reader.optionalValue("proxyInventory") ?? .empty
+        proxyGeneration = try reader.optionalInteger("proxyGeneration") ?? 0
         deletions = []
         for item in try reader.array("deletions") {
             let nested = try JSONObjectReader(item, path: "/deletions")
@@ -81,6 +86,8 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
                 ["commit": .string($0.commit), "reason": .string($0.reason)]
             },
             "inventory": inventory.json, "generation": .integer(generation),
+            "proxyInventory": proxyInventory == .empty ? nil : proxyInventory.json,
+            "proxyGeneration": proxyGeneration == 0 ? nil : .integer(proxyGeneration),
             "deletions": .array(deletions.map { ["kind": .string($0.kind.rawValue), "at": .time($0.at)] }),
         ])
     }

@@ -4,11 +4,17 @@ import Declarations
 import Reconciliation
 
 /// Reads everything that is live. Never throws: what does not answer is unknown.
-func observe(_ target: any ReconcileTarget) async -> LiveState {
+func observe(_ target: any ReconcileTarget, proxy: (any ReconcileTarget)?) async -> LiveState {
     async let server: Observed<ConfigSnapshot> = observed { () async throws(TargetError) in try await target.snapshot()
     }
     async let agents: Observed<[AgentView]> = observed { () async throws(TargetError) in try await target.agents() }
-    return LiveState(server: await server, agents: await agents)
+    async let proxySnapshot: Observed<ConfigSnapshot>? = observedProxy(proxy)
+    return LiveState(server: await server, agents: await agents, proxy: await proxySnapshot)
+}
+
+private func observedProxy(_ proxy: (any ReconcileTarget)?) async -> Observed<ConfigSnapshot>? {
+    guard let proxy else { return nil }
+    return await observed { () async throws(TargetError) in try await proxy.snapshot() }
 }
 
 private func observed<Value: Hashable & Sendable>(
