@@ -176,7 +176,7 @@ target(
         "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "MongoStore", "Pipelines", "Runtime",
         "StoreService", "Telemetry",
     ],
-    products: [argumentParser, hummingbird, lifecycle, logging])
+    products: [argumentParser, asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "AgentDaemon",
     uses: ["ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],

@@ -17,7 +17,8 @@ import Testing
         #expect(
             Self.units == [
                 "gitops-sync-once.service", "gitops-sync.service", "gitops-sync.timer", "plumb-agent.service",
-                "plumb-page.service", "plumb-server.service",
+                "plumb-page.service", "plumb-proxy.service", "plumb-server.service", "reading-sync.service",
+                "reading-sync.timer",
             ])
     }
 
@@ -55,6 +56,16 @@ import Testing
         }
     }
 
+    // Shows F-ET-08
+    @Test func readingSyncAsksWithATokenOfItsOwnAndMakesUpForWhatWasMissed() throws {
+        #expect(try values("reading-sync.service", "LoadCredential").first?.hasPrefix("token:") == true)
+        #expect(try values("reading-sync.service", "ExecStart").first?.contains("plumb-proxy trigger") == true)
+        #expect(try values("reading-sync.service", "SuccessExitStatus") == ["3"])
+        #expect(try values("reading-sync.timer", "OnBootSec").count == 1)
+        #expect(try values("reading-sync.timer", "OnCalendar").count == 1)
+        #expect(try values("reading-sync.timer", "Persistent") == ["true"])
+    }
+
     @Test func aCorrectionIsNoFailedUnit() throws {
         #expect(try values("gitops-sync-once.service", "SuccessExitStatus") == ["3 5"])
     }
@@ -69,7 +80,10 @@ import Testing
     }
 
     @Test func daemonsComeBackAndNeverGiveUp() throws {
-        for unit in ["plumb-server.service", "plumb-agent.service", "plumb-page.service", "gitops-sync.service"] {
+        for unit in [
+            "plumb-server.service", "plumb-proxy.service", "plumb-agent.service", "plumb-page.service",
+            "gitops-sync.service",
+        ] {
             #expect(try values(unit, "Restart") == ["always"])
             #expect(try values(unit, "StartLimitIntervalSec") == ["0"])
         }

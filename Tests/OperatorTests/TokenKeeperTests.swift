@@ -14,6 +14,9 @@ import Testing
         try writeScript(
             #"echo "$*" >>"$(dirname "$0")/calls"; echo aaaa.eyJleHAiOjE3MDAwODY0MDB9.bbbb"#,
             to: "\(folder)/plumb-server")
+        try writeScript(
+            #"echo "proxy $*" >>"$(dirname "$0")/calls"; echo aaaa.eyJleHAiOjE3MDAwODY0MDB9.bbbb"#,
+            to: "\(folder)/plumb-proxy")
         return Programs(folder: folder)
     }
 
@@ -30,6 +33,11 @@ import Testing
                     "token --keys \(directory.keys) --subject agent-web-1 --scope ingest --for 1d --host web-1",
                     "token --keys \(directory.keys) --subject gitops-sync --scope config,config:read,query --for 1d",
                     "token --keys \(directory.keys) --subject query --scope query --for 1d",
+                    "proxy token --keys \(directory.proxyKeys) --subject admin"
+                        + " --scope admin,config,config:read,events,pipelines,query --for 1d",
+                    "proxy token --keys \(directory.proxyKeys) --subject gitops-sync --scope config,config:read"
+                        + " --for 1d",
+                    "proxy token --keys \(directory.proxyKeys) --subject reading-sync --scope pipelines --for 1d",
                 ])
             var status = stat()
             stat(directory.token("admin"), &status)
@@ -50,12 +58,12 @@ import Testing
             }
             try await keeper(at: start).makeAll()
             #expect(await keeper(at: start + .hours(11)).renew().isEmpty)
-            #expect(calls() == 4)
+            #expect(calls() == 7)
             #expect(await keeper(at: start + .hours(13)).renew().isEmpty)
-            #expect(calls() == 8)
+            #expect(calls() == 14)
             unlink(directory.token("query"))
             #expect(await keeper(at: start + .hours(1)).renew().isEmpty)
-            #expect(calls() == 9)
+            #expect(calls() == 15)
         }
     }
 

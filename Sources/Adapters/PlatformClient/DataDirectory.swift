@@ -26,6 +26,8 @@ package struct DataDirectory: Hashable, Sendable {
     package var syncState: String { "\(path)/gitops-sync" }
     /// The keys that tokens are signed with.
     package var keys: String { "\(path)/tokens/keys.json" }
+    /// The same of the proxy.
+    package var proxyKeys: String { "\(path)/tokens/proxy-keys.json" }
     package var runRecord: String { "\(path)/run.json" }
     package var lock: String { "\(path)/plumb.lock" }
 

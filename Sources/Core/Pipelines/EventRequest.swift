@@ -18,7 +18,9 @@ package struct EventRequest: Hashable, Sendable {
 
     /// Throws where the body has not the form at all. `host`: the only host that the credential is for; nil: any.
     package init(_ body: JSONValue, host: String?, now: Timestamp) throws(JSONFormError) {
-        let items: [JSONValue] = try JSONObjectReader(body).array("events")
+        let reader = try JSONObjectReader(body)
+        _ = try reader.required("events")
+        let items: [JSONValue] = try reader.array("events")
         guard items.count <= Self.mostItems else {
             throw JSONFormError(
                 path: "/events", message: "expected at most \(Self.mostItems) events, got \(items.count)")

@@ -46,7 +46,9 @@ package struct UpCommand: AsyncParsableCommand {
         }
         let settings = PlatformSettings(
             dataDirectory: directory, port: port, configRepositoryURL: configRepo,
-            databaseAddress: ProcessEnvironment.value("DATABASE_URL"), host: host ?? PlatformSettings.hostName)
+            databaseAddress: ProcessEnvironment.value("DATABASE_URL"),
+            proxyDatabaseAddress: ProcessEnvironment.value("PLUMB_PROXY_DATABASE_URL"),
+            host: host ?? PlatformSettings.hostName)
         let console = Console()
         console.line("Plumbline \(RuntimeVersion.current) in \(directory.path)")
         let platform = Platform(settings: settings, programs: try .besideThisOne(), console: console)

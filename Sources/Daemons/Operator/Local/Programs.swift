@@ -10,6 +10,7 @@ package struct Programs: Hashable, Sendable {
 
     package var plumb: String { "\(folder)/plumb" }
     package var server: String { "\(folder)/plumb-server" }
+    package var proxy: String { "\(folder)/plumb-proxy" }
     package var agent: String { "\(folder)/plumb-agent" }
     package var sync: String { "\(folder)/gitops-sync" }
     package var page: String { "\(folder)/plumb-page" }
@@ -19,7 +20,7 @@ package struct Programs: Hashable, Sendable {
         guard let path = realpath(executable, nil) else { throw Files.failure("find this program by", executable) }
         defer { free(path) }
         let programs = Programs(folder: Files.parent(of: String(cString: path)))
-        for program in [programs.plumb, programs.server, programs.agent, programs.sync, programs.page]
+        for program in [programs.plumb, programs.server, programs.proxy, programs.agent, programs.sync, programs.page]
         where access(program, X_OK) != 0 {
             throw OperatorError("\(program) is missing; the programs of Plumbline belong in one folder")
         }

@@ -6,12 +6,16 @@ package struct ChildPlans: Sendable {
     package let programs: Programs
     /// The connection string of the service's role.
     package let database: String
+    /// The connection string of the proxy's role; nil where there is no proxy.
+    package let proxyDatabase: String?
     /// What goes before the bootstrap config of gitops-sync.
     package let syncEnvironment: [String: String]
 
     package init(
-        settings: PlatformSettings, programs: Programs, database: String, syncEnvironment: [String: String]
+        settings: PlatformSettings, programs: Programs, database: String, proxyDatabase: String? = nil,
+        syncEnvironment: [String: String]
     ) {
+        self.proxyDatabase = proxyDatabase
         self.syncEnvironment = syncEnvironment
         self.settings = settings
         self.programs = programs
@@ -30,6 +34,20 @@ package struct ChildPlans: Sendable {
             // In the environment: a connection string can hold a password, and arguments are for all to see.
             environment: ["DATABASE_URL": database, "PLUMB_LOG_FORMAT": "json"], logFile: directory.log("server"),
             stopWithin: .milliseconds(2500))
+    }
+
+    /// Nil where there is no database for it.
+    package var proxy: ChildSpecification? {
+        proxyDatabase.map { database in
+            ChildSpecification(
+                name: "proxy", executable: programs.proxy,
+                arguments: [
+                    "run", "--listen", "127.0.0.1:\(settings.proxyPort)", "--keys", directory.proxyKeys,
+                    "--secrets-dir", directory.secrets,
+                ],
+                environment: ["DATABASE_URL": database, "PLUMB_LOG_FORMAT": "json"],
+                logFile: directory.log("proxy"), stopWithin: .milliseconds(2500))
+        }
     }
 
     package var agent: ChildSpecification {

@@ -36,7 +36,10 @@ extension Platform {
     var bootstrap: SyncBootstrap {
         SyncBootstrap(
             repositoryURL: settings.repositoryURL, branch: "main", serverURL: settings.serverURL,
-            tokenFile: directory.token("gitops-sync"), stateDirectory: directory.syncState,
+            tokenFile: directory.token("gitops-sync"),
+            proxy: settings.hasProxy
+                ? .init(url: settings.proxyURL, tokenFile: directory.token("proxy-sync")) : nil,
+            stateDirectory: directory.syncState,
             socket: runtime.syncSocket, listen: "127.0.0.1:\(settings.syncPort)")
     }
 

@@ -26,6 +26,7 @@ extension Platform {
         console.step("postgres", "PostgreSQL \(cluster.installation.major) in \(directory.cluster)")
         let service: DatabaseAddress = address(PostgresCluster.database, PostgresCluster.serviceRole)
         let people: DatabaseAddress = address(PostgresCluster.database, PostgresCluster.operatorRole)
+        proxyDatabase = address(PostgresCluster.database, PostgresCluster.proxyRole).conninfo
         try setDatabase(service: service.conninfo, people: people.conninfo)
         let connection = try await PostgresConnection(superuser, applicationName: "plumb up")
         try await DatabaseBootstrap(database: PostgresCluster.database).run(superuser: connection)
@@ -46,6 +47,7 @@ extension Platform {
                     + "roles")
         }
         console.step("postgres", "the one of DATABASE_URL")
+        proxyDatabase = settings.proxyDatabaseAddress
         // A password must not end in a file that says what runs: libpq's own means (PGPASSFILE) are for psql.
         try setDatabase(service: "", people: "")
         try await migrate(address)

@@ -7,8 +7,8 @@ package import Runtime
 import ServiceLifecycle
 import Telemetry
 
-/// The whole platform of one data directory: PostgreSQL, server, agent, gitops-sync and plumb-page as supervised processes, started
-/// in order, stopped in the opposite one.
+/// The whole platform of one data directory: PostgreSQL, server, proxy, agent, gitops-sync and
+/// plumb-page as supervised processes, started in order, stopped in the opposite one.
 package actor Platform: Service {
     let settings: PlatformSettings
     let directory: DataDirectory
@@ -20,10 +20,12 @@ package actor Platform: Service {
     private let wallClock: WallClock
     private var supervisor: Supervisor?
     private var record: RunRecord
+    /// The connection string of the proxy's role, once it is known; nil where there is no proxy.
+    var proxyDatabase: String?
 
     /// In the order in which they are stopped, those of one line at once: clients before what they speak to, so that
     /// the agent hands over what it holds. The deadlines of the lines add up to less than 10 s.
-    private static let stopOrder = [["agent", "gitops-sync", "page"], ["server"], ["postgres"]]
+    private static let stopOrder = [["agent", "gitops-sync", "page"], ["server", "proxy"], ["postgres"]]
     private static let housekeeping: Duration = .seconds(10)
 
     package init(
@@ -40,7 +42,8 @@ package actor Platform: Service {
         let runtime: RuntimeDirectory = .standard(for: directory)
         self.directory = directory
         self.runtime = runtime
-        tokens = TokenKeeper(directory: directory, programs: programs, host: settings.host, now: wallClock)
+        tokens = TokenKeeper(
+            directory: directory, programs: programs, host: settings.host, hasProxy: settings.hasProxy, now: wallClock)
         record = RunRecord(
             processID: getpid(), startedAt: wallClock(), serverURL: settings.serverURL,
             runtimeDirectory: runtime.path, database: "", operatorDatabase: "",
@@ -72,7 +75,9 @@ package actor Platform: Service {
         let user: OSUser? = settings.databaseAddress == nil ? try PostgresCluster.unprivilegedUser() : nil
         try await LeftOvers(directory: directory).clear(console: console)
         try runtime.create(postgresUser: user)
-        for port in [settings.port, settings.syncPort] { try checkFree(port) }
+        for port in [settings.port, settings.syncPort] + (settings.hasProxy ? [settings.proxyPort] : []) {
+            try checkFree(port)
+        }
         try writeRecord()
         let lifeline = try LifelinePipe()
         let supervisor = Supervisor(lifeline: lifeline, clock: clock) { [weak self] states in
@@ -83,8 +88,10 @@ package actor Platform: Service {
         try await prepareConfig()
         try await tokens.makeAll()
         let plans = ChildPlans(
-            settings: settings, programs: programs, database: database, syncEnvironment: bootstrap.environment)
+            settings: settings, programs: programs, database: database, proxyDatabase: proxyDatabase,
+            syncEnvironment: bootstrap.environment)
         try await startServer(plans, supervisor)
+        try await startProxy(plans, supervisor)
         await supervisor.start(plans.agent)
         console.step("agent", "runs as host \(settings.host)")
         await supervisor.start(plans.sync)
@@ -111,7 +118,7 @@ package actor Platform: Service {
         guard try Ports.isFree(port) else {
             throw OperatorError(
                 "port \(port) of 127.0.0.1 is in use by another program; choose another with --port (the server takes "
-                    + "that one, gitops-sync the one two above)")
+                    + "that one, the proxy the one above, gitops-sync the one two above)")
         }
     }
 
@@ -122,6 +129,19 @@ package actor Platform: Service {
             (try? await client.send(.get, "/readyz"))?.isSuccess == true
         }
         console.step("server", settings.serverURL)
+    }
+
+    private func startProxy(_ plans: ChildPlans, _ supervisor: Supervisor) async throws {
+        guard let plan = plans.proxy else {
+            console.step("proxy", "none: PLUMB_PROXY_DATABASE_URL does not say where its database is")
+            return
+        }
+        let client = ServerClient(baseURL: settings.proxyURL, token: nil, timeoutSeconds: 2)
+        await supervisor.start(plan)
+        try await wait(for: "proxy", log: directory.log("proxy"), within: .seconds(60)) {
+            (try? await client.send(.get, "/readyz"))?.isSuccess == true
+        }
+        console.step("proxy", settings.proxyURL)
     }
 
     /// Waits for the report of gitops-sync's first run. A platform without one runs all the same: a remote repository

@@ -16,6 +16,7 @@ package struct PostgresCluster: Sendable {
     package static let database = "plumbline"
     package static let serviceRole = "plumbline"
     package static let operatorRole = "operator"
+    package static let proxyRole = "plumbline_proxy"
 
     private var versionFile: String { "\(directory)/PG_VERSION" }
 
@@ -148,7 +149,7 @@ package struct PostgresCluster: Sendable {
     static func identities(of users: [String]) -> String {
         var lines: [String] = ["# map system-user role"]
         for user in users {
-            for role in [serviceRole, operatorRole, superuser] {
+            for role in [serviceRole, proxyRole, operatorRole, superuser] {
                 lines.append("plumbline \"\(user)\" \(role)")
             }
         }

@@ -5,14 +5,17 @@ package struct SyncBootstrap: Hashable, Sendable {
     package var branch: String
     package var serverURL: String
     package var tokenFile: String
+    /// Nil where there is no proxy.
+    package var proxy: Proxy?
     package var stateDirectory: String
     package var socket: String
     package var listen: String
 
     package init(
-        repositoryURL: String, branch: String, serverURL: String, tokenFile: String, stateDirectory: String,
-        socket: String, listen: String
+        repositoryURL: String, branch: String, serverURL: String, tokenFile: String, proxy: Proxy? = nil,
+        stateDirectory: String, socket: String, listen: String
     ) {
+        self.proxy = proxy
         self.repositoryURL = repositoryURL
         self.branch = branch
         self.serverURL = serverURL
@@ -25,13 +28,28 @@ package struct SyncBootstrap: Hashable, Sendable {
     /// What changes from start to start, as the variables that go before the file: the file may be the operator's, or
     /// of a start on another port.
     package var environment: [String: String] {
-        ["PLUMB_SERVER_URL": serverURL, "PLUMB_CONTROL_SOCKET": socket, "PLUMB_LISTEN": listen]
+        var variables: [String: String] = [
+            "PLUMB_SERVER_URL": serverURL, "PLUMB_CONTROL_SOCKET": socket, "PLUMB_LISTEN": listen,
+        ]
+        variables["PLUMB_PROXY_URL"] = proxy?.url
+        variables["PLUMB_PROXY_TOKEN_FILE"] = proxy?.tokenFile
+        return variables
+    }
+
+    package struct Proxy: Hashable, Sendable {
+        package var url: String
+        package var tokenFile: String
+
+        package init(url: String, tokenFile: String) {
+            self.url = url
+            self.tokenFile = tokenFile
+        }
     }
 
     /// Those of the values that a bootstrap config of this text does not have. Then commands that are given the file
     /// alone look for the daemon in the wrong place.
     package func missing(in text: String) -> [String] {
-        [serverURL, socket, listen].filter { !text.contains($0) }
+        [serverURL, socket, listen, proxy?.url].compactMap { $0 }.filter { !text.contains($0) }
     }
 
     package var yaml: String {
@@ -50,11 +68,18 @@ package struct SyncBootstrap: Hashable, Sendable {
         server:
           url: \(yamlQuoted(serverURL))
           tokenFile: \(yamlQuoted(tokenFile))
-        stateDirectory: \(yamlQuoted(stateDirectory))
+        \(proxyLines)stateDirectory: \(yamlQuoted(stateDirectory))
         controlSocket: \(yamlQuoted(socket))
         listen: \(yamlQuoted(listen))
 
         """
+    }
+}
+
+extension SyncBootstrap {
+    private var proxyLines: String {
+        guard let proxy else { return "" }
+        return "proxy:\n  url: \(yamlQuoted(proxy.url))\n  tokenFile: \(yamlQuoted(proxy.tokenFile))\n"
     }
 }
 

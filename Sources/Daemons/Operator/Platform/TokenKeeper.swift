@@ -14,8 +14,15 @@ package struct TokenKeeper: Sendable {
         package var subject: String
         package var scopes: [String]
         package var host: String?
+        /// Which component's keys sign it.
+        package var signer: Signer
 
-        package init(name: String, subject: String, scopes: [String], host: String? = nil) {
+        package enum Signer: Hashable, Sendable { case server, proxy }
+
+        package init(
+            name: String, subject: String, scopes: [String], host: String? = nil, signer: Signer = .server
+        ) {
+            self.signer = signer
             self.name = name
             self.subject = subject
             self.scopes = scopes
@@ -26,16 +33,17 @@ package struct TokenKeeper: Sendable {
     package static let lifetime: PromDuration = .hours(24)
 
     private let directory: DataDirectory
-    private let server: String
+    private let programs: Programs
     private let wanted: [Wanted]
     private let now: WallClock
 
     package init(
-        directory: DataDirectory, programs: Programs, host: String, now: @escaping WallClock = Timestamp.now
+        directory: DataDirectory, programs: Programs, host: String, hasProxy: Bool = true,
+        now: @escaping WallClock = Timestamp.now
     ) {
         self.directory = directory
-        self.server = programs.server
-        self.wanted = Self.wanted(host: host)
+        self.programs = programs
+        self.wanted = Self.wanted(host: host).filter { hasProxy || $0.signer == .server }
         self.now = now
     }
 
@@ -46,6 +54,11 @@ package struct TokenKeeper: Sendable {
             Wanted(name: "agent", subject: "agent-\(host)", scopes: ["ingest"], host: host),
             Wanted(name: "gitops-sync", subject: "gitops-sync", scopes: ["config", "config:read", "query"]),
             Wanted(name: "query", subject: "query", scopes: ["query"]),
+            Wanted(
+                name: "proxy-admin", subject: "admin",
+                scopes: ["admin", "config", "config:read", "events", "pipelines", "query"], signer: .proxy),
+            Wanted(name: "proxy-sync", subject: "gitops-sync", scopes: ["config", "config:read"], signer: .proxy),
+            Wanted(name: "reading-sync", subject: "reading-sync", scopes: ["pipelines"], signer: .proxy),
         ]
     }
 
@@ -72,13 +85,15 @@ package struct TokenKeeper: Sendable {
 
     private func make(_ token: Wanted) async throws {
         var arguments: [String] = [
-            "token", "--keys", directory.keys, "--subject", token.subject, "--scope",
+            "token", "--keys", token.signer == .proxy ? directory.proxyKeys : directory.keys, "--subject",
+            token.subject, "--scope",
             token.scopes.joined(separator: ","), "--for", "\(Self.lifetime)",
         ]
         if let host = token.host { arguments += ["--host", host] }
-        let text: String = try await CommandRunner().run(server, arguments).trimmed
+        let program: String = token.signer == .proxy ? programs.proxy : programs.server
+        let text: String = try await CommandRunner().run(program, arguments).trimmed
         guard Self.expiry(of: text) != nil else {
-            throw OperatorError("plumb-server token printed something that is not a token")
+            throw OperatorError("\(program) token printed something that is not a token")
         }
         try Files.write((text + "\n").utf8, to: directory.token(token.name), mode: 0o600)
     }

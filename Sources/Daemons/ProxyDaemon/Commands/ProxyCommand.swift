@@ -15,7 +15,7 @@ package struct ProxyCommand: AsyncParsableCommand {
         commandName: "plumb-proxy",
         abstract: "The proxy of Plumbline: takes events, and makes events out of documents that wait elsewhere.",
         version: RuntimeVersion.current,
-        subcommands: [RunCommand.self, TokenCommand.self, RotateKeysCommand.self])
+        subcommands: [RunCommand.self, TriggerCommand.self, TokenCommand.self, RotateKeysCommand.self])
 
     package init() {}
 }

@@ -1,7 +1,6 @@
 import ConfigAPIServer
 package import Database
 package import Declarations
-import Glibc
 package import Logging
 package import Runtime
 package import StoreService
@@ -64,9 +63,10 @@ package struct ProxyParts: Sendable {
                 logger: logger))
     }
 
-    /// The same after a restart: a listener's port is one process's. A port that the kernel chooses is not.
+    /// The same after a restart: a listener's port is one process's. A port that the kernel chooses says nothing.
     private static func holder(_ listen: ListenAddress) -> String {
-        listen.port == 0 ? "\(HostName.current)/\(getpid())" : "\(HostName.current)/\(listen)"
+        let name: String = listen.port == 0 ? hexadecimal(randomBytes(8)) : "\(listen)"
+        return "\(HostName.current)/\(name)"
     }
 
     /// Hides what is sensitive in a spec.
