@@ -262,7 +262,7 @@ import Testing
 
 extension Platform {
     fileprivate func children() throws -> Set<ProcessIdentity> {
-        Set(try ["postgres", "server", "agent", "gitops-sync", "page"].compactMap { try child($0).process })
+        Set(try ["postgres", "server", "proxy", "agent", "gitops-sync", "page"].compactMap { try child($0).process })
     }
 }
 

@@ -109,6 +109,7 @@ import Testing
             PostgresCluster.identities(of: ["ann"]) == """
                 # map system-user role
                 plumbline "ann" plumbline
+                plumbline "ann" plumbline_proxy
                 plumbline "ann" operator
                 plumbline "ann" postgres
 

@@ -21,18 +21,32 @@ extension ResourceDecoder {
 }
 
 extension BootstrapConfiguration {
-    var client: ConfigAPIClient { ConfigAPIClient(.init(url: server.url, tokenFile: server.tokenFile)) }
-
-    var proxyClient: ConfigAPIClient? {
-        proxy.map { ConfigAPIClient(.init(url: $0.url, tokenFile: $0.tokenFile)) }
+    /// Clients of the components; whoever takes them shuts them down.
+    var clients: ComponentClients {
+        ComponentClients(
+            server: ConfigAPIClient(.init(url: server.url, tokenFile: server.tokenFile)),
+            proxy: proxy.map { ConfigAPIClient(.init(url: $0.url, tokenFile: $0.tokenFile)) })
     }
 
     var directory: StateDirectory { StateDirectory(stateDirectory) }
 
-    func dependencies(git: GitStore, target: any ReconcileTarget, logger: Logger) -> Reconciler.Dependencies {
+    func dependencies(git: GitStore, clients: ComponentClients, logger: Logger) -> Reconciler.Dependencies {
         Reconciler.Dependencies(
-            git: git, target: target, proxy: proxyClient, directory: directory, decoder: .standard, host: machineName(),
+            git: git, target: clients.server, proxy: clients.proxy, directory: directory, decoder: .standard,
+            host: machineName(),
             logger: logger)
+    }
+}
+
+/// The config APIs that gitops-sync speaks to.
+struct ComponentClients: Sendable {
+    let server: ConfigAPIClient
+    /// Nil where there is no proxy.
+    let proxy: ConfigAPIClient?
+
+    func shutdown() async {
+        await server.shutdown()
+        await proxy?.shutdown()
     }
 }
 

@@ -54,17 +54,17 @@ extension CommonOptions {
         let bootstrap = try self.bootstrap()
         var setup = LogSetup(service: "gitops-sync")
         setup.level = .critical
-        let client = bootstrap.client
+        let clients = bootstrap.clients
         do {
             let reconciler = try Reconciler(
                 bootstrap,
                 bootstrap.dependencies(
-                    git: bootstrap.gitStore(named: "commands"), target: client, logger: setup.logger()))
+                    git: bootstrap.gitStore(named: "commands"), clients: clients, logger: setup.logger()))
             let result: Result = try await body(reconciler)
-            await client.shutdown()
+            await clients.shutdown()
             return result
         } catch {
-            await client.shutdown()
+            await clients.shutdown()
             throw CommandFailure("\(error)")
         }
     }

@@ -17,8 +17,9 @@ struct RunCommand: AsyncParsableCommand {
     func run() async throws {
         let logger: Logger = LogSetup(service: "gitops-sync").bootstrap()
         let bootstrap = try common.bootstrap()
-        let client = bootstrap.client
-        let dependencies = bootstrap.dependencies(git: bootstrap.gitStore(named: "git"), target: client, logger: logger)
+        let clients = bootstrap.clients
+        let dependencies = bootstrap.dependencies(
+            git: bootstrap.gitStore(named: "git"), clients: clients, logger: logger)
         try bootstrap.directory.create()
         let lock = try LockFile(bootstrap.directory.file("lock"))
         let reconciler = try Reconciler(bootstrap, dependencies)
@@ -40,15 +41,16 @@ struct RunCommand: AsyncParsableCommand {
             ControlServer(
                 path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                 logger: logger),
-            EventFollower(client: client, queue: queue), HangupListener(queue: queue),
+            EventFollower(client: clients.server, queue: queue), HangupListener(queue: queue),
         ]
+        if let proxy = clients.proxy { services.append(EventFollower(client: proxy, queue: queue)) }
         if let address = bootstrap.listen {
             services.append(HealthServer(address: address, health: health, queue: queue, logger: logger))
         }
         let group = ServiceGroup(configuration: .daemon(services: services, logger: logger))
         let result: Result<Void, any Error>
         do { result = .success(try await group.run()) } catch { result = .failure(error) }
-        await client.shutdown()
+        await clients.shutdown()
         _ = consume lock
         try result.get()
     }
@@ -89,21 +91,21 @@ struct OnceCommand: AsyncParsableCommand {
     func run() async throws {
         let logger: Logger = LogSetup(service: "gitops-sync").bootstrap()
         let bootstrap = try common.bootstrap()
-        let client = bootstrap.client
+        let clients = bootstrap.clients
         let report: RunReport
         do {
             try bootstrap.directory.create()
             let lock = try LockFile(bootstrap.directory.file("lock"))
             let reconciler = try Reconciler(
                 bootstrap,
-                bootstrap.dependencies(git: bootstrap.gitStore(named: "git"), target: client, logger: logger))
+                bootstrap.dependencies(git: bootstrap.gitStore(named: "git"), clients: clients, logger: logger))
             report = await reconciler.run(.timer, fetches: true)
             _ = consume lock
         } catch {
-            await client.shutdown()
+            await clients.shutdown()
             throw CommandFailure("\(error)")
         }
-        await client.shutdown()
+        await clients.shutdown()
         common.output.show(report.json) { report.text($0) }
         throw ExitCode(report.outcome.exitStatus)
     }
