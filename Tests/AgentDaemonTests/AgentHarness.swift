@@ -81,9 +81,11 @@ final class AgentHarness: Sendable {
         self.clock = clock
         try setToken("token-1")
         try Files.createFolder("\(folder)/state")
+        try Files.createFolder("\(folder)/logs")
     }
 
     func setToken(_ token: String) throws { try Files.write(Array("\(token)\n".utf8), to: tokenPath, mode: 0o600) }
+    var logs: String { "\(folder)/logs" }
     func config() throws -> String { try Files.text(configPath) }
     /// Rewrites the file in place, as an editor may.
     func edit(_ text: String) throws {
@@ -117,7 +119,7 @@ final class AgentHarness: Sendable {
     }
 
     deinit {
-        for folder in ["\(folder)/state", folder] {
+        for folder in ["\(folder)/logs", "\(folder)/state", folder] {
             for name in (try? LinuxHostFiles().list(folder)) ?? [] { unlink("\(folder)/\(name)") }
             rmdir(folder)
         }
@@ -160,6 +162,16 @@ func collector(_ name: String, _ source: String, every interval: String, priorit
     }
     return AgentConfig.Item(
         kind: "Collector", name: name, spec: decoded.resource.spec, digest: decoded.resource.digest)
+}
+
+/// A LogSource as the server sends it.
+func logSource(_ name: String, _ files: [String], _ more: [String: JSONValue] = [:]) -> AgentConfig.Item {
+    let spec: [String: JSONValue] = ["files": .array(files.map(JSONValue.string))].merging(more) { _, own in own }
+    guard case .success(let decoded) = decoder.resource(kind: .logSource, name: name, spec: .object(spec)) else {
+        preconditionFailure("a test's log source has to be valid")
+    }
+    return AgentConfig.Item(
+        kind: "LogSource", name: name, spec: decoded.resource.spec, digest: decoded.resource.digest)
 }
 
 func config(

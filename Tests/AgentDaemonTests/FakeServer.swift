@@ -9,6 +9,7 @@ import Runtime
 import ServiceLifecycle
 import Synchronization
 import Telemetry
+import WireFormats
 
 /// A server with real HTTP that stores what it gets in memory, and misbehaves as told.
 final class FakeServer: Sendable {
@@ -45,11 +46,29 @@ final class FakeServer: Sendable {
         var port = 0
         var offset = PromDuration.zero
         var configQuestions = 0
+        var logs: [String: StoredStream] = [:]
+        var logRequests = 0
         /// Questions that are held back are answered, so that the server can end.
         var isClosing = false
     }
 
+    /// What is stored of one file.
+    struct StoredStream: Sendable {
+        var origin: LogOrigin
+        var position = 0
+        var lines: [LogLine] = []
+    }
+
+    /// What to do with one request of log lines.
+    enum LogAnswer: Sendable {
+        case accept
+        /// It is stored, but the answer says that it is not.
+        case storeAndFail
+        case refuse(Int)
+    }
+
     private let state = Mutex(State())
+    private let logAnswer = Mutex<@Sendable (_ number: Int, LogRequest) -> LogAnswer>({ _, _ in .accept })
     private let answer: @Sendable (Request) -> Answer
 
     init(answer: @escaping @Sendable (Request) -> Answer = { _ in .accept }) { self.answer = answer }
@@ -63,6 +82,15 @@ final class FakeServer: Sendable {
     func send(_ config: AgentConfig) { state.withLock { $0.config = config } }
     func accept(token: String) { state.withLock { $0.acceptedToken = token } }
     func setClock(ahead offset: PromDuration) { state.withLock { $0.offset = offset } }
+
+    func answerLogs(_ answer: @escaping @Sendable (_ number: Int, LogRequest) -> LogAnswer) {
+        logAnswer.withLock { $0 = answer }
+    }
+    var logStreams: [String: StoredStream] { state.withLock { $0.logs } }
+    var logLines: [LogLine] { state.withLock { $0.logs.values.flatMap(\.lines) } }
+    var logRequests: Int { state.withLock { $0.logRequests } }
+    /// Stored messages, sorted.
+    var messages: [String] { logLines.map(\.message).sorted() }
 
     /// The stored values of one series in order of time.
     func values(_ series: String, producer: String) -> [Double] {
@@ -116,6 +144,7 @@ final class FakeServer: Sendable {
     private var router: Router<BasicRequestContext> {
         let router = Router()
         router.post("/api/v1/metrics") { request, _ in try await self.takeMetrics(request) }
+        router.post("/api/v1/logs") { request, _ in try await self.takeLogs(request) }
         router.post("/v1/agent/status") { request, _ in try await self.takeStatus(request) }
         router.get("/v1/agent/config") { request, _ in try await self.giveConfig(request) }
         return router
@@ -158,6 +187,33 @@ final class FakeServer: Sendable {
             if let retryAfter { response.headers[.retryAfter] = "\(retryAfter)" }
             return response
         }
+    }
+
+    private func takeLogs(_ request: Hummingbird.Request) async throws -> Response {
+        let json: JSONValue = try await body(request)
+        guard isAccepted(request) else { return reply(.unauthorized, ["error": "the token is not valid"]) }
+        let decoded = try LogRequest(parsing: json.canonical, now: .now())
+        let number: Int = state.withLock {
+            $0.logRequests += 1
+            return $0.logRequests
+        }
+        let answer: LogAnswer = logAnswer.withLock { $0 }(number, decoded)
+        if case .refuse(let status) = answer { return reply(.init(code: status), ["error": "as told"]) }
+        let positions: [String: JSONValue] = state.withLock { state in
+            var positions: [String: JSONValue] = [:]
+            for batch in decoded.streams {
+                var stream: StoredStream = state.logs[batch.stream] ?? StoredStream(origin: batch.origin)
+                let news = batch.news(after: stream.position)
+                stream.lines += news.lines.compactMap(\.line)
+                stream.position = news.position
+                state.logs[batch.stream] = stream
+                positions[batch.stream] = .integer(news.position)
+            }
+            return positions
+        }
+        if case .storeAndFail = answer { return reply(.serviceUnavailable, ["error": "as told"]) }
+        return reply(
+            .accepted, ["positions": .object(positions), "rejected": .integer(decoded.rejectedLines)])
     }
 
     private func store(_ points: [(Point, Double?)]) {

@@ -72,6 +72,11 @@ private struct SpecGenerator {
             ]
             spec["source"] = chance() ? ["file": ["path": "/srv/*.ndjson"]] : ["mongodb": collection]
             if chance() { spec["every"] = .string(duration()) }
+        case .logSource:
+            spec["files"] = list { "/var/log/" + $0.name() }
+            if chance() { spec["parser"] = .string(pick(["auto", "json", "plain"], "auto")) }
+            if chance() { (spec["from"], spec["maxLineBytes"]) = ("end", 4096) }
+            if chance() { spec["hosts"] = ["names": list { $0.name() }, "labels": map()] }
         }
         return spec
     }

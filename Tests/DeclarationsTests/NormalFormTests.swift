@@ -159,4 +159,16 @@ private let goldenDigests: [(String, String, String)] = [
         host: {default: web-1}}, batchSize: 100, maxRunTime: 60s, maxPayloadBytes: 2048}
         """, "8bedc84e220ac470d633637ca2384959764287e3517bb8c32a2e0b5a7448fefa"
     ),
+    ("Retention", "{dataset: logs, keep: 2w}", "7408b8be6308bf445268269f6c19bda94d6734cdca2b242ad40a28c2d1c328f4"),
+    (
+        "LogSource", "{files: [/var/log/syslog], parser: auto, from: beginning, maxLineBytes: 4096}",
+        "8acf062cf757e0b1200f090c1ec1cd42a66bfb6d0c62a8dfdced67828e728a04"
+    ),
+    (
+        "LogSource",
+        """
+        {files: [/var/log/*.log, /srv/**/app.log], exclude: [/var/log/x.log], parser: json, from: end, \
+        maxLineBytes: 8192, priority: 5, labels: {job: app}, hosts: {names: [web-1]}}
+        """, "bea1ef68c1c119a225054f652ec7e7f6ff42038078e39ca116b2a9dd18f7ad3c"
+    ),
 ]

@@ -12,6 +12,10 @@ import Testing
         ["hosts", "--server", "http://x"], ["hosts", "--server", "http://x", "--token-file", "f", "--data-dir", "d"],
         ["hosts", "--output", "xml"], ["secret", "set", "../escape"], ["with-lifeline", "--", "relative"], ["nonsense"],
         ["around", "yesterday"], ["around", "now", "--limit", "0"], ["around", "--window", "wide"],
+        ["hosts", "--output", "xml"], ["logs", "--level", "loud"], ["logs", "--limit", "0"],
+        ["logs", "--from", "soon"],
+        ["logs", "--follow", "--to", "1m"], ["secret", "set", "../escape"], ["with-lifeline", "--", "relative"],
+        ["nonsense"],
     ])
     func wrongUsageIsStatus64(_ arguments: [String]) throws {
         let error: any Error = try #require(throws: (any Error).self) { try Plumb.parseAsRoot(arguments) }
@@ -23,6 +27,9 @@ import Testing
         ["status", "--output", "json"], ["query", "rate(x[5m])", "--range", "1h", "--step", "1m"], ["login"],
         ["hosts", "--server", "http://x", "--token-file", "f"], ["alerts"], ["around"], ["around", "10m", "ago"],
         ["around", "2026-11-21T03:14:00Z", "--host", "web-1", "--window", "5m", "--limit", "9"],
+        ["hosts", "--server", "http://x", "--token-file", "f"], ["alerts"],
+        ["logs", "disk full", "--host", "web-1", "--level", "err", "--source", "system", "--path", "/var/log/*"],
+        ["logs", "--from", "15m", "--to", "2026-11-21T00:00:00Z", "--limit", "5", "--output", "json"], ["logs", "-f"],
         ["psql", "--", "-c", "SELECT 1"],
         ["token", "--subject", "me", "--scope", "query,config", "--for", "2h"], ["secret", "set", "slack-url"],
         ["migrate", "--database", "host=x"],
@@ -33,6 +40,16 @@ import Testing
 }
 
 @Suite struct CommandTextTests {
+    @Test func aLogLineIsOneLineAndCannotSteerTheTerminal() throws {
+        let line: JSONValue = [
+            "time": "2026-11-21T03:09:42Z", "host": "web-1", "level": "warn", "source": "system",
+            "message": "a\u{1B}[2Jb\nc\u{9B}", "fields": ["n": 1],
+        ]
+        #expect(
+            LogsCommand.text(line)
+                == #"2026-11-21T03:09:42Z web-1 WARN  system a\u{1b}[2Jb\u{a}c\u{9b} {"n":1}"#)
+    }
+
     @Test func aVectorIsATable() throws {
         let answer = try JSONValue(
             parsing: #"""

@@ -1,6 +1,7 @@
 import Alerting
 import ConfigAPI
 import ConfigAPIServer
+import Database
 import Declarations
 import HTTPTypes
 import Hummingbird
@@ -230,6 +231,42 @@ private struct CollectingWriter: ResponseBodyWriter {
     }
 }
 
+@Suite struct LogsPageTests {
+    private func stored(_ message: String, id: Int, host: String = "web 1") -> StoredLogLine {
+        StoredLogLine(
+            place: .init(time: now, id: id), receivedAt: now, host: host,
+            origin: LogOrigin(source: "system", path: "/var/log/<x>", labels: ["job": "s"]),
+            line: LogLine(time: now, level: .error, message: message, fields: #"{"n":1}"#))
+    }
+
+    private func page(_ query: String, _ lines: [StoredLogLine], hasMore: Bool = false) async throws -> String {
+        var view = LogsView(QueryParameters(query))
+        view.show(lines, hasMore: hasMore, try LogsView.query(QueryParameters(query), now: now))
+        return try await text(Pages().page("Logs", "logs", view, now: now))
+    }
+
+    @Test func `lines are shown with what they hold, and nothing of them is markup`() async throws {
+        let html: String = try await page("text=\(attack)&level=warn", [stored(attack, id: 1)])
+        #expect(!html.contains(attack))
+        #expect(html.contains(#"<code class="line-text">\#(escapedAttack)</code>"#))
+        #expect(html.contains(#"value="\#(escapedAttack)""#))
+        #expect(html.contains(#"<a href="/hosts/web%201">"#))
+        #expect(html.contains(#"<option value="warn" selected>"#))
+        #expect(html.contains("/var/log/&lt;x&gt;"))
+        #expect(!html.contains("Older"))
+    }
+
+    @Test func `older lines are a link away, in the same search with the same times`() async throws {
+        let html: String = try await page("text=a%26b&from=15m", [stored("a&b", id: 7)], hasMore: true)
+        let link: Substring = try #require(html.firstMatch(of: /href="(\/logs\?[^"]*)"/)?.output.1)
+        let parameters = QueryParameters(String(link.drop { $0 != "?" }.dropFirst()).replacing("&amp;", with: "&"))
+        #expect(parameters["text"] == "a&b")
+        #expect(parameters["from"] == (now - .minutes(15)).rfc3339)
+        let query: LogQuery = try LogsView.query(parameters, now: now + .hours(1))
+        #expect(query.after == LogQuery.Place(time: now, id: 7))
+    }
+}
+
 @Suite struct DashboardRoutesTests {
     private func router() async throws -> (Router<ServerContext>, String) {
         let authority = await TokenAuthority(keys: .generate(now: .now()))
@@ -262,7 +299,7 @@ private struct CollectingWriter: ResponseBodyWriter {
         return (router, token)
     }
 
-    static let paths = ["/", "/hosts/web-1", "/drift", "/drift/known", "/config", "/around"]
+    static let paths = ["/", "/hosts/web-1", "/logs", "/drift", "/drift/known", "/config", "/around"]
 
     // Shows W-A-11
     @Test func `every page sends a browser without a session to the login, and refuses a program`() async throws {

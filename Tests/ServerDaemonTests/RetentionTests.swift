@@ -167,7 +167,7 @@ import Testing
         }
     }
 
-    @Test(arguments: ["keep=soon", "keep=0s", "keep=7d&dataset=logs", ""])
+    @Test(arguments: ["keep=soon", "keep=0s", "keep=7d&dataset=traces", ""])
     func `a preview of nonsense is refused`(query: String) async throws {
         try await RunningServer.with { server in
             let answer = try await server.send("GET", "/api/v1/retention/preview?\(query)", as: [.configRead])

@@ -157,7 +157,7 @@ extension Assets {
             text: #"""
 <section>
 <h2>{{name}} <span class="badge {{status}}">{{status}}</span></h2>
-<div class="meta">{{seen}}{{#agent}} · config {{agent}}{{/agent}}{{#groups}} · {{groups}}{{/groups}} · <a href="{{around}}">around its last sign of life</a></div>
+<div class="meta">{{seen}}{{#agent}} · config {{agent}}{{/agent}}{{#groups}} · {{groups}}{{/groups}} · <a href="{{around}}">around its last sign of life</a> · <a href="/logs?host={{urlName}}">logs</a></div>
 <div class="charts">
 {{#charts}}
 <figure><figcaption>{{label}} <span class="number">{{latest}}</span></figcaption>{{{svg}}}<div class="axis"><span>{{from}}</span><span>now</span></div><code class="query">{{query}}</code></figure>
@@ -193,7 +193,7 @@ extension Assets {
 <body>
 <header>
 <a class="brand" href="/"><img src="/assets/plumb.svg" alt="" width="26" height="26">Plumbline</a>
-<nav><a href="/">Fleet</a><a href="/drift">Drift</a><a href="/around">Around</a><a href="/config">Config</a></nav>
+<nav><a href="/">Fleet</a><a href="/logs">Logs</a><a href="/drift">Drift</a><a href="/around">Around</a><a href="/config">Config</a></nav>
 <form method="post" action="/logout"><button>Log out</button></form>
 </header>
 <main{{#isLive}} id="live"{{/isLive}}>
@@ -210,8 +210,11 @@ extension Assets {
 // Keeps the page fresh without a reload: every five seconds the same page is fetched and its main part replaced. Open
 // details stay open, a page in the background rests, and without this script the page reloads by itself.
 "use strict";
+let edited = false;
+// What somebody types into a form must not be taken away.
+document.addEventListener("input", () => { edited = true; });
 const freshen = async () => {
-  if (document.hidden) return;
+  if (document.hidden || edited) return;
   try {
     const answer = await fetch(location.href, { credentials: "same-origin" });
     if (!answer.ok) return;
@@ -245,6 +248,42 @@ setInterval(freshen, 5000);
 </main>
 </body>
 </html>
+
+"""#),
+        Asset(
+            path: "Sources/Core/Assets/Dashboard/logs.mustache",
+            text: #"""
+<section>
+<h2>Logs <span class="count">{{count}}</span></h2>
+<form class="search" method="get" action="/logs">
+<label>Text<input name="text" value="{{text}}" placeholder="part of a message"></label>
+<label>Host<input name="host" value="{{host}}"></label>
+<label>At least<select name="level">{{#levels}}<option value="{{value}}"{{#isSelected}} selected{{/isSelected}}>{{label}}</option>{{/levels}}</select></label>
+<label>Source<input name="source" value="{{source}}"></label>
+<label>File<input name="path" value="{{path}}" placeholder="/var/log/*"></label>
+<label>From<input name="from" value="{{from}}" placeholder="15m or a time"></label>
+<label>To<input name="to" value="{{to}}" placeholder="now"></label>
+<button>Search</button>
+</form>
+{{#problem}}<p class="problem">{{problem}}</p>{{/problem}}
+{{#hasLines}}
+<table class="stack lines">
+<thead><tr><th>Time</th><th>Host</th><th>Level</th><th>Message</th></tr></thead>
+<tbody>
+{{#lines}}
+<tr>
+<td data-label="Time" class="whole"><time>{{time}}</time></td>
+<td data-label="Host" class="whole"><a href="{{hostLink}}">{{host}}</a><div class="meta">{{source}}</div></td>
+<td data-label="Level"><span class="badge {{class}}">{{level}}</span></td>
+<td data-label="Message"><code class="line-text">{{message}}</code>{{#details}}<details><summary>fields</summary><code class="spec">{{details}}</code></details>{{/details}}</td>
+</tr>
+{{/lines}}
+</tbody>
+</table>
+{{/hasLines}}
+{{^hasLines}}<p class="quiet">No line was found.</p>{{/hasLines}}
+<p class="pages">{{#newest}}<a href="{{newest}}">Newest</a>{{/newest}}{{#older}}<a href="{{older}}">Older</a>{{/older}}</p>
+</section>
 
 """#),
         Asset(
@@ -365,6 +404,13 @@ table.fields th, table.fields td { padding: 0.08rem 1rem 0.08rem 0; vertical-ali
 .timeline time { color: var(--soft); font-variant-numeric: tabular-nums; font-size: 0.88rem; } .timeline .badge { justify-self: start; } .timeline .what { overflow-wrap: anywhere; }
 .timeline .moment { display: flex; align-items: center; color: var(--accent); font-size: 0.78rem; padding-block: 0.15rem; } .timeline .moment::before, .timeline .moment::after { content: ""; flex: 1; height: 1px; background: var(--accent); opacity: 0.5; }
 .moves .meta { overflow-wrap: anywhere; } .unusual { min-width: 8rem; } svg.strength { display: block; width: 100%; height: 6px; margin: 0.5rem 0 0.1rem; fill: var(--soft); } svg.strength .ground { fill: var(--rule); } svg.strength.warn { fill: var(--warn); } svg.strength.bad { fill: var(--bad); }
+form.search { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: end; margin-bottom: 0.9rem; }
+form.search label { display: grid; gap: 0.15rem; font-size: 0.78rem; color: var(--soft); flex: 1 1 8.5rem; min-width: 0; }
+form.search label:first-child { flex-basis: 16rem; }
+form.search input, form.search select, form.search button { font: inherit; font-size: 0.92rem; color: var(--ink); background: var(--paper); border: 1px solid var(--rule); border-radius: 6px; padding: 0.35rem 0.55rem; width: 100%; }
+form.search button { width: auto; border-color: var(--accent); color: var(--accent); cursor: pointer; }
+table.lines { font-size: 0.86rem; } table.lines td { padding-top: 0.3rem; padding-bottom: 0.3rem; }
+.line-text { white-space: pre-wrap; } .pages { display: flex; gap: 1.2rem; }
 @media (max-width: 640px) {
   .timeline li { grid-template-columns: 4.6rem 1fr; } .timeline .what { grid-column: 1 / -1; }
   header { flex-wrap: wrap; gap: 0.4rem 1rem; }

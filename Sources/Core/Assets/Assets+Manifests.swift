@@ -16,6 +16,7 @@ of its own from it.
 | folder | what |
 | --- | --- |
 | `collectors/` | what agents measure: processors, memory, file systems, disks, network, load |
+| `log-sources/` | which log files agents read |
 | `alert-rules/` | when something is wrong |
 | `notifiers/` | who is told; nobody until you say so |
 | `host-groups/` | which hosts belong together, and when silence is an event |
@@ -374,6 +375,26 @@ spec:
 
 """#),
         Asset(
+            path: "manifests/log-sources/system.yaml",
+            text: #"""
+# What a Linux host writes about itself. Files that are not there, or that the agent may not read, are reported and cost
+# nothing; on Debian, membership in the group adm lets it read them.
+apiVersion: plumbline/v1
+kind: LogSource
+metadata:
+  name: system
+spec:
+  files:
+    - /var/log/*.log
+    - /var/log/syslog
+    - /var/log/messages
+    - /var/log/secure
+    - /var/log/apt/history.log
+  labels:
+    job: system
+
+"""#),
+        Asset(
             path: "manifests/notifiers/webhook.yaml",
             text: #"""
 # Nobody is told of alerts yet: they show on the dashboard only, since a receiver cannot be guessed. To be told, remove
@@ -391,6 +412,18 @@ spec:
 #   # secretRef: webhook-url
 #   # Gets everything that names no notifier of its own: alerts, hosts that are down, refused commits.
 #   default: true
+
+"""#),
+        Asset(
+            path: "manifests/retentions/logs.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Retention
+metadata:
+  name: logs
+spec:
+  dataset: logs
+  keep: 14d
 
 """#),
         Asset(

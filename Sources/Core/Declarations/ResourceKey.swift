@@ -7,12 +7,13 @@ package enum ResourceKind: String, CaseIterable, Hashable, Sendable {
     case statusPage = "StatusPage"
     case collector = "Collector"
     case pipeline = "Pipeline"
+    case logSource = "LogSource"
 
     /// The place that runs resources of this kind.
     package var target: TargetName {
         switch self {
         case .hostGroup, .notifier, .retention, .alertRule, .statusPage: .server
-        case .collector: .agents
+        case .collector, .logSource: .agents
         case .pipeline: .proxy
         }
     }

@@ -12,4 +12,8 @@ package enum Limits {
     package static let acceptedFuture = PromDuration.minutes(10)
     /// Bytes of a request's body before decoding.
     package static let bodyBytes = 16 << 20
+    /// Bytes of one log message, of the fields beside it as JSON, and lines of one request.
+    package static let logMessageBytes = 256 << 10
+    package static let logFieldsBytes = 64 << 10
+    package static let logLinesPerRequest = 10_000
 }

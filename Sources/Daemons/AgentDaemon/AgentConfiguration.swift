@@ -7,7 +7,7 @@ package struct AgentConfiguration: Sendable {
     package var server: String
     /// A file that holds the token alone; read again when it changes and after a 401.
     package var tokenFile: String
-    /// The agent's own folder: `config.json`, `received.json`, `agent-id`, `spool`, `lock`.
+    /// The agent's own folder: `config.json`, `received.json`, `agent-id`, `log-positions.json`, `spool`, `lock`.
     package var stateDirectory: String
     /// The name under which this host is known; must be the token's host. The kernel's host name unless said.
     package var host: String?
@@ -20,6 +20,8 @@ package struct AgentConfiguration: Sendable {
     package var ownMetricsInterval = Duration.seconds(10)
     /// How often `config.json` is looked at.
     package var fileCheckInterval = Duration.milliseconds(250)
+    /// How often log files are looked for and at.
+    package var logInterval = Duration.milliseconds(250)
     /// How long a mount may take to say how full it is.
     package var mountTimeout = Duration.seconds(5)
     /// How long a shipment waits for other collectors of the same moment.

@@ -14,6 +14,7 @@ struct AgentParts: Sendable {
     private let watch: FileWatch
     private let supervisor: CollectorSupervisor
     private let reporter: StatusReporter
+    private let tailer: LogTailer
     private let ownMetrics: OwnMetricsReporter
     private let flushDeadline: Duration
     private let logger: Logger
@@ -60,9 +61,17 @@ struct AgentParts: Sendable {
             client: client, keeper: keeper, health: health, clockOffset: clockOffset, identity: identity,
             changes: statusChanges, clocks: clocks, interval: configuration.statusInterval,
             requestTimeout: configuration.requestTimeout, logger: logger)
+        let tailer = LogTailer(
+            LogTailer.Dependencies(
+                clocks: clocks, keeper: keeper, client: client, host: identity.host,
+                positions: LogPositions(path: "\(configuration.stateDirectory)/log-positions.json"), health: health,
+                metrics: metrics, interval: configuration.logInterval, requestTimeout: configuration.requestTimeout,
+                logger: logger))
+        self.tailer = tailer
         ownMetrics = OwnMetricsReporter(
             identity: identity, metrics: metrics, queue: queue, keeper: keeper, clockOffset: clockOffset,
-            probes: probes, clocks: clocks, interval: configuration.ownMetricsInterval)
+            probes: probes, clocks: clocks, interval: configuration.ownMetricsInterval,
+            logs: { [tailer] in tailer.statistics })
     }
 
     /// Queues what the last run could not deliver. A damaged spool is left where it is and said: there is nothing to
@@ -85,6 +94,7 @@ struct AgentParts: Sendable {
             group.addTask { await shipper.run() }
             group.addTask { await poller.run() }
             group.addTask { await reporter.run() }
+            group.addTask { await tailer.run() }
             group.addTask { await ownMetrics.run() }
             group.addTask { await watch.run(since: stamp) { await keeper.look() } }
         }

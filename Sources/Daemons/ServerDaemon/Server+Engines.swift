@@ -17,9 +17,10 @@ extension Server {
                 board: parts.health, live: parts.live, store: parts.configStore, secrets: parts.secrets,
                 logger: parts.logger),
         ] + alerting(of: parts) + [
+            LogKeeper(logs: parts.logs, clock: ContinuousClock(), logger: parts.logger),
             RetentionEngine(
                 datasets: parts.retained, leaders: parts.leaders, holder: parts.holder, policy: parts.retention,
-                clock: ContinuousClock(), now: parts.clock, metrics: parts.metrics, logger: parts.logger)
+                clock: ContinuousClock(), now: parts.clock, metrics: parts.metrics, logger: parts.logger),
         ]
     }
 

@@ -43,7 +43,16 @@ extension Server {
             CorrelateRoutes(correlator: Correlator(parts), clock: parts.clock),
             RetentionRoutes(datasets: parts.retained, policy: parts.retention, clock: parts.clock),
             try DashboardRoutes(data: DashboardData(parts), clock: parts.clock),
-        ] + metricsGroups(of: parts)
+        ] + metricsGroups(of: parts) + logGroups(of: parts)
+    }
+
+    private static func logGroups(of parts: ServerParts) -> [any RouteGroup] {
+        [
+            LogIngestRoutes(
+                logs: parts.logs, activity: parts.activity, metrics: parts.metrics, clock: parts.clock,
+                configDigest: { host in try? await parts.directory.expected(for: host)?.digest }),
+            LogSearchRoutes(logs: parts.logs),
+        ]
     }
 
     private static func metricsGroups(of parts: ServerParts) -> [any RouteGroup] {

@@ -1,8 +1,11 @@
 // Keeps the page fresh without a reload: every five seconds the same page is fetched and its main part replaced. Open
 // details stay open, a page in the background rests, and without this script the page reloads by itself.
 "use strict";
+let edited = false;
+// What somebody types into a form must not be taken away.
+document.addEventListener("input", () => { edited = true; });
 const freshen = async () => {
-  if (document.hidden) return;
+  if (document.hidden || edited) return;
   try {
     const answer = await fetch(location.href, { credentials: "same-origin" });
     if (!answer.ok) return;

@@ -23,6 +23,20 @@ package func effectiveCollectors(
     return selected
 }
 
+/// Everything that agents run and that selects `host`, in order of key: what its agent is to run.
+package func agentResources(
+    for host: HostProfile, from resources: some Sequence<DecodedResource>
+) -> [Resource] {
+    resources.filter { resource in
+        switch resource.spec {
+        case .collector(let spec): spec.hosts.selects(host)
+        case .logSource(let spec): spec.hosts.selects(host)
+        case .hostGroup, .notifier, .retention, .alertRule, .statusPage, .pipeline: false
+        }
+    }
+    .map(\.resource).sorted { $0.key < $1.key }
+}
+
 extension EffectiveCollector {
     fileprivate func goesBefore(_ other: EffectiveCollector) -> Bool {
         guard spec.source == other.spec.source, resource.key != other.resource.key else { return false }

@@ -7,6 +7,7 @@ package enum Spec: Hashable, Sendable {
     case statusPage(StatusPageSpec)
     case collector(CollectorSpec)
     case pipeline(PipelineSpec)
+    case logSource(LogSourceSpec)
 }
 
 extension Spec {
@@ -21,6 +22,7 @@ extension Spec {
         case .statusPage: self = .statusPage(StatusPageSpec(reader))
         case .collector: self = .collector(CollectorSpec(reader))
         case .pipeline: self = .pipeline(PipelineSpec(reader))
+        case .logSource: self = .logSource(LogSourceSpec(reader))
         }
     }
 }
@@ -30,6 +32,7 @@ package func references(of spec: Spec) -> [ResourceKey] {
     switch spec {
     case .alertRule(let rule): rule.notifiers.map { ResourceKey(.notifier, $0) }
     case .collector(let collector): collector.hosts.groups.map { ResourceKey(.hostGroup, $0) }
+    case .logSource(let source): source.hosts.groups.map { ResourceKey(.hostGroup, $0) }
     case .hostGroup, .notifier, .retention, .statusPage, .pipeline: []
     }
 }
@@ -45,6 +48,7 @@ extension ResourceKind {
         case .statusPage: StatusPageSpec.schema
         case .collector: CollectorSpec.schema
         case .pipeline: PipelineSpec.schema
+        case .logSource: LogSourceSpec.schema
         }
     }
 
@@ -58,6 +62,7 @@ extension ResourceKind {
         case .statusPage: "What a public status page shows, and the queries that say what is up."
         case .collector: "What agents collect from their hosts, how often, and on which hosts."
         case .pipeline: "Where application events come from, and how their documents become events."
+        case .logSource: "Which files agents read log lines from, and on which hosts."
         }
     }
 }

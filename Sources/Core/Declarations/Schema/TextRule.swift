@@ -90,6 +90,18 @@ extension TextRule {
 
     static let glob = TextRule("a shell glob", longest: 512) { Glob.objection(to: $0) }
 
+    /// An absolute path with shell globs in it.
+    static let pathGlob = TextRule("an absolute path, with shell globs where wanted", longest: 1024) { text in
+        guard text.hasPrefix("/"), !text.utf8.contains(where: { $0 < 0x20 }) else {
+            return "expected an absolute path, with shell globs where wanted"
+        }
+        let parts: [Substring] = text.split(separator: "/")
+        guard !parts.isEmpty, !parts.contains(where: { $0 == "." || $0 == ".." }), !text.hasSuffix("/") else {
+            return "expected the path of a file, without . and .."
+        }
+        return Glob.objection(to: text)
+    }
+
     static let secretName = TextRule(
         "the name of a secret: letters, digits, '.', '_' and '-', not beginning with one of the last three",
         pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", longest: 128,

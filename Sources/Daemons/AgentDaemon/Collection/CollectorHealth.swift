@@ -8,6 +8,11 @@ final class CollectorHealth: Sendable {
         /// What went wrong, in short; also said of a collector that runs, where the host is at fault.
         var error: String?
 
+        init(isFailing: Bool, error: String?) {
+            self.isFailing = isFailing
+            self.error = error
+        }
+
         init(_ collected: Collected) {
             isFailing = !collected.problems.isEmpty
             let messages: [String] = collected.problems + collected.remarks

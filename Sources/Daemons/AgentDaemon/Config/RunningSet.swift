@@ -7,10 +7,16 @@ package struct RunningSet: Hashable, Sendable {
         /// With the digest as this agent computes it.
         package var item: AgentConfig.Item
         package var verdict: Verdict
+
+        /// What it collects, where it is a collector that runs.
+        var collector: CollectorSpec? {
+            if case .runs(.collector(let spec)) = verdict { spec } else { nil }
+        }
     }
 
+    /// What a resource comes to.
     package enum Verdict: Hashable, Sendable {
-        case runs(CollectorSpec)
+        case runs(Spec)
         /// Another collector of the same source comes first.
         case shadowed(by: String)
         /// It cannot be run, and why.
@@ -28,7 +34,13 @@ package struct RunningSet: Hashable, Sendable {
     /// The collectors that run, by name.
     package var collectors: [String: CollectorSpec] {
         entries.reduce(into: [:]) { result, entry in
-            if case .runs(let spec) = entry.verdict { result[entry.item.name] = spec }
+            if let spec = entry.collector { result[entry.item.name] = spec }
+        }
+    }
+    /// The log sources that run, by name.
+    package var logSources: [String: LogSourceSpec] {
+        entries.reduce(into: [:]) { result, entry in
+            if case .runs(.logSource(let spec)) = entry.verdict { result[entry.item.name] = spec }
         }
     }
 
@@ -36,8 +48,9 @@ package struct RunningSet: Hashable, Sendable {
         let decoded: [Entry] = items.map { Self.decoded($0, decoder) }
         let winners: [CollectorSpec.Source: String] = Self.winners(decoded)
         entries = decoded.map { entry in
-            guard case .runs(let spec) = entry.verdict, let winner = winners[spec.source], winner != entry.item.name
-            else { return entry }
+            guard let spec = entry.collector, let winner = winners[spec.source], winner != entry.item.name else {
+                return entry
+            }
             return Entry(item: entry.item, verdict: .shadowed(by: winner))
         }
         digest = Self.digest(of: entries.map(\.item), sha256: sha256)
@@ -47,7 +60,7 @@ package struct RunningSet: Hashable, Sendable {
     private static func winners(_ entries: [Entry]) -> [CollectorSpec.Source: String] {
         var winners: [CollectorSpec.Source: (priority: Int, name: String)] = [:]
         for entry in entries {
-            guard case .runs(let spec) = entry.verdict else { continue }
+            guard let spec = entry.collector else { continue }
             let candidate = (priority: spec.priority, name: entry.item.name)
             if let holder = winners[spec.source],
                 holder.priority > candidate.priority
@@ -73,12 +86,9 @@ package struct RunningSet: Hashable, Sendable {
         switch decoder.resource(kind: kind, name: item.name, spec: item.spec) {
         case .failure(let errors): return rejected(errors.description)
         case .success(let decoded):
-            guard case .collector(let spec) = decoded.spec else {
-                return rejected("this agent does not know the kind \"\(item.kind)\"")
-            }
             let normal = AgentConfig.Item(
                 kind: item.kind, name: item.name, spec: decoded.resource.spec, digest: decoded.resource.digest)
-            return Entry(item: normal, verdict: .runs(spec))
+            return Entry(item: normal, verdict: .runs(decoded.spec))
         }
     }
 

@@ -13,6 +13,7 @@ struct OwnMetricsReporter: Sendable {
     let probes: MountProbes
     let clocks: AgentClocks
     let interval: Duration
+    let logs: @Sendable () -> LogTailer.Statistics
 
     static let producer = "agent"
 
@@ -40,6 +41,9 @@ struct OwnMetricsReporter: Sendable {
         add("plumb_agent_queue_bytes", .none, Double(bytes))
         add("plumb_agent_dropped_frames_total", .none, Double(dropped))
         add("plumb_agent_dead_points_total", .none, Double(dead))
+        let logs: LogTailer.Statistics = self.logs()
+        add("plumb_agent_log_files", .none, Double(logs.files))
+        add("plumb_agent_log_backlog_bytes", .none, Double(logs.backlogBytes))
         add("plumb_agent_stuck_mounts", .none, Double(probes.stuckCount))
         add("plumb_agent_collectors", .none, Double(config.running.collectors.count))
         add("plumb_agent_config_generation", .none, Double(config.received?.generation ?? 0))

@@ -67,7 +67,7 @@ struct StatusReporter: Sendable {
         let error: String?
         switch entry.verdict {
         case .runs:
-            let report: CollectorHealth.Report? = health[entry.item.name]
+            let report: CollectorHealth.Report? = health[entry.healthKey]
             state = report?.isFailing == true ? .failing : .running
             error = report?.error
         case .shadowed(let winner):
@@ -80,5 +80,12 @@ struct StatusReporter: Sendable {
         return AgentStatus.Item(
             kind: entry.item.kind, name: entry.item.name, spec: entry.item.spec, digest: entry.item.digest,
             state: state, error: error)
+    }
+}
+
+extension RunningSet.Entry {
+    /// Under which the state of the resource is reported.
+    fileprivate var healthKey: String {
+        item.kind == ResourceKind.logSource.rawValue ? "\(item.kind)/\(item.name)" : item.name
     }
 }

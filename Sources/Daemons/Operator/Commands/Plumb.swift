@@ -8,7 +8,8 @@ package struct Plumb: AsyncParsableCommand {
         version: RuntimeVersion.current,
         subcommands: [
             UpCommand.self, DownCommand.self, StatusCommand.self, LoginCommand.self, TokenCommand.self,
-            QueryCommand.self, HostsCommand.self, AlertsCommand.self, AroundCommand.self, PsqlCommand.self,
+            QueryCommand.self, LogsCommand.self, HostsCommand.self, AlertsCommand.self, AroundCommand.self,
+            PsqlCommand.self,
             SecretCommand.self,
             MigrateCommand.self, WithLifelineCommand.self,
         ])

@@ -59,13 +59,11 @@ package actor AgentDirectory {
         }
         if let known = entries[host], known.facts == facts { return known }
         let profile: HostProfile = groups.profile(of: HostIdentity(name: host, facts: facts))
-        let items: [AgentConfig.Item] = effectiveCollectors(for: profile, from: running.resources.values).map {
-            AgentConfig.Item(
-                kind: $0.resource.key.kind.rawValue, name: $0.resource.key.name, spec: $0.resource.spec,
-                digest: $0.resource.digest)
+        let resources: [Resource] = agentResources(for: profile, from: running.resources.values)
+        let items: [AgentConfig.Item] = resources.map {
+            AgentConfig.Item(kind: $0.key.kind.rawValue, name: $0.key.name, spec: $0.spec, digest: $0.digest)
         }
-        let digest: String = setDigest(
-            of: items.map { (key: ResourceKey(.collector, $0.name), digest: $0.digest) }, sha256: sha256)
+        let digest: String = setDigest(of: resources.map { (key: $0.key, digest: $0.digest) }, sha256: sha256)
         let config = AgentConfig(
             storeId: running.storeId, generation: running.generation, digest: digest, resources: items)
         let entry = Entry(facts: facts, config: config, profile: profile)

@@ -28,6 +28,7 @@ extension DashboardData {
                 }
                 return snapshot
             },
+            logs: { [logs = parts.logs] query in try await LogSearch.found(query, logs) },
             chart: { query, from, to, step in try await queries.chart(query, from: from, to: to, step: step) },
             around: { [correlator = Correlator(parts)] question in await correlator.answer(question) })
     }

@@ -1,5 +1,6 @@
 import Alerting
 import ConfigAPI
+import Database
 import Declarations
 import Telemetry
 
@@ -12,6 +13,8 @@ struct DashboardData: Sendable {
     var reports: @Sendable (_ limit: Int) async throws -> [JSONValue]
     var report: @Sendable (_ id: String) async throws -> JSONValue?
     var config: @Sendable () async throws -> ConfigSnapshot
+    /// Log lines that a search finds, and whether there are more.
+    var logs: @Sendable (LogQuery) async throws -> (lines: [StoredLogLine], hasMore: Bool) = { _ in ([], false) }
     /// A range query: per `host` label the values at equal steps from `from` to `to`, nil where there is none.
     var chart:
         @Sendable (_ query: String, _ from: Timestamp, _ to: Timestamp, _ step: PromDuration) async throws

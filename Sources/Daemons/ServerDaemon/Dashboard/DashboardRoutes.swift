@@ -1,6 +1,7 @@
 import Assets
 import ConfigAPI
 import ConfigAPIServer
+import Database
 import Declarations
 import HTTPTypes
 import Hummingbird
@@ -27,6 +28,7 @@ struct DashboardRoutes: RouteGroup {
         router.group("/", requiring: .query)
             .get { _, _ in try await fleet() }
             .get("hosts/:host") { _, context in try await host(try context.parameters.require("host")) }
+            .get("logs") { request, _ in try await logs(request) }
             .get("drift") { _, _ in try await drift() }
             .get("drift/:id") { _, context in try await report(try context.parameters.require("id")) }
             .get("config") { _, _ in try await config() }
@@ -62,6 +64,23 @@ struct DashboardRoutes: RouteGroup {
         let now: Timestamp = clock()
         let charts: [[String: [Double?]]] = await charts(HostChart.detail, host: name, span: Self.hostSpan, now: now)
         return pages.page(name, "host", HostView(host, charts: charts, span: Self.hostSpan, now: now), now: now)
+    }
+
+    /// A search that makes no sense gives the page with what is wrong, so that it can be mended there.
+    private func logs(_ request: Request) async throws -> Response {
+        let now: Timestamp = clock()
+        let parameters = QueryParameters(request.uri.query ?? "")
+        var view = LogsView(parameters)
+        do {
+            let query: LogQuery = try LogsView.query(parameters, now: now)
+            let found: (lines: [StoredLogLine], hasMore: Bool) = try await data.logs(query)
+            view.show(found.lines, hasMore: found.hasMore, query)
+        } catch let problem as BadParameter {
+            view.problem = problem.description
+        } catch let problem as HTTPProblem {
+            view.problem = problem.message
+        }
+        return pages.page("Logs", "logs", view, now: now)
     }
 
     private func drift() async throws -> Response {

@@ -6,6 +6,7 @@ import Telemetry
 /// The page of one host.
 struct HostView {
     var name: String
+    var urlName: String
     var status: String
     var seen: String
     var agent: String?
@@ -26,6 +27,7 @@ struct HostView {
     init(_ host: KnownHost, charts: [[String: [Double?]]], span: PromDuration, now: Timestamp) {
         let card = HostCard(host, charts: [], now: now)
         name = card.name
+        urlName = card.urlName
         status = card.status
         seen = card.seen
         agent = card.agent

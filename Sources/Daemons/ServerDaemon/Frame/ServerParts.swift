@@ -29,6 +29,7 @@ package struct ServerParts: Sendable {
     package let hosts: HostDirectory
     package let reports: ReportStore
     package let frames: FrameStore
+    package let logs: LogStore
     package let alerts: AlertStore
     package let outbox: Outbox
     package let leaders: LeaderStore
@@ -74,6 +75,7 @@ package struct ServerParts: Sendable {
             listeningSince: startedAt)
         reports = ReportStore(pool: pool)
         frames = FrameStore(pool: pool)
+        logs = LogStore(pool: pool)
         alerts = AlertStore(pool: pool)
         outbox = Outbox(pool: pool)
         leaders = LeaderStore(pool: pool)
@@ -101,7 +103,8 @@ extension ServerParts {
     /// The datasets that retention drops partitions of. New ones are added here.
     var retained: [RetainedDataset] {
         [
-            RetainedDataset(name: .metrics, partitions: frames.partitioning)
+            RetainedDataset(name: .metrics, partitions: frames.partitioning),
+            RetainedDataset(name: .logs, partitions: logs.partitioning),
         ]
     }
 

@@ -64,7 +64,10 @@ struct QueryParameters {
         }
     }
 
-    subscript(name: String) -> String? { values[name]?.first.flatMap { $0.isEmpty ? nil : $0 } }
+    subscript(name: String) -> String? {
+        get { values[name]?.first.flatMap { $0.isEmpty ? nil : $0 } }
+        set { values[name] = newValue.map { [$0] } }
+    }
 
     func all(_ name: String) -> [String] { values[name] ?? [] }
 

@@ -1,0 +1,101 @@
+package import Declarations
+package import HostSystem
+import Runtime
+
+/// What tells the content of a file from that of another: its first bytes. It grows with the file, up to a limit.
+package struct Fingerprint: Hashable, Sendable {
+    package static let mostBytes = 1024
+
+    /// How many bytes it is of.
+    package let length: Int
+    /// SHA-256 of them, in hex.
+    package let digest: String
+
+    package init(_ bytes: some Collection<UInt8>) {
+        length = min(bytes.count, Self.mostBytes)
+        digest = hexadecimal(Digests.sha256(Array(bytes.prefix(Self.mostBytes))))
+    }
+
+    init(length: Int, digest: String) {
+        self.length = length
+        self.digest = digest
+    }
+
+    /// Whether a file that begins with `bytes` may be the one that this was taken of.
+    package func matches(_ bytes: [UInt8]) -> Bool {
+        bytes.count >= length && Fingerprint(bytes.prefix(length)) == self
+    }
+}
+
+/// How far one file is delivered.
+package struct FileRecord: Hashable, Sendable {
+    /// The name of this content towards the server: random, made when the file is met, and written down before any of it
+    /// is sent. A file that is truncated gets a new one.
+    package var stream: String
+    package var source: String
+    /// Where the file was when it had the name under which it is written.
+    package var path: String
+    package var identity: FileIdentity
+    package var fingerprint: Fingerprint
+    /// Everything before this offset is acknowledged.
+    package var position: Int
+    /// It was rotated away and read to its end: remembered so that it is not taken for a new file.
+    package var isDone = false
+
+    package init(
+        stream: String, source: String, path: String, identity: FileIdentity, fingerprint: Fingerprint, position: Int,
+        isDone: Bool = false
+    ) {
+        self.stream = stream
+        self.source = source
+        self.path = path
+        self.identity = identity
+        self.fingerprint = fingerprint
+        self.position = position
+        self.isDone = isDone
+    }
+}
+
+extension FileRecord: JSONCodable {
+    package init(json: JSONValue) throws(JSONFormError) {
+        let reader = try JSONObjectReader(json)
+        stream = try reader.string("stream")
+        source = try reader.string("source")
+        path = try reader.string("path")
+        // As texts: inode numbers of some file systems need all 64 bits.
+        guard let device = UInt64(try reader.string("device")), let inode = UInt64(try reader.string("inode")) else {
+            throw reader.error("inode", "expected device and inode as decimal numbers")
+        }
+        identity = FileIdentity(device: device, inode: inode)
+        fingerprint = Fingerprint(
+            length: try reader.integer("fingerprintBytes"), digest: try reader.string("fingerprint"))
+        position = try reader.integer("position")
+        isDone = json["done"]?.bool ?? false
+    }
+
+    package var json: JSONValue {
+        .object(compacting: [
+            "stream": .string(stream), "source": .string(source), "path": .string(path),
+            "device": .string("\(identity.device)"), "inode": .string("\(identity.inode)"),
+            "fingerprintBytes": .integer(fingerprint.length), "fingerprint": .string(fingerprint.digest),
+            "position": .integer(position), "done": isDone ? .bool(true) : nil,
+        ])
+    }
+}
+
+/// Whether `name` is what a rotation makes of the file name `base`: a number, a date or `old` behind a point or a dash,
+/// as in `app.log.1`, `app.log-20261121`. Narrow on purpose: `syslog-ng.log` is another program's.
+package func isRotatedName(_ name: some StringProtocol, of base: some StringProtocol) -> Bool {
+    guard name.hasPrefix(base) else { return false }
+    let rest: [UInt8] = Array(name.utf8.dropFirst(base.utf8.count))
+    guard rest.count > 1, rest[0] == UInt8(ascii: ".") || rest[0] == UInt8(ascii: "-") else { return false }
+    let suffix: ArraySlice<UInt8> = rest.dropFirst()
+    if ["old", "bak", "prev"].contains(where: { suffix.elementsEqual($0.utf8) }) { return true }
+    guard let first = suffix.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
+    return suffix.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || "-_.:T".utf8.contains($0) }
+}
+
+/// Whether a file of this name holds no lines: a rotation packed it.
+package func isCompressedName(_ name: some StringProtocol) -> Bool {
+    [".gz", ".xz", ".zst", ".bz2", ".lz4", ".zip", ".Z"].contains { name.hasSuffix($0) }
+}

@@ -1,0 +1,54 @@
+import Declarations
+import HostSystem
+import Telemetry
+import WireFormats
+
+/// Turns raw lines of one file into what is sent of them.
+struct LineReading: Sendable {
+    private let parser: LineParser
+    /// The time of the last line that had one, while lines are read in one go: a traceback belongs to the line above it.
+    private(set) var lastTime: Timestamp?
+
+    struct Counts: Hashable, Sendable {
+        var cut = 0
+        var repaired = 0
+    }
+
+    /// How far ahead of the clock a line's time is believed. Nothing is written in the future: further ahead the zone is
+    /// another than the host's, and the time of reading is nearer to the truth.
+    static let believedFuture = PromDuration.minutes(5)
+
+    init(_ form: LogSourceSpec.Parser, lastTime: Timestamp?) {
+        parser = LineParser(form)
+        self.lastTime = lastTime
+    }
+
+    mutating func placed(
+        _ raw: RawLine, now: Timestamp, counts: inout Counts
+    ) -> LogStreamBatch.PlacedLine {
+        let (text, isRepaired): (String, Bool) = raw.text
+        var parsed: ParsedLine = parser.parse(text, LineClock(now: now, localOffset: LocalZone.offset(at:)))
+        if raw.isCut {
+            counts.cut += 1
+            parsed.fields["truncated"] = .bool(true)
+        }
+        if isRepaired { counts.repaired += 1 }
+        let time: Timestamp = time(of: parsed, now: now)
+        var fields: String = parsed.fields.isEmpty ? LogLine.noFields : JSONValue.object(parsed.fields).canonicalText
+        // Small texts can have large forms; the message says it all in any case.
+        if fields.utf8.count > Limits.logFieldsBytes {
+            fields = LogLine.noFields
+            parsed.message = text
+        }
+        return LogStreamBatch.PlacedLine(
+            place: raw.place,
+            line: LogLine(time: time, level: parsed.level ?? .info, message: parsed.message, fields: fields))
+    }
+
+    private mutating func time(of parsed: ParsedLine, now: Timestamp) -> Timestamp {
+        guard let said = parsed.time else { return lastTime ?? now }
+        let time: Timestamp = said > now + Self.believedFuture ? now : said
+        lastTime = time
+        return time
+    }
+}

@@ -1,0 +1,179 @@
+import Declarations
+import HostSystem
+import Logging
+import NIOHTTP1
+import Runtime
+import Telemetry
+import WireFormats
+
+/// Reading and sending, one request at a time.
+extension LogTailer {
+    /// What is read of a file at once: more than any line that is kept.
+    static let pieceBytes = 256 << 10
+    private static let backoff = Backoff(initial: .milliseconds(500), cap: .seconds(30))
+    private static let longestRetryAfter = Duration.seconds(300)
+    /// The least time between two requests that were not full: lines that trickle in go together.
+    private static let linger = Duration.milliseconds(100)
+    /// Lines given up in a row before each further one costs a wait: a server that refuses everything is broken.
+    private static let freeDeadLines = 5
+
+    /// Delivers until cancelled.
+    func deliver() async {
+        let clock: any Clock<Duration> = dependencies.clocks.clock
+        var failures = 0
+        var deadInARow = 0
+        while !Task.isCancelled {
+            guard let streams = nextRequest() else {
+                await work.wait(atMost: .seconds(1), clock: clock)
+                continue
+            }
+            let lines: Int = streams.reduce(0) { $0 + $1.lines.count }
+            // The same request again until there is an answer: its files wait.
+            var verdict: ShipmentVerdict = await send(streams)
+            while case .later(let retryAfter) = verdict, !Task.isCancelled {
+                failures += 1
+                let wait: Duration = Self.backoff.delay(attempt: failures)
+                try? await clock.sleep(for: max(wait, min(retryAfter ?? .zero, Self.longestRetryAfter)))
+                verdict = Task.isCancelled ? .later(nil) : await send(streams)
+            }
+            switch verdict {
+            case .delivered:
+                failures = 0
+                deadInARow = 0
+                lineLimit = min(Self.linesPerRequest, lineLimit * 2)
+                if lines < Self.linesPerRequest / 2 { try? await clock.sleep(for: Self.linger) }
+            case .refused:
+                if refused(streams, lines: lines) { deadInARow += 1 }
+                guard deadInARow > Self.freeDeadLines else { continue }
+                try? await clock.sleep(for: Self.backoff.delay(attempt: deadInARow - Self.freeDeadLines))
+            case .later: return
+            }
+        }
+    }
+
+    // MARK: Reading
+
+    /// Lines of as many files as fit, each in turn; nil where there is nothing to send.
+    private func nextRequest() -> [LogStreamBatch]? {
+        // A stream's name is written down before anything of it is sent.
+        guard save(atMostOncePer: .seconds(1)), !tracked.isEmpty else { return nil }
+        var streams: [LogStreamBatch] = []
+        var lines = 0
+        var bytes = 0
+        turn = (turn + 1) % tracked.count
+        for file in tracked[turn...] + tracked[..<turn] {
+            guard lines < lineLimit, bytes < Self.bytesPerRequest else { break }
+            guard file.hasUnread, let source = source(named: file.record.source) else { continue }
+            do throws(FileError) {
+                guard
+                    let read = try read(
+                        file, source, mostLines: lineLimit - lines, mostBytes: Self.bytesPerRequest - bytes)
+                else { continue }
+                streams.append(read.batch)
+                lines += read.batch.lines.count
+                bytes += read.bytes
+            } catch {
+                dependencies.logger.warning("cannot read a log file", metadata: .of([.reason: error.description]))
+                file.size = file.offset
+            }
+        }
+        return streams.isEmpty ? nil : streams
+    }
+
+    /// The next lines of one file; nil where there is no whole line.
+    private func read(
+        _ file: TrackedFile, _ source: Source, mostLines: Int, mostBytes: Int
+    ) throws(FileError) -> (batch: LogStreamBatch, bytes: Int)? {
+        let piece: [UInt8] = try file.file.read(at: file.offset, count: Self.pieceBytes)
+        // Looked at after reading: where the file still begins as before, what was read is of the same content. Else the
+        // next look finds that it was truncated.
+        guard try file.holdsItsContent() else { return nil }
+        file.size = max(file.size, file.offset + piece.count)
+        let isWhole: Bool = piece.count < Self.pieceBytes
+        let isQuiet: Bool = isWhole && elapsed() - file.grownAt >= Self.unfinishedLineWait
+        let isEndless: Bool = !isWhole && !piece.contains(0x0A)
+        let split = LineSplitting(
+            piece, at: file.offset, longest: source.spec.maxLineBytes, mostLines: mostLines, mostBytes: mostBytes,
+            takesRest: isQuiet || isEndless)
+        guard split.end > file.offset else { return nil }
+        var reading = LineReading(source.spec.parser, lastTime: file.lastTime)
+        var counts = LineReading.Counts()
+        let now: Timestamp = dependencies.clocks.now()
+        let lines: [LogStreamBatch.PlacedLine] = split.lines.map { reading.placed($0, now: now, counts: &counts) }
+        dependencies.metrics.readLogLines(lines.count, cut: counts.cut, repaired: counts.repaired, source: source.name)
+        file.offset = split.end
+        file.lastTime = file.hasUnread ? reading.lastTime : nil
+        let origin = LogOrigin(source: source.name, path: file.record.path, labels: Labels(source.spec.labels))
+        return (
+            LogStreamBatch(stream: file.record.stream, origin: origin, lines: lines, end: split.end),
+            split.lines.reduce(0) { $0 + $1.bytes.count }
+        )
+    }
+
+    // MARK: Sending
+
+    private func send(_ streams: [LogStreamBatch]) async -> ShipmentVerdict {
+        let body: [UInt8] = LogRequest.body(host: dependencies.host, streams: streams)
+        do throws(ServerError) {
+            let answer: ServerAnswer = try await dependencies.client.send(
+                ServerRequest(.POST, "/api/v1/logs", body: body, timeout: dependencies.requestTimeout))
+            let verdict = ShipmentVerdict(status: answer.status, retryAfter: answer.retryAfter)
+            dependencies.metrics.answered(answer.status)
+            if verdict == .delivered {
+                acknowledged(streams, answer)
+            } else {
+                failed("status \(answer.status): \(answer.reason)")
+            }
+            return verdict
+        } catch {
+            if !Task.isCancelled { failed(error.description) }
+            return .later(nil)
+        }
+    }
+
+    private func failed(_ reason: String) {
+        dependencies.metrics.failed(at: dependencies.clocks.now())
+        dependencies.logger.warning("log lines were not taken", metadata: .of([.reason: reason]))
+    }
+
+    /// Moves each file to where the server says that it is.
+    private func acknowledged(_ streams: [LogStreamBatch], _ answer: ServerAnswer) {
+        let json: JSONValue? = try? JSONValue(parsing: answer.body)
+        for stream in streams {
+            let position: Int = json?["positions"]?[stream.stream]?.integer ?? stream.end
+            guard let file = tracked.first(where: { $0.record.stream == stream.stream }) else { continue }
+            // Behind the end: an unfinished line was stored that is longer by now. Ahead of it: a position was not
+            // written down before a crash. The server is right in both.
+            file.record.position = position > stream.end && position > file.size ? stream.end : position
+            file.offset = position < stream.end ? position : max(file.offset, file.record.position)
+            hasChanged = true
+        }
+        dependencies.metrics.deliveredLogLines(streams.reduce(0) { $0 + $1.lines.count })
+        guard let rejected = json?["rejected"]?.integer, rejected > 0 else { return }
+        dependencies.metrics.rejectedLogLines(rejected)
+        let reason: String = json?["errors"]?.array?.first?["reason"]?.string ?? "no reason given"
+        dependencies.logger.warning(
+            "the server rejected log lines", metadata: .of([.count: rejected, .reason: reason]))
+    }
+
+    /// The server will not have the request as it is: smaller ones find the line that it refuses alone, and that one is
+    /// given up. Answers whether it was.
+    private func refused(_ streams: [LogStreamBatch], lines: Int) -> Bool {
+        let isAlone: Bool = lines <= 1 && streams.count == 1
+        for stream in streams {
+            guard let file = tracked.first(where: { $0.record.stream == stream.stream }) else { continue }
+            if isAlone { file.record.position = stream.end }
+            file.offset = file.record.position
+        }
+        hasChanged = true
+        guard isAlone else {
+            lineLimit = max(1, lines / 2)
+            return false
+        }
+        dependencies.metrics.deadLogLines(lines)
+        dependencies.logger.error(
+            "a log line was given up: the server refuses it alone",
+            metadata: .of([.path: streams.first?.origin.path ?? "", .count: streams.first?.lines.first?.place ?? 0]))
+        return true
+    }
+}

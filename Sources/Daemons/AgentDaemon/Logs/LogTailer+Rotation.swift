@@ -1,0 +1,161 @@
+import Declarations
+import HostSystem
+import Logging
+import Runtime
+import Telemetry
+
+/// Finding again what a rotation moved or copied.
+extension LogTailer {
+    /// The file holds something else than was read of it: it was truncated. What was not read of the old content is in
+    /// the copy that the rotation made, if it made one; the file itself begins anew under another name.
+    func truncated(_ file: TrackedFile, _ stamp: LogFile.Stamp) {
+        tracked.removeAll { $0 === file }
+        rescue(file.record, knownSize: file.size, offset: file.offset)
+        hasChanged = true
+        guard !file.isRotated, let head = try? file.file.read(at: 0, count: Fingerprint.mostBytes) else { return }
+        track(newRecord(file.record.source, file.record.path, stamp, head, at: 0), file.file, stamp, head)
+    }
+
+    /// Goes on with a content that is no longer where it was, in a copy beside it. Without one, what was not read of it is
+    /// gone, and said.
+    func rescue(_ record: FileRecord, knownSize: Int?, offset: Int? = nil) {
+        if let copy = copy(of: record) {
+            adopt(record, copy, offset: offset)
+            return
+        }
+        let lost: Int = (knownSize ?? 0) - (offset ?? record.position)
+        guard lost > 0 else { return }
+        dependencies.metrics.lostLogBytes(lost)
+        dependencies.logger.warning(
+            "a log file was truncated before it was read to its end",
+            metadata: .of([.path: record.path, .count: lost]))
+    }
+
+    /// A file that is open, and what it begins with.
+    struct Opened {
+        var path: String
+        var file: LogFile
+        var stamp: LogFile.Stamp
+        var head: [UInt8]
+
+        init?(_ path: String) {
+            guard let file = try? LogFile(path), let stamp = try? file.stamp(),
+                let head = try? file.read(at: 0, count: Fingerprint.mostBytes)
+            else { return nil }
+            self.path = path
+            self.file = file
+            self.stamp = stamp
+            self.head = head
+        }
+    }
+
+    @discardableResult
+    private func adopt(_ record: FileRecord, _ opened: Opened, offset: Int? = nil) -> TrackedFile {
+        var record: FileRecord = record
+        record.identity = opened.stamp.identity
+        let moved: TrackedFile = track(record, opened.file, opened.stamp, opened.head)
+        moved.record.path = opened.path
+        moved.isRotated = true
+        if let offset, offset <= opened.stamp.size { moved.offset = max(offset, record.position) }
+        return moved
+    }
+
+    /// The copy of a content among the names that a rotation gives, the newest if there are several.
+    private func copy(of record: FileRecord) -> Opened? {
+        guard record.fingerprint.length > 0 else { return nil }
+        return neighbours(of: record.path) { isRotatedName($0, of: $1) }
+            .filter { record.fingerprint.matches($0.head) && $0.stamp.size >= record.position }
+            .max { $0.stamp.modifiedAt < $1.stamp.modifiedAt }
+    }
+
+    /// Files in the folder of `path` that nobody reads and nobody has read.
+    private func neighbours(
+        of path: String, writtenSince: Timestamp? = nil, _ isWanted: (_ name: String, _ base: String) -> Bool
+    ) -> [Opened] {
+        let (folder, base) = folderAndName(path)
+        let known: Set<FileIdentity> = Set(tracked.map(\.identity)).union(records.values.map(\.identity))
+        return ((try? LinuxHostFiles().list(folder.isEmpty ? "/" : folder)) ?? []).sorted()
+            .filter { isWanted($0, base) }
+            .compactMap { name -> Opened? in
+                guard let found = FoundFile("\(folder)/\(name)"), !known.contains(found.identity),
+                    writtenSince.map({ found.modifiedAt >= $0 }) ?? true
+                else { return nil }
+                return Opened(found.path)
+            }
+    }
+
+    /// How long a folder counts as just changed: longer than the tick of any kernel's file times.
+    private static let freshFolder = PromDuration.milliseconds(100)
+
+    /// Between two looks a path may have had files that were rotated away before anybody saw them: files with a rotated
+    /// name that were written since the last look. They are looked for wherever a folder has changed.
+    func readBetween(now: Timestamp) {
+        let paths: Set<PathOfSource> = Set(
+            (tracked.map(\.record) + records.values).map { PathOfSource(path: $0.path, source: $0.source) })
+        let known: Set<String> = Set(paths.map { folderAndName($0.path).folder })
+        var changed: Set<String> = []
+        for folder in known {
+            guard let at = changeTime(ofFolder: folder.isEmpty ? "/" : folder) else { continue }
+            if folders.updateValue(at, forKey: folder) != at || now - at < Self.freshFolder { changed.insert(folder) }
+        }
+        for item in paths where changed.contains(folderAndName(item.path).folder) && source(named: item.source) != nil {
+            readBetween(item.path, of: item.source)
+        }
+    }
+
+    private struct PathOfSource: Hashable {
+        var path: String
+        var source: String
+    }
+
+    private func readBetween(_ path: String, of source: String) {
+        guard let lookedAt, let exclude = self.source(named: source)?.exclude else { return }
+        for opened in neighbours(of: path, writtenSince: lookedAt - Self.lookSlack, { isRotatedName($0, of: $1) }) {
+            guard opened.stamp.size > 0, !exclude.contains(where: { $0.matches(opened.path) }),
+                // A copy of what is being read is no file in between, be it finished or not.
+                !tracked.contains(where: { isBeginning($0.head, opened.head) }),
+                !records.values.contains(where: { $0.fingerprint.length > 0 && $0.fingerprint.matches(opened.head) })
+            else { continue }
+            let record: FileRecord = newRecord(source, path, opened.stamp, opened.head, at: 0)
+            track(record, opened.file, opened.stamp, opened.head).isRotated = true
+        }
+    }
+
+    /// Looks for files of an earlier run that are no longer where they were: renamed, or copied and truncated.
+    func recover(_ source: Source) {
+        for record in records.values.filter({ $0.source == source.name && !$0.isDone }) {
+            let folder: String = folderAndName(record.path).folder
+            // What cannot be looked at now may be there later.
+            guard let names = try? LinuxHostFiles().list(folder.isEmpty ? "/" : folder) else { continue }
+            let same: FoundFile? = names.lazy.compactMap { FoundFile("\(folder)/\($0)") }
+                .first { $0.identity == record.identity }
+            if let same {
+                guard let opened = Opened(same.path) else { continue }
+                if record.fingerprint.matches(opened.head), opened.stamp.size >= record.position {
+                    forget(record)
+                    // Under its old path, whose next file has to know that it had one before.
+                    adopt(record, opened).record.path = record.path
+                    continue
+                }
+            }
+            forget(record)
+            if let copy = copy(of: record) {
+                adopt(record, copy)
+            } else {
+                dependencies.logger.warning(
+                    "a log file is gone; if it was not read to its end, the rest is lost",
+                    metadata: .of([.path: record.path, .count: record.position]))
+            }
+        }
+    }
+
+    private func forget(_ record: FileRecord) {
+        records[record.stream] = nil
+        hasChanged = true
+    }
+}
+
+/// Whether one content is the beginning of the other: the same file, or a copy that is being made.
+func isBeginning(_ one: [UInt8], _ other: [UInt8]) -> Bool {
+    !one.isEmpty && !other.isEmpty && (one.starts(with: other) || other.starts(with: one))
+}

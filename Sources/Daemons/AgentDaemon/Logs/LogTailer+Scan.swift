@@ -1,0 +1,219 @@
+import Declarations
+import HostSystem
+import Logging
+import Runtime
+import Synchronization
+import Telemetry
+
+/// Looking for files: which are there, which are new, which were rotated away.
+extension LogTailer {
+    /// A file that a source named.
+    struct Match {
+        var file: FoundFile
+        var source: Source
+    }
+
+    /// An unfinished last line is taken for a whole one when nothing came for so long.
+    static let unfinishedLineWait = Duration.seconds(5)
+    /// How long a file that looks like the copy of another is left alone, to see whether the other is truncated.
+    static let copyWait = Duration.seconds(5)
+    /// A file that was rotated away is let go when nobody wrote to it for so long: programs keep on writing to the old
+    /// file until they are told.
+    static let rotatedWait = PromDuration.minutes(10)
+    /// How much longer ago than the last look a file may have been written that was the path's in between.
+    static let lookSlack = PromDuration.seconds(2)
+
+    /// One look at everything.
+    func scan() {
+        adoptSources()
+        let now: Timestamp = dependencies.clocks.now()
+        var problems: [String: [String]] = [:]
+        let matches: [Match] = matches(&problems)
+        let found: [FileIdentity: Match] = Dictionary(matches.map { ($0.file.identity, $0) }) { first, _ in first }
+        follow(found)
+        for file in tracked { check(file) }
+        var known: Set<FileIdentity> = Set(tracked.map(\.identity))
+        for match in matches where !known.contains(match.file.identity) {
+            guard tracked.count < Self.mostFiles else {
+                problems[match.source.name, default: []].append("more than \(Self.mostFiles) files; the rest waits")
+                break
+            }
+            do throws(FileError) { try begin(match) } catch {
+                problems[match.source.name, default: []].append(error.description)
+            }
+            known = Set(tracked.map(\.identity))
+        }
+        readBetween(now: now)
+        for source in sources where recoveredSources.insert(source.name).inserted { recover(source) }
+        release(now: now)
+        noteSources(problems)
+        lookedAt = now
+        save(atMostOncePer: .seconds(1))
+        publish()
+    }
+
+    /// Files in the order of the sources that claim them, each once.
+    private func matches(_ problems: inout [String: [String]]) -> [Match] {
+        var matches: [Match] = []
+        var claimed: Set<FileIdentity> = []
+        for source in sources {
+            for glob in source.files {
+                let expansion = PathExpansion(glob)
+                problems[source.name, default: []] += expansion.problems
+                for path in expansion.paths where !isCompressedName(path) {
+                    guard !source.exclude.contains(where: { $0.matches(path) }), let file = FoundFile(path) else {
+                        continue
+                    }
+                    if claimed.insert(file.identity).inserted { matches.append(Match(file: file, source: source)) }
+                }
+            }
+        }
+        return matches
+    }
+
+    /// Tells the files that are being read what became of their names.
+    private func follow(_ found: [FileIdentity: Match]) {
+        tracked.removeAll { file in
+            if let match = found[file.identity] {
+                if file.record.path != match.file.path || file.record.source != match.source.name {
+                    file.record.path = match.file.path
+                    file.record.source = match.source.name
+                    hasChanged = true
+                }
+                file.isRotated = false
+                return false
+            }
+            // Nobody wants it any more: what is known of it stays, should it be wanted again.
+            guard source(named: file.record.source) != nil else {
+                records[file.record.stream] = file.record
+                hasChanged = true
+                return true
+            }
+            file.isRotated = true
+            return false
+        }
+    }
+
+    /// Looks whether a file grew, or holds something else by now.
+    private func check(_ file: TrackedFile) {
+        guard let stamp = try? file.file.stamp() else { return }
+        guard stamp.size != file.size || stamp.modifiedAt != file.modifiedAt else { return }
+        let holds: Bool = (try? file.holdsItsContent()) ?? true
+        guard stamp.size >= file.offset, holds else { return truncated(file, stamp) }
+        if stamp.size > file.size { file.grownAt = elapsed() }
+        file.size = max(stamp.size, file.offset)
+        file.modifiedAt = stamp.modifiedAt
+    }
+
+    /// Begins with a file that is not being read.
+    private func begin(_ match: Match) throws(FileError) {
+        let file = try LogFile(match.file.path)
+        let stamp: LogFile.Stamp = try file.stamp()
+        // Replaced since it was found: the next look finds the other.
+        guard stamp.identity == match.file.identity else { return }
+        let head: [UInt8] = try file.read(at: 0, count: Fingerprint.mostBytes)
+        if let record = records.values.first(where: { $0.identity == stamp.identity }) {
+            records[record.stream] = nil
+            hasChanged = true
+            if record.fingerprint.matches(head), record.position <= stamp.size {
+                return resume(record, match, file, stamp, head)
+            }
+            // Truncated, or its number given to another file, while nobody looked.
+            if !record.isDone { rescue(record, knownSize: nil) }
+        } else if isProbableCopy(match.file, head) {
+            return
+        }
+        let isOld: Bool = !knownSources.contains(match.source.name)
+        let start: Int = isOld && match.source.spec.from == .end ? stamp.size : 0
+        track(newRecord(match.source.name, match.file.path, stamp, head, at: start), file, stamp, head)
+    }
+
+    private func resume(
+        _ record: FileRecord, _ match: Match, _ file: LogFile, _ stamp: LogFile.Stamp, _ head: [UInt8]
+    ) {
+        var record: FileRecord = record
+        record.source = match.source.name
+        record.path = match.file.path
+        record.isDone = false
+        track(record, file, stamp, head)
+    }
+
+    /// Whether a file looks like what `cp app.log app.log.1` makes, so that it is the old content once `app.log` is
+    /// truncated. Until that is clear it is left alone; a copy that stays is a file of its own.
+    private func isProbableCopy(_ found: FoundFile, _ head: [UInt8]) -> Bool {
+        let (folder, name) = folderAndName(found.path)
+        let isCopy: Bool = tracked.contains { original in
+            let path: (folder: String, name: String) = folderAndName(original.record.path)
+            return path.folder == folder && isRotatedName(name, of: path.name) && isBeginning(head, original.head)
+        }
+        guard isCopy else {
+            deferred[found.identity] = nil
+            return false
+        }
+        let since: Duration = deferred[found.identity] ?? elapsed()
+        deferred[found.identity] = since
+        return elapsed() - since < Self.copyWait
+    }
+
+    func newRecord(
+        _ source: String, _ path: String, _ stamp: LogFile.Stamp, _ head: [UInt8], at position: Int
+    ) -> FileRecord {
+        let stream: String = hexadecimal((0..<16).map { _ in UInt8.random(in: 0 ... .max) })
+        unsavedStreams.insert(stream)
+        return FileRecord(
+            stream: stream, source: source, path: path, identity: stamp.identity, fingerprint: Fingerprint(head),
+            position: position)
+    }
+
+    @discardableResult
+    func track(_ record: FileRecord, _ file: LogFile, _ stamp: LogFile.Stamp, _ head: [UInt8]) -> TrackedFile {
+        let begun = TrackedFile(record, file, stamp, head: head, at: elapsed())
+        tracked.append(begun)
+        deferred[stamp.identity] = nil
+        hasChanged = true
+        return begun
+    }
+
+    /// Lets go of files that were rotated away and are delivered.
+    private func release(now: Timestamp) {
+        tracked.removeAll { file in
+            guard file.isRotated, file.isDelivered, let stamp = try? file.file.stamp(), stamp.size <= file.size else {
+                return false
+            }
+            guard stamp.isRemoved || stamp.modifiedAt < now - Self.rotatedWait else { return false }
+            hasChanged = true
+            if !stamp.isRemoved {
+                file.record.isDone = true
+                records[file.record.stream] = file.record
+            }
+            return true
+        }
+    }
+
+    private func noteSources(_ problems: [String: [String]]) {
+        for source in sources {
+            if knownSources.insert(source.name).inserted { hasChanged = true }
+            let files: Int = tracked.count { $0.record.source == source.name }
+            let own: [String] = problems[source.name] ?? []
+            var messages: [String] = Array(own.prefix(3))
+            if own.count > 3 { messages.append("and \(own.count - 3) more") }
+            if files == 0, own.isEmpty { messages.append("no file is there yet") }
+            let report = CollectorHealth.Report(
+                isFailing: files == 0 && !own.isEmpty, error: messages.isEmpty ? nil : messages.joined(separator: "; "))
+            let earlier: CollectorHealth.Report? = dependencies.health[source.healthKey]
+            dependencies.health.set(source.healthKey, report)
+            // Once per change, not four times a second.
+            if report != earlier, !own.isEmpty {
+                dependencies.logger.warning(
+                    "a log source cannot read everything",
+                    metadata: .of([.name: source.name, .reason: report.error ?? ""]))
+            }
+        }
+    }
+
+    private func publish() {
+        let backlog: Int = tracked.reduce(0) { $0 + max(0, $1.size - $1.record.position) }
+        published.withLock { $0 = Statistics(files: tracked.count, backlogBytes: backlog) }
+        if tracked.contains(where: \.hasUnread) { work.raise() }
+    }
+}

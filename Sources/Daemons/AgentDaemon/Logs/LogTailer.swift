@@ -1,0 +1,199 @@
+import ConfigAPI
+import Declarations
+import HostSystem
+import Logging
+import Runtime
+import Synchronization
+import Telemetry
+
+/// Reads the lines of the files that the LogSources name and delivers them, each once.
+///
+/// Nothing is kept in memory but one request: the file is the buffer. A file's position moves when the server has
+/// acknowledged, and the server holds the same position, so a line that is sent again after a crash is known by its place
+/// (``LogStreamBatch``). Two loops share this state: one looks for files a few times a second, also while the other waits
+/// for the server, so that no rotation goes unseen during an outage.
+actor LogTailer {
+    struct Dependencies: Sendable {
+        var clocks: AgentClocks
+        var keeper: ConfigKeeper
+        var client: ServerClient
+        var host: String
+        var positions: LogPositions
+        var health: CollectorHealth
+        var metrics: AgentMetrics
+        /// How often files are looked for.
+        var interval: Duration
+        var requestTimeout: Duration
+        var logger: Logger
+    }
+
+    struct Source: Sendable {
+        var name: String
+        var spec: LogSourceSpec
+        var files: [PathGlob]
+        var exclude: [PathGlob]
+
+        init(name: String, spec: LogSourceSpec) {
+            self.name = name
+            self.spec = spec
+            files = spec.files.map(PathGlob.init)
+            exclude = spec.exclude.map(PathGlob.init)
+        }
+    }
+
+    /// What other parts may know.
+    struct Statistics: Hashable, Sendable {
+        var files = 0
+        var backlogBytes = 0
+    }
+
+    let dependencies: Dependencies
+    /// Raised when there may be something to read.
+    let work = Signal()
+    let elapsed: @Sendable () -> Duration
+    /// In the order in which they claim files.
+    var sources: [Source] = []
+    var tracked: [TrackedFile] = []
+    /// Of files that are not being read, by stream: done with, of a source that is gone, or not found again yet.
+    var records: [String: FileRecord] = [:]
+    var knownSources: Set<String> = []
+    /// Sources whose records of an earlier run have been looked for.
+    var recoveredSources: Set<String> = []
+    /// Files that look like the copy of another, and since when.
+    var deferred: [FileIdentity: Duration] = [:]
+    /// When each folder changed last, as it was looked at last.
+    var folders: [String: Timestamp] = [:]
+    /// When files were looked for last: by this run, or at least by the one before.
+    var lookedAt: Timestamp?
+    /// Streams that are not written down yet: nothing of them may be sent.
+    var unsavedStreams: Set<String> = []
+    var hasChanged = false
+    var savedAt: Duration?
+    var saveFailure: String?
+    /// How many lines the next request may carry: fewer after a refusal, until the culprit is found.
+    var lineLimit = LogTailer.linesPerRequest
+    /// Which file is read first: each in turn.
+    var turn = 0
+    let published = Mutex(Statistics())
+    private let executor = BlockingExecutor(name: "logs")
+
+    static let linesPerRequest = 1000
+    static let bytesPerRequest = 1 << 20
+    /// Files that are read at the same time, each of which costs a descriptor.
+    static let mostFiles = 800
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
+    nonisolated var statistics: Statistics { published.withLock { $0 } }
+
+    init(_ dependencies: Dependencies) {
+        self.dependencies = dependencies
+        elapsed = dependencies.clocks.clock.stopwatch()
+    }
+
+    /// Reads and delivers until cancelled.
+    nonisolated func run() async {
+        await load()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.watch() }
+            group.addTask { await self.deliver() }
+        }
+        await finish()
+    }
+
+    private func watch() async {
+        while !Task.isCancelled {
+            let start: Duration = elapsed()
+            scan()
+            // Where looking takes long (deep trees, slow disks), it does not become all that is done.
+            let wait: Duration = max(dependencies.interval, (elapsed() - start) * 4)
+            do { try await dependencies.clocks.clock.sleep(for: wait) } catch { return }
+        }
+    }
+
+    // MARK: State
+
+    private func load() {
+        let content: LogPositions.Content
+        do throws(FileError) { content = try dependencies.positions.read() } catch {
+            // To begin anew costs a second delivery of what is there; not to begin would cost all that comes.
+            dependencies.logger.error(
+                "the positions of log files are lost", metadata: .of([.reason: error.description]))
+            return
+        }
+        knownSources = content.knownSources
+        lookedAt = content.at
+        let present: Set<FileIdentity> = Self.identities(inFoldersOf: content.records.filter(\.isDone))
+        for record in content.records where !record.isDone || present.contains(record.identity) {
+            records[record.stream] = record
+        }
+    }
+
+    private static func identities(inFoldersOf records: [FileRecord]) -> Set<FileIdentity> {
+        var identities: Set<FileIdentity> = []
+        for folder in Set(records.map { folderAndName($0.path).folder }) {
+            for name in (try? LinuxHostFiles().list(folder)) ?? [] {
+                if let file = FoundFile("\(folder)/\(name)") { identities.insert(file.identity) }
+            }
+        }
+        return identities
+    }
+
+    private func finish() {
+        save()
+        tracked = []
+    }
+
+    /// Writes down how far files are delivered, at most once a second unless a new stream waits for it. Answers whether
+    /// everything that must be written is.
+    @discardableResult
+    func save(atMostOncePer span: Duration = .zero) -> Bool {
+        guard hasChanged || !unsavedStreams.isEmpty else { return true }
+        if unsavedStreams.isEmpty, let savedAt, elapsed() - savedAt < span { return true }
+        let content = LogPositions.Content(
+            records: records.values.sorted { $0.stream < $1.stream } + tracked.map(\.record),
+            knownSources: knownSources, at: lookedAt)
+        do throws(FileError) {
+            try dependencies.positions.write(content)
+            unsavedStreams = []
+            hasChanged = false
+            savedAt = elapsed()
+            saveFailure = nil
+            return true
+        } catch {
+            if saveFailure != error.description {
+                saveFailure = error.description
+                dependencies.logger.error(
+                    "positions of log files cannot be written; new files wait",
+                    metadata: .of([.reason: error.description]))
+            }
+            return false
+        }
+    }
+
+    /// Takes up the sources that run now.
+    func adoptSources() {
+        let wanted: [String: LogSourceSpec] = dependencies.keeper.snapshot.running.logSources
+        guard wanted != Dictionary(sources.map { ($0.name, $0.spec) }, uniquingKeysWith: { first, _ in first }) else {
+            return
+        }
+        for source in sources where wanted[source.name] == nil { dependencies.health.forget(source.healthKey) }
+        sources = wanted.map(Source.init).sorted {
+            $0.spec.priority != $1.spec.priority
+                ? $0.spec.priority > $1.spec.priority : $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
+        }
+        recoveredSources.formIntersection(wanted.keys)
+    }
+
+    func source(named name: String) -> Source? { sources.first { $0.name == name } }
+}
+
+extension LogTailer.Source {
+    /// Under which the state of the source is reported: a Collector may have the same name.
+    var healthKey: String { "LogSource/\(name)" }
+}
+
+/// A path in two.
+func folderAndName(_ path: String) -> (folder: String, name: String) {
+    guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+    return (String(path[..<slash]), String(path[path.index(after: slash)...]))
+}
