@@ -19,16 +19,17 @@ import Testing
 struct RunningProxy: Sendable {
     let url: String
     let database: TestDatabase
-    private let authority: TokenAuthority
+    let authority: TokenAuthority
 
     /// Runs a proxy while `body` runs, on a database of its own unless one is given, and stops it in order.
     static func with(
-        database given: TestDatabase? = nil, sources: PipelineSources? = nil,
+        database given: TestDatabase? = nil, sources: PipelineSources? = nil, secrets: [String: String] = [:],
         _ body: (RunningProxy) async throws -> Void
     ) async throws {
         let database: TestDatabase
         if let given { database = given } else { database = try await TestPostgres.database() }
         let folder = try TemporaryFolder()
+        for (name, text) in secrets { try folder.write(text, to: "secrets/\(name)") }
         var configuration = ProxyConfiguration(
             database: database.proxyAddress.conninfo, keysFile: folder("keys.json"))
         configuration.listen = ListenAddress(host: "127.0.0.1", port: 0)
