@@ -91,6 +91,8 @@ import Testing
         for code: Int32 in [13, 18, 8000] { #expect(kind(.server, code) == .refused) }
         for code: Int32 in [11600, 10107, 50, 43] { #expect(kind(.server, code) == .unreachable) }
         #expect(kind(.server, 73) == .misconfigured && kind(.server, 2) == .failed)
+        #expect(MongoFailure(origin: .server, code: 50, message: "").remedy.contains("index"))
+        #expect(MongoFailure(origin: .server, code: 292, message: "").remedy.contains("index"))
         #expect(!MongoFailure(origin: .server, code: 2, message: "").breaksConnection)
         #expect(MongoFailure(origin: .server, code: 10107, message: "").breaksConnection)
     }

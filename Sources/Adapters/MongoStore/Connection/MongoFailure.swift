@@ -50,12 +50,18 @@ struct MongoFailure: Error, Hashable, Sendable {
         6, 7, 24, 43, 50, 64, 89, 91, 112, 134, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436,
     ]
 
+    /// MaxTimeMSExpired, and sorting that needs more memory than the server gives: both mean that it looked at everything.
+    private static let slow: Set<Int32> = [50, 96, 292]
+
     /// What to do about it.
     var remedy: String {
         if origin == .address {
             return
                 "expected mongodb://[user:password@]host[:port][,…][/?options] or mongodb+srv://[user:password@]name, with"
                 + " special characters of user name and password as %XX"
+        }
+        if origin == .server, Self.slow.contains(code) {
+            return "an index on the status field and the cursor field helps"
         }
         return switch kind {
         case .unreachable: "the next run tries again"
