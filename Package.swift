@@ -128,7 +128,8 @@ target(.adapters, "Manifests", uses: ["CLibyaml", "Declarations", "Telemetry"], 
 target(
     .adapters, "Database",
     uses: [
-        "Alerting", "Assets", "CLibpq", "ConfigAPI", "Declarations", "Pipelines", "PromQL", "Reconciliation", "Runtime", "Telemetry",
+        "Alerting", "Assets", "CLibpq", "ConfigAPI", "Declarations", "Pipelines", "PromQL", "Reconciliation", "Runtime",
+        "Telemetry",
     ],
     products: [crypto, logging], wrapsC: true)
 target(.adapters, "HostSystem", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, systemPackage])
@@ -277,7 +278,7 @@ tests(
 tests(
     "PageBuilderTests", uses: ["Declarations", "PageBuilder", "Runtime", "Telemetry"])
 tests(
-    "EndToEndTests", uses: ["Declarations", "Reconciliation", "Runtime", "Telemetry"],
+    "EndToEndTests", uses: ["Declarations", "MongoDouble", "Reconciliation", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, nioCore, nioHTTP1, nioPosix])
 tests("HouseTests", uses: ["Assets", "Declarations", "Manifests"])
 

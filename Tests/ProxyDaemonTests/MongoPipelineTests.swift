@@ -41,7 +41,7 @@ import Testing
 
         private static func envelope(_ number: Int, _ changes: [(String, BSON?)] = []) -> BSONDocument {
             var document = BSONDocument([
-                ("_id", .objectID(numbered: number)), ("timestamp", "2026-11-20T06:00:00.123456+00:00"),
+                ("_id", .objectID(numbered: number)), ("timestamp", "2025-11-20T06:00:00.123456+00:00"),
                 ("source", "github"), ("event_type", "extraction"), ("status", "ingested"),
                 (
                     "payload",
@@ -102,7 +102,7 @@ import Testing
                 func events(_ condition: String) async throws -> Int {
                     try await proxy.count("SELECT count(*) FROM plumbline.events WHERE \(condition)")
                 }
-                #expect(try await events("time = '2026-11-20T06:00:00.123456Z'") == good.count - 1)
+                #expect(try await events("time = '2025-11-20T06:00:00.123456Z'") == good.count - 1)
                 #expect(try await events("time = '2025-11-20T06:00:00.123Z'") == 1)
                 #expect(try await events("source_id = 'not-an-object-id'") == 1)
                 #expect(try await events("length(payload->>'big') = \(1 << 20)") == 1)
