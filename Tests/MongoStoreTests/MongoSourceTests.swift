@@ -317,7 +317,6 @@ import Testing
             #expect(.now - began < .milliseconds(1400))
         }
 
-        // Shows F-ET-06
         @Test(arguments: [
             (Int32(13), "Unauthorized", SourceError.Kind.refused),
             (10107, "NotWritablePrimary", .unreachable), (2, "BadValue", .failed),
