@@ -84,6 +84,56 @@ extension Assets {
 
 """#),
         Asset(
+            path: "Sources/Core/Assets/Dashboard/events.mustache",
+            text: #"""
+<section>
+<h2>Events per day</h2>
+<table class="stack">
+<thead><tr><th>Source</th>{{#days}}<th>{{day}}</th>{{/days}}<th>All</th><th>Last</th></tr></thead>
+<tbody>
+{{#sources}}
+<tr><td data-label="Source"><strong>{{name}}</strong></td>{{#cells}}<td data-label="{{day}}" class="number">{{count}}</td>{{/cells}}<td data-label="All" class="number">{{total}}</td><td data-label="Last" class="meta">{{last}}</td></tr>
+{{/sources}}
+</tbody>
+</table>
+{{^sources}}<p class="quiet">No event in the last two weeks.</p>{{/sources}}
+</section>
+<section>
+<h2>Types</h2>
+<table class="stack"><thead><tr><th>Type</th><th>Events</th></tr></thead><tbody>
+{{#types}}<tr><td data-label="Type">{{name}}</td><td data-label="Events" class="number">{{count}}</td></tr>
+{{/types}}
+</tbody></table>
+{{^types}}<p class="quiet">None.</p>{{/types}}
+</section>
+{{#hasDomains}}
+<section>
+<h2>Domains</h2>
+<table class="stack"><thead><tr><th>Domain</th><th>Events</th></tr></thead><tbody>
+{{#domains}}<tr><td data-label="Domain">{{name}}</td><td data-label="Events" class="number">{{count}}</td></tr>
+{{/domains}}
+</tbody></table>
+</section>
+{{/hasDomains}}
+<section>
+<h2>Pipelines</h2>
+<table class="stack"><thead><tr><th>Pipeline</th><th>Last run</th><th>Documents</th><th>Waiting</th><th>Dead letters</th></tr></thead><tbody>
+{{#pipelines}}<tr><td data-label="Pipeline"><strong>{{name}}</strong></td><td data-label="Last run"><span class="badge {{badge}}">{{status}}</span> {{when}}{{#error}}<div class="meta">{{error}}</div>{{/error}}</td><td data-label="Documents">{{counts}}</td><td data-label="Waiting">{{waiting}}</td><td data-label="Dead letters" class="number">{{dead}}</td></tr>
+{{/pipelines}}
+</tbody></table>
+{{^pipelines}}<p class="quiet">No pipeline has run.</p>{{/pipelines}}
+</section>
+<section>
+<h2>Dead letters</h2>
+<table class="stack"><thead><tr><th>Document</th><th>Pipeline</th><th>Reason</th><th>Attempts</th><th>Last</th></tr></thead><tbody>
+{{#letters}}<tr><td data-label="Document"><code>{{document}}</code></td><td data-label="Pipeline">{{pipeline}}</td><td data-label="Reason">{{reason}}</td><td data-label="Attempts" class="number">{{attempts}}</td><td data-label="Last" class="meta">{{when}}</td></tr>
+{{/letters}}
+</tbody></table>
+{{^letters}}<p class="quiet">None.</p>{{/letters}}
+</section>
+
+"""#),
+        Asset(
             path: "Sources/Core/Assets/Dashboard/fleet.mustache",
             text: #"""
 {{#commit}}
@@ -193,7 +243,7 @@ extension Assets {
 <body>
 <header>
 <a class="brand" href="/"><img src="/assets/plumb.svg" alt="" width="26" height="26">Plumbline</a>
-<nav><a href="/">Fleet</a><a href="/logs">Logs</a><a href="/drift">Drift</a><a href="/around">Around</a><a href="/config">Config</a></nav>
+<nav><a href="/">Fleet</a><a href="/logs">Logs</a><a href="/events">Events</a><a href="/drift">Drift</a><a href="/around">Around</a><a href="/config">Config</a></nav>
 <form method="post" action="/logout"><button>Log out</button></form>
 </header>
 <main{{#isLive}} id="live"{{/isLive}}>

@@ -41,6 +41,10 @@ extension Server {
             AlertRoutes(alerts: parts.alerts, outbox: parts.outbox, live: parts.live),
             StatusPageRoutes(live: parts.live),
             CorrelateRoutes(correlator: Correlator(parts), clock: parts.clock),
+            EventRoutes(store: EventStore(pool: parts.pool), clock: parts.clock),
+            EventIngestRoutes(
+                path: "/api/v1/events", store: EventStore(pool: parts.pool), metrics: parts.metrics,
+                clock: parts.clock),
             RetentionRoutes(datasets: parts.retained, policy: parts.retention, clock: parts.clock),
             try DashboardRoutes(data: DashboardData(parts), clock: parts.clock),
         ] + metricsGroups(of: parts) + logGroups(of: parts)

@@ -5,7 +5,7 @@ package struct RetentionSpec: Hashable, Sendable {
     package var dataset: Dataset
     package var keep: PromDuration
 
-    package enum Dataset: String, CaseIterable, Hashable, Sendable { case metrics, logs }
+    package enum Dataset: String, CaseIterable, Hashable, Sendable { case metrics, logs, events }
 
     package init(dataset: Dataset, keep: PromDuration) {
         self.dataset = dataset

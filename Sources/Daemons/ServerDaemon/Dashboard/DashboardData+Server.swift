@@ -30,6 +30,9 @@ extension DashboardData {
             },
             logs: { [logs = parts.logs] query in try await LogSearch.found(query, logs) },
             chart: { query, from, to, step in try await queries.chart(query, from: from, to: to, step: step) },
+            events: { [pool = parts.pool] now in
+                try await EventsOverview(events: EventStore(pool: pool), pipelines: PipelineStore(pool: pool), now: now)
+            },
             around: { [correlator = Correlator(parts)] question in await correlator.answer(question) })
     }
 }

@@ -19,6 +19,7 @@ struct DashboardData: Sendable {
     var chart:
         @Sendable (_ query: String, _ from: Timestamp, _ to: Timestamp, _ step: PromDuration) async throws
             -> [String: [Double?]]
+    var events: @Sendable (_ now: Timestamp) async throws -> EventsOverview = { _ in EventsOverview() }
     var around: @Sendable (_ question: CorrelationQuestion) async -> Correlation
 }
 

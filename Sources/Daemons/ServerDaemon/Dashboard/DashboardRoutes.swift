@@ -29,6 +29,7 @@ struct DashboardRoutes: RouteGroup {
             .get { _, _ in try await fleet() }
             .get("hosts/:host") { _, context in try await host(try context.parameters.require("host")) }
             .get("logs") { request, _ in try await logs(request) }
+            .get("events") { _, _ in try await events() }
             .get("drift") { _, _ in try await drift() }
             .get("drift/:id") { _, context in try await report(try context.parameters.require("id")) }
             .get("config") { _, _ in try await config() }
@@ -81,6 +82,11 @@ struct DashboardRoutes: RouteGroup {
             view.problem = problem.message
         }
         return pages.page("Logs", "logs", view, now: now)
+    }
+
+    private func events() async throws -> Response {
+        let now: Timestamp = clock()
+        return pages.page("Events", "events", EventsView(try await data.events(now), now: now), now: now)
     }
 
     private func drift() async throws -> Response {

@@ -105,6 +105,13 @@ extension ServerParts {
         [
             RetainedDataset(name: .metrics, partitions: frames.partitioning),
             RetainedDataset(name: .logs, partitions: logs.partitioning),
+            RetainedDataset(
+                name: .events, partitions: EventStore(pool: pool).partitions,
+                afterDropping: { [pool] edge in
+                    // The keys of what is gone, in small steps.
+                    let events = EventStore(pool: pool)
+                    while try await events.forgetKeys(before: edge) > 0 {}
+                }),
         ]
     }
 

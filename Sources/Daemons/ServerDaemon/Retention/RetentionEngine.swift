@@ -43,6 +43,7 @@ struct RetentionEngine: Service {
         guard let keep = try await policy.effective(dataset.name).keep else { return }
         for partition in try await dataset.partitions.all() where partition.to <= now() - keep {
             try await dataset.partitions.drop(partition.name)
+            try await dataset.afterDropping?(partition.to)
             metrics.counter("plumb_retention_dropped_total", "Partitions dropped by retention.").increment()
             logger.notice("partition dropped", metadata: ["partition": "\(partition.name)", "keep": "\(keep)"])
         }
@@ -57,6 +58,8 @@ struct RetentionEngine: Service {
 struct RetainedDataset: Sendable {
     var name: RetentionSpec.Dataset
     var partitions: TimePartitions
+    /// What else goes with partitions that end before an instant; called after each of them.
+    var afterDropping: (@Sendable (Timestamp) async throws -> Void)?
 }
 
 /// What retention is in force, from what is live and from what was live within the grace.
