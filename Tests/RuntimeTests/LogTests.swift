@@ -18,6 +18,7 @@ import Testing
         return lines.withLock { $0 }
     }
 
+    // Shows F-LG-01
     @Test func machinesGetOneObjectALineWithTheFixedKeysFirst() {
         let found: [String] = lines(.json) { logger in
             logger.with(.host, "web-1").warning(
@@ -44,6 +45,23 @@ import Testing
         }
         #expect(found.count == 1)
         #expect(found.allSatisfy { $0.dropLast().allSatisfy { !$0.isNewline && $0 != "\u{1B}" } })
+    }
+
+    // Shows F-LG-01, F-GO-13
+    @Test(arguments: LineLogHandler.Format.allCases)
+    func secretsThatErrorsQuoteAreTakenOut(format: LineLogHandler.Format) {
+        let token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl"
+        let found: String = lines(format) { logger in
+            logger.error(
+                "cannot open postgres://plumb:hunter2@db:5432/x",
+                metadata: [
+                    "header": "Authorization: Bearer s3cr3t-t0ken", "token": "\(token)", "url": "http://h:80/a@b",
+                ])
+        }.joined()
+        for secret in ["hunter2", "s3cr3t", "eyJ", "c2lnbmF0dXJl"] { #expect(!found.contains(secret), "\(found)") }
+        for kept in ["postgres://plumb:[secret]@db:5432/x", "Bearer [token]", "http://h:80/a@b"] {
+            #expect(found.contains(kept), "\(found)")
+        }
     }
 
     @Test func metadataCannotPassForAFixedKey() {

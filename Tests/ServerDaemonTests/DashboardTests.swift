@@ -253,6 +253,7 @@ private struct CollectingWriter: ResponseBodyWriter {
         #expect(html.contains(#"<a href="/hosts/web%201">"#))
         #expect(html.contains(#"<option value="warn" selected>"#))
         #expect(html.contains("/var/log/&lt;x&gt;"))
+        #expect(html.contains("<summary>job=s n=1 path="))
         #expect(!html.contains("Older"))
     }
 

@@ -325,7 +325,7 @@ setInterval(freshen, 5000);
 <td data-label="Time" class="whole"><time>{{time}}</time></td>
 <td data-label="Host" class="whole"><a href="{{hostLink}}">{{host}}</a><div class="meta">{{source}}</div></td>
 <td data-label="Level"><span class="badge {{class}}">{{level}}</span></td>
-<td data-label="Message"><code class="line-text">{{message}}</code>{{#details}}<details><summary>fields</summary><code class="spec">{{details}}</code></details>{{/details}}</td>
+<td data-label="Message"><code class="line-text">{{message}}</code>{{#details}}<details><summary>{{summary}}</summary><code class="spec">{{details}}</code></details>{{/details}}</td>
 </tr>
 {{/lines}}
 </tbody>
@@ -454,11 +454,11 @@ table.fields th, table.fields td { padding: 0.08rem 1rem 0.08rem 0; vertical-ali
 .timeline time { color: var(--soft); font-variant-numeric: tabular-nums; font-size: 0.88rem; } .timeline .badge { justify-self: start; } .timeline .what { overflow-wrap: anywhere; }
 .timeline .moment { display: flex; align-items: center; color: var(--accent); font-size: 0.78rem; padding-block: 0.15rem; } .timeline .moment::before, .timeline .moment::after { content: ""; flex: 1; height: 1px; background: var(--accent); opacity: 0.5; }
 .moves .meta { overflow-wrap: anywhere; } .unusual { min-width: 8rem; } svg.strength { display: block; width: 100%; height: 6px; margin: 0.5rem 0 0.1rem; fill: var(--soft); } svg.strength .ground { fill: var(--rule); } svg.strength.warn { fill: var(--warn); } svg.strength.bad { fill: var(--bad); }
-form.search { display: flex; flex-wrap: wrap; gap: 0.6rem; align-items: end; margin-bottom: 0.9rem; }
-form.search label { display: grid; gap: 0.15rem; font-size: 0.78rem; color: var(--soft); flex: 1 1 8.5rem; min-width: 0; }
-form.search label:first-child { flex-basis: 16rem; }
-form.search input, form.search select, form.search button { font: inherit; font-size: 0.92rem; color: var(--ink); background: var(--paper); border: 1px solid var(--rule); border-radius: 6px; padding: 0.35rem 0.55rem; width: 100%; }
-form.search button { width: auto; border-color: var(--accent); color: var(--accent); cursor: pointer; }
+form.search { display: grid; grid-template-columns: repeat(auto-fit, minmax(7.2rem, 1fr)); gap: 0.6rem; align-items: end; margin-bottom: 0.9rem; }
+form.search label { display: grid; gap: 0.15rem; font-size: 0.78rem; color: var(--soft); min-width: 0; }
+form.search label:first-child { grid-column: span 2; }
+form.search input, form.search select, form.search button { font: inherit; font-size: 0.92rem; color: var(--ink); background: var(--paper); border: 1px solid var(--rule); border-radius: 6px; padding: 0.35rem 0.55rem; width: 100%; height: 2.3rem; }
+form.search button { border-color: var(--accent); color: var(--accent); cursor: pointer; }
 table.lines { font-size: 0.86rem; } table.lines td { padding-top: 0.3rem; padding-bottom: 0.3rem; }
 .line-text { white-space: pre-wrap; } .pages { display: flex; gap: 1.2rem; }
 @media (max-width: 640px) {

@@ -14,6 +14,8 @@ extension LogTailer {
     private static let longestRetryAfter = Duration.seconds(300)
     /// The least time between two requests that were not full: lines that trickle in go together.
     private static let linger = Duration.milliseconds(100)
+    /// How often refused lines are logged at most.
+    private static let rejectionInterval = Duration.seconds(60)
     /// Lines given up in a row before each further one costs a wait: a server that refuses everything is broken.
     private static let freeDeadLines = 5
 
@@ -151,9 +153,13 @@ extension LogTailer {
         dependencies.metrics.deliveredLogLines(streams.reduce(0) { $0 + $1.lines.count })
         guard let rejected = json?["rejected"]?.integer, rejected > 0 else { return }
         dependencies.metrics.rejectedLogLines(rejected)
+        unloggedRejections += rejected
+        if let last = rejectionLoggedAt, elapsed() - last < Self.rejectionInterval { return }
+        rejectionLoggedAt = elapsed()
         let reason: String = json?["errors"]?.array?.first?["reason"]?.string ?? "no reason given"
         dependencies.logger.warning(
-            "the server rejected log lines", metadata: .of([.count: rejected, .reason: reason]))
+            "the server rejected log lines", metadata: .of([.count: unloggedRejections, .reason: reason]))
+        unloggedRejections = 0
     }
 
     /// The server will not have the request as it is: smaller ones find the line that it refuses alone, and that one is

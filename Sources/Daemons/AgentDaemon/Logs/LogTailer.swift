@@ -70,6 +70,9 @@ actor LogTailer {
     var hasChanged = false
     var savedAt: Duration?
     var saveFailure: String?
+    /// When refused lines were logged last, and how many were since: a first delivery of old files can have millions.
+    var rejectionLoggedAt: Duration?
+    var unloggedRejections = 0
     /// How many lines the next request may carry: fewer after a refusal, until the culprit is found.
     var lineLimit = LogTailer.linesPerRequest
     /// Which file is read first: each in turn.

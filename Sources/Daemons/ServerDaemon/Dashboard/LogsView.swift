@@ -32,6 +32,8 @@ struct LogsView {
         var level: String
         var `class`: String
         var message: String
+        /// The beginning of the details, for people.
+        var summary: String
         var details: String?
     }
 
@@ -81,9 +83,21 @@ struct LogsView {
         if !stored.origin.path.isEmpty { details["path"] = .string(stored.origin.path) }
         for pair in stored.origin.labels.pairs { details[pair.name] = .string(pair.value) }
         return Line(
-            time: stored.line.time.rfc3339, host: stored.host, hostLink: "/hosts/\(HostCard.encoded(stored.host))",
+            time: Timestamp(milliseconds: stored.line.time.milliseconds).rfc3339, host: stored.host,
+            hostLink: "/hosts/\(HostCard.encoded(stored.host))",
             source: stored.origin.source, level: stored.line.level.rawValue, class: style(of: stored.line.level),
-            message: stored.line.message, details: details.isEmpty ? nil : JSONValue.object(details).canonicalText)
+            message: stored.line.message, summary: summary(details),
+            details: details.isEmpty ? nil : JSONValue.object(details).canonicalText)
+    }
+
+    private static let longestSummary = 140
+
+    private static func summary(_ details: [String: JSONValue]) -> String {
+        let pairs: [String] = details.sorted { $0.key < $1.key }.map { name, value in
+            "\(name)=\(value.string ?? value.canonicalText)"
+        }
+        let text: String = pairs.joined(separator: " ")
+        return text.count > longestSummary ? text.prefix(longestSummary) + "…" : text
     }
 
     private static func style(of level: LogLevel) -> String {

@@ -43,8 +43,8 @@ package struct LineLogHandler: LogHandler {
         if let error = event.error { fields[LogKey.error.rawValue] = .string("\(error)") }
         let time: Timestamp = clock()
         switch format {
-        case .json: sink(jsonLine(event, time: time, fields: fields))
-        case .text: sink(textLine(event, time: time, fields: fields))
+        case .json: sink(withoutSecrets(jsonLine(event, time: time, fields: fields)))
+        case .text: sink(withoutSecrets(textLine(event, time: time, fields: fields)))
         }
     }
 
