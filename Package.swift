@@ -257,8 +257,8 @@ tests(
 tests(
     "ServerDaemonTests",
     uses: [
-        "Alerting", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "PromQL", "Reconciliation", "Runtime",
-        "ServerDaemon", "StoreService", "Telemetry", "WireFormats",
+        "Alerting", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Pipelines", "PromQL",
+        "Reconciliation", "Runtime", "ServerDaemon", "StoreService", "Telemetry", "WireFormats",
     ],
     products: [asyncHTTPClient, crypto, hummingbird, jwtKit, lifecycle, logging, nioCore, nioHTTP1, nioSSL])
 tests(
