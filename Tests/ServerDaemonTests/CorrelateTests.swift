@@ -34,17 +34,26 @@ import Testing
                 ],
             ]
             #expect(try await server.send("POST", "/api/v1/reports", as: [.config], body: report).status == 200)
+            let lines: [JSONValue] = [
+                ["message": "out of memory", "level": "error", "time": .time(moment - .seconds(5))],
+                ["message": "an hour before", "level": "error", "time": .time(moment - .hours(1))],
+            ]
+            let logged = try await server.send(
+                "POST", "/api/v1/logs", as: [.ingest], host: "web-1", body: ["entries": .array(lines)])
+            try #require(logged.status == 202, "\(logged.text)")
             let path = "/api/v1/correlate?time=\(moment.rfc3339)&window=3m&host=web-1"
             let answer: JSONValue = try await server.eventually(within: .seconds(20)) {
                 let answer = try await server.send("GET", path, as: [.query])
                 let kinds = Set((answer.json?["timeline"]?.array ?? []).compactMap { $0["kind"]?.string })
-                return kinds.isSuperset(of: ["alert", "commit", "drift", "host"]) ? answer.json : nil
+                return kinds.isSuperset(of: ["alert", "commit", "drift", "host", "log"]) ? answer.json : nil
             }
             let timeline: [JSONValue] = answer["timeline"]?.array ?? []
             let texts: [String] = timeline.compactMap { $0["text"]?.string }
             #expect(texts.contains { $0.hasPrefix("jump-high") && $0.contains("fired (critical)") }, "\(texts)")
             #expect(texts.contains { $0.hasPrefix("drift of Retention/metrics, changed by eve") }, "\(texts)")
             #expect(texts.contains("commit 01234567 \"Say so\" by Ada: applied, 1 changed"), "\(texts)")
+            #expect(texts.contains("error api: out of memory"), "\(texts)")
+            #expect(!texts.contains { $0.contains("an hour before") }, "\(texts)")
             let times: [String] = timeline.compactMap { $0["at"]?.string }
             #expect(times == times.sorted())
             let moves: [JSONValue] = answer["metrics"]?["moves"]?.array ?? []

@@ -13,6 +13,7 @@ extension Correlator {
                     [.commit, .drift],
                     { [reports = parts.reports] question in try await Self.reports(reports, question) }
                 ),
+                ([.log], { [logs = parts.logs] question in try await Self.logs(logs, question) }),
                 ([.event], { [events = EventStore(pool: parts.pool)] in try await Self.events(events, $0) }),
             ],
             labels: { [frames = parts.frames] selection in try await frames.labels(of: [selection]) },
