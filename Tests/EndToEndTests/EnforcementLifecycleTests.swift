@@ -33,7 +33,7 @@ extension PlatformLifecycleTests {
 
     private func observing(_ platform: Platform) async throws {
         try await platform.configureSync(replacing: "mode: enforce", with: "mode: observe")
-        let before: Set<String> = try await platform.reportNames()
+        let before: Set<String> = try await platform.reportIdentifiers()
         try await platform.operatorSQL(Drift.staleAfter("1h"))
         try await platform.waitForGhost("ok")
 
@@ -51,7 +51,7 @@ extension PlatformLifecycleTests {
     }
 
     private func unaudited(_ platform: Platform) async throws {
-        let before: Set<String> = try await platform.reportNames()
+        let before: Set<String> = try await platform.reportIdentifiers()
         try await platform.superuserSQL("SET session_replication_role = replica; " + Drift.staleAfter("3s"))
         // Nothing tells the server: it finds the row when it reads everything, once a minute.
         try await platform.waitForGhost("stale", within: 90)
@@ -81,7 +81,7 @@ extension PlatformLifecycleTests {
         let push: Finished = try await platform.push()
         #expect(push.status == 0, "\(push.all)")
 
-        let before: Set<String> = try await platform.reportNames()
+        let before: Set<String> = try await platform.reportIdentifiers()
         try await platform.operatorSQL(Drift.staleAfter("1h"))
         try await platform.operatorSQL(Drift.retention("77d"))
         _ = try await eventually("the retention is corrected", within: 60) {
@@ -119,7 +119,7 @@ extension PlatformLifecycleTests {
             try await platform.gitopsSync("status").output.contains("no answer within 2 s") ? true : nil
         }
 
-        let before: Set<String> = try await platform.reportNames()
+        let before: Set<String> = try await platform.reportIdentifiers()
         try await platform.operatorSQL(Drift.retention("77d"))
         _ = try await eventually("drift is corrected without git", within: 60) {
             try await platform.reports().contains { !before.contains($0["id"]?.string ?? "") && $0.corrects("metrics") }
@@ -143,7 +143,7 @@ extension PlatformLifecycleTests {
         try await require(
             "git", ["fetch", "-q", platform.clone.path, "+HEAD:main"],
             in: platform.dataDirectory.appendingPathComponent("config.git"))
-        let before: Set<String> = try await platform.reportNames()
+        let before: Set<String> = try await platform.reportIdentifiers()
         let sync: Finished = try await platform.gitopsSync("sync", "--wait")
         #expect(sync.status == 1, "\(sync.all)")
         let report: JSONValue = try await platform.report("refused", since: before)
@@ -185,21 +185,6 @@ extension Platform {
 
     fileprivate func staleAfter() async throws -> String? {
         try await resource("HostGroup", "all")?["spec"]?["staleAfter"]?.string
-    }
-
-    fileprivate func reportNames() async throws -> Set<String> {
-        Set(try await reports().compactMap { $0["id"]?.string })
-    }
-
-    /// The report of a run after those that are `known`.
-    fileprivate func report(
-        _ outcome: String, since known: Set<String>, where matches: (JSONValue) -> Bool = { _ in true }
-    ) async throws -> JSONValue {
-        try await eventually("a report says \(outcome)", within: 60) {
-            try await reports().first {
-                !known.contains($0["id"]?.string ?? "") && $0["outcome"]?.string == outcome && matches($0)
-            }
-        }
     }
 
     /// Changes the bootstrap config, as an operator would, and starts gitops-sync again.

@@ -100,18 +100,6 @@ extension Platform {
     fileprivate func hostStatus(_ host: String) async throws -> String? {
         try await get("/api/v1/hosts")["hosts"]?.array?.first { $0["host"]?.string == host }?["status"]?.string
     }
-
-    fileprivate func changes(causedBy cause: String, since known: Set<String>) async throws -> [JSONValue] {
-        try await reports().filter { !known.contains($0["id"]?.string ?? "") }
-            .flatMap { $0["changes"]?.array ?? [] }
-            .filter { change in
-                change["cause"]?.string == cause || change["cause"]?.array?.contains(.string(cause)) == true
-            }
-    }
-
-    fileprivate func reportIdentifiers() async throws -> Set<String> {
-        Set(try await reports().compactMap { $0["id"]?.string })
-    }
 }
 
 @Suite(.serialized) struct MainLoopTests {
@@ -181,11 +169,7 @@ extension Platform {
         let gone: String = partitionName(daysAgo: 20)
         #expect(push.all.contains(gone), "the plan names the partition \(gone): \(push.all)")
 
-        let report: JSONValue = try await eventually("the commit's report") {
-            try await platform.reports().first {
-                !before.contains($0["id"]?.string ?? "") && $0["outcome"]?.string == "applied"
-            }
-        }
+        let report: JSONValue = try await platform.report("applied", since: before)
         #expect(report["commit"]?["id"]?.string == preview.output.trimmingCharacters(in: .whitespacesAndNewlines))
         let changed: [String] = (report["changes"]?.array ?? []).map {
             "\($0["kind"]?.string ?? "")/\($0["name"]?.string ?? "")"
