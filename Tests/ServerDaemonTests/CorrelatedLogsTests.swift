@@ -10,7 +10,9 @@ import Testing
 @Suite struct CorrelatedLogsTests {
     private let moment: Timestamp = .now().floored(to: .seconds(1)) - .hours(1)
 
-    private func section(_ lines: [(seconds: Int64, level: LogLevel, message: String)], limit: Int) async throws
+    private func section(
+        _ lines: [(seconds: Int64, level: LogLevel, message: String)], limit: Int
+    ) async throws
         -> Section
     {
         let database: TestDatabase = try await TestPostgres.database()
