@@ -10,7 +10,7 @@ private final class LoneAgent: Sendable {
     private let log: URL
     private let process = Mutex<Process?>(nil)
 
-    init(_ platform: Platform) async throws {
+    init(_ platform: Platform, server: String) async throws {
         let token: String = try await platform.mint(subject: Self.host, scope: "ingest", host: Self.host)
         let file: URL = platform.folder.appendingPathComponent("agent.token")
         try token.write(to: file, atomically: true, encoding: .utf8)
@@ -18,7 +18,7 @@ private final class LoneAgent: Sendable {
         log = platform.folder.appendingPathComponent("agent.log")
         _ = FileManager.default.createFile(atPath: log.path, contents: nil)
         arguments = [
-            "run", "--server", platform.url, "--token-file", file.path, "--host", Self.host, "--state-dir",
+            "run", "--server", server, "--token-file", file.path, "--host", Self.host, "--state-dir",
             platform.folder.appendingPathComponent("agent").path,
         ]
     }
@@ -89,7 +89,9 @@ private final class NumberedWriter: Sendable {
     private static let linesPerRound = 2000
 
     /// A platform whose agent reads `app.log` of a folder, and a writer to it.
-    private func withLogs(_ body: (Platform, NumberedWriter, LoneAgent) async throws -> Void) async throws {
+    private func withLogs(
+        _ body: (Platform, NumberedWriter, LoneAgent, Gate) async throws -> Void
+    ) async throws {
         let platform = try await Platform.start()
         let folder: URL = platform.folder.appendingPathComponent("logs")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
@@ -108,14 +110,16 @@ private final class NumberedWriter: Sendable {
         try #require(pushed.status == 0, "\(pushed.all)")
         let writer = NumberedWriter(folder.appendingPathComponent("app.log").path)
         try writer.write(1)
-        let agent = try await LoneAgent(platform)
+        let gate = try await Gate(to: platform.port)
+        let agent = try await LoneAgent(platform, server: gate.url)
         try agent.start()
         defer { agent.kill() }
         _ = try await eventually("the first line", within: 30) { try await counts(platform).lines == 1 ? true : nil }
-        do { try await body(platform, writer, agent) } catch {
+        do { try await body(platform, writer, agent, gate) } catch {
             try? await platform.dispose()
             throw error
         }
+        try await gate.shut()
         try await platform.dispose()
     }
 
@@ -143,7 +147,7 @@ private final class NumberedWriter: Sendable {
 
     // Shows F-AG-16, F-AG-18, W-A-04, W-A-05
     @Test func `no line is lost or stored twice over rename rotations and kills of the agent`() async throws {
-        try await withLogs { platform, writer, agent in
+        try await withLogs { platform, writer, agent, _ in
             for round in 0..<Self.rounds {
                 try writer.write(Self.linesPerRound / 2)
                 writer.rotateByRename(round)
@@ -161,12 +165,29 @@ private final class NumberedWriter: Sendable {
     @Test func `no line is lost or stored twice over copy-truncate rotations while the server comes and goes`()
         async throws
     {
-        try await withLogs { platform, writer, _ in
+        try await withLogs { platform, writer, _, _ in
             for round in 0..<Self.rounds {
                 try writer.write(Self.linesPerRound / 2)
                 if round % 4 == 1 { try await platform.killChild("server") }
                 try writer.rotateByCopy(round)
                 try writer.write(Self.linesPerRound / 2)
+            }
+            try await expectEachOnce(platform, writer)
+        }
+    }
+
+    // Shows F-AG-16, F-AG-18
+    @Test func `no line is lost or stored twice while the server is away again and again`() async throws {
+        try await withLogs { platform, writer, _, gate in
+            for round in 0..<Self.rounds {
+                try writer.write(Self.linesPerRound / 2)
+                // Somewhere between request and answer.
+                try await Task.sleep(for: .milliseconds(Int.random(in: 10...400)))
+                try await gate.shut()
+                try writer.write(Self.linesPerRound / 2)
+                if round % 2 == 0 { writer.rotateByRename(round) } else { try writer.rotateByCopy(round) }
+                try await Task.sleep(for: .milliseconds(Int.random(in: 10...400)))
+                try await gate.open()
             }
             try await expectEachOnce(platform, writer)
         }
