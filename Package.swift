@@ -104,6 +104,7 @@ library("CLibgit2", pkgConfig: "libgit2", apt: "libgit2-dev")
 library("CLibmongoc", pkgConfig: "libmongoc-1.0", apt: "libmongoc-dev")
 library("CLibpq", pkgConfig: "libpq", apt: "libpq-dev")
 library("CLibyaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev")
+library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev")
 
 // Core: no I/O, no async, no clock of its own, no Foundation
 target(.core, "Telemetry")
@@ -124,6 +125,7 @@ target(
 target(
     .adapters, "GitStore", uses: ["CLibgit2", "Declarations", "Runtime", "Telemetry"],
     products: [logging, subprocess, systemPackage], wrapsC: true)
+target(.adapters, "Compression", uses: ["CZstd"], wrapsC: true)
 target(.adapters, "Manifests", uses: ["CLibyaml", "Declarations", "Telemetry"], wrapsC: true)
 target(
     .adapters, "Database",
@@ -237,6 +239,7 @@ tests("PromQLTests", uses: ["PromQL", "Telemetry"])
 tests("AlertingTests", uses: ["Alerting", "Declarations", "Telemetry"])
 tests("RuntimeTests", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, metrics])
 tests("GitStoreTests", uses: ["GitStore", "Runtime", "Telemetry"], products: [logging])
+tests("CompressionTests", uses: ["Compression"])
 tests("ManifestsTests", uses: ["Declarations", "Manifests", "Telemetry"])
 tests(
     "DatabaseTests",
