@@ -18,6 +18,9 @@ extension Server {
                 logger: parts.logger),
         ] + alerting(of: parts) + [
             LogKeeper(logs: parts.logs, clock: ContinuousClock(), logger: parts.logger),
+            PartitionKeeper(
+                datasets: parts.retained.map(\.partitions), leaders: parts.leaders, holder: parts.holder,
+                now: parts.clock, clock: ContinuousClock(), logger: parts.logger),
             RetentionEngine(
                 datasets: parts.retained, leaders: parts.leaders, holder: parts.holder, policy: parts.retention,
                 clock: ContinuousClock(), now: parts.clock, metrics: parts.metrics, logger: parts.logger),

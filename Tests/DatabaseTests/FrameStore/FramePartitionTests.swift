@@ -90,6 +90,63 @@ import Testing
         #expect(try await names(store) == ["frames_20270115", "frames_20270116"])
     }
 
+    // Shows F-SV-12
+    @Test func `a drop that a long reader is in the way of makes no insert wait`() async throws {
+        let database = try await TestPostgres.database()
+        let store = FrameStore(pool: database.pool)
+        _ = try await store.store([batch(at: [time, time + .days(1)])])
+        let reader = try await database.connect(as: database.operatorAddress)
+        try await reader.script("BEGIN; LOCK TABLE ONLY plumbline.frames IN ACCESS SHARE MODE")
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                let error = await #expect(throws: DatabaseError.self) {
+                    try await store.partitioning.drop("frames_20270115")
+                }
+                #expect(error?.isLockTimeout == true)
+                return true
+            }
+            group.addTask {
+                // Each on a new session, which knows nothing of the tables yet and asks for the parent's lock too. Who
+                // waits for longer than a moment fails.
+                var inserted: Int64 = 0
+                while !Task.isCancelled {
+                    let writer = try await database.connect(as: database.address)
+                    try await writer.script("SET lock_timeout = '20ms'")
+                    _ = try await writer.execute(
+                        "INSERT INTO frames_20270116 (source, time, layout, values, ingest_seq) VALUES (9, $1, 1, '{1}', 1)",
+                        [.time(time + .days(1) + .milliseconds(inserted))])
+                    await writer.close()
+                    inserted += 1
+                }
+                #expect(inserted > 0)
+                return false
+            }
+            while let isDropper = try await group.next() { if isDropper { group.cancelAll() } }
+        }
+    }
+
+    // Shows F-SV-12
+    @Test func `a leader that lost its turn drops nothing`() async throws {
+        let database = try await TestPostgres.database()
+        let store = FrameStore(pool: database.pool)
+        _ = try await store.store([batch(at: [time])])
+        let leaders = LeaderStore(pool: database.pool)
+        let held = try #require(try await leaders.lead("retention", holder: "one", for: .minutes(1)))
+        try await leaders.resign(held)
+        _ = try #require(try await leaders.lead("retention", holder: "two", for: .minutes(1)))
+        await #expect(throws: LeadershipLost.self) { try await store.partitioning.drop("frames_20270115", under: held) }
+        #expect(try await names(store) == ["frames_20270115"])
+    }
+
+    @Test func `what a span needs is made ahead, however narrow partitions are`() async throws {
+        let database = try await TestPostgres.database()
+        let store = FrameStore(pool: database.pool)
+        try await setWidth("1 hour", database)
+        try await store.partitioning.prepare(from: time + .minutes(30), for: .hours(3))
+        #expect(
+            try await names(store) == (8...11).map { "frames_20270115\($0 < 10 ? "0" : "")\($0)0000" })
+    }
+
     @Test func `dropping gives up soon when somebody reads, and holds up nobody`() async throws {
         let database = try await TestPostgres.database()
         let store = FrameStore(pool: database.pool)

@@ -54,12 +54,14 @@ extension FrameStore {
 extension Selection {
     /// The instants between which, both excluded, a frame's time lies: selections count whole milliseconds, frames have
     /// microseconds below them.
-    var bounds: [SQLValue] {
-        [
-            .time(Timestamp(microseconds: Self.clamped(after) * 1000 + 999)),
-            .time(Timestamp(microseconds: (Self.clamped(through) + 1) * 1000)),
-        ]
+    var instants: (after: Timestamp, before: Timestamp) {
+        (
+            Timestamp(microseconds: Self.clamped(after) * 1000 + 999),
+            Timestamp(microseconds: (Self.clamped(through) + 1) * 1000)
+        )
     }
+
+    var bounds: [SQLValue] { [.time(instants.after), .time(instants.before)] }
 
     /// Within the years 1 to 9999, which both sides can write: an offset of a thousand years is legal PromQL.
     private static func clamped(_ milliseconds: Int64) -> Int64 {

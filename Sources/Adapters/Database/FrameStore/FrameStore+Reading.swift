@@ -43,16 +43,8 @@ extension FrameStore {
     }
 
     func partitions(overlapping selection: Selection) async throws(DatabaseError) -> [String] {
-        try await pool.withConnection { (connection) throws(DatabaseError) in
-            let result: SQLResult = try connection.execute(
-                """
-                SELECT name FROM partitions WHERE dataset = 'metrics'
-                    AND to_time > $1::timestamptz AND from_time < $2::timestamptz ORDER BY from_time
-                """, selection.bounds)
-            var names: [String] = []
-            for row in result.rows { names.append(try row.string("name")) }
-            return names
-        }
+        let (after, before) = selection.instants
+        return try await partitioning.names(from: after, to: before)
     }
 }
 

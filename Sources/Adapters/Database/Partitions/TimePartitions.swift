@@ -1,45 +1,17 @@
 import Synchronization
 package import Telemetry
 
-/// One partition of a dataset.
-package struct TimePartition: Hashable, Sendable {
-    package var name: String
-    /// Included.
-    package var from: Timestamp
-    /// Not included.
-    package var to: Timestamp
-    /// On disk, indexes and out-of-line values included.
-    package var bytes: Int
-    /// As PostgreSQL estimates.
-    package var rows: Int
-}
-
-/// The partitions that this process knows, by time.
-final class PartitionCatalogue: Sendable {
-    struct Entry: Hashable, Sendable {
-        var name: String
-        var from: Timestamp
-        var to: Timestamp
-    }
-
-    private let entries = Mutex<[Entry]>([])
-
-    func entry(at time: Timestamp) -> Entry? {
-        entries.withLock { $0.first { $0.from <= time && time < $0.to } }
-    }
-    func remember(_ entry: Entry) { entries.withLock { $0.append(entry) } }
-    func forget() { entries.withLock { $0 = [] } }
-}
-
-/// The partitions of one dataset: a table that is partitioned by the column `time`, made on demand, found by name in the
-/// catalogue and dropped whole. Readers and writers address partitions, never the parent.
+/// The partitions of one dataset: a table that is partitioned by the column `time`. Partitions are made on demand and
+/// dropped whole; readers and writers name the tables that this type gives them, never the parent.
+///
+/// What the parent table is says how: a partitioned table has partitions of PostgreSQL, a hypertable has chunks.
 package struct TimePartitions: Sendable {
     /// The dataset's name in the catalogue, `metrics`.
     package let dataset: String
     /// The parent table, whose name is also the beginning of its partitions' names.
     package let table: String
     private let pool: DatabasePool
-    private let catalogue = PartitionCatalogue()
+    private let memory = PartitionMemory()
 
     /// `table` must be a name that needs no quotes; it goes into statements as it is.
     package init(_ pool: DatabasePool, dataset: String, table: String) {
@@ -49,135 +21,90 @@ package struct TimePartitions: Sendable {
     }
 
     /// Forgets what this process knows of them: after a partition turned out to be gone.
-    func forget() { catalogue.forget() }
+    package func forget() { memory.forget() }
 
-    /// The partitions in order of time, with their sizes.
-    package func all() async throws(DatabaseError) -> [TimePartition] {
-        try await pool.withConnection { (connection) throws(DatabaseError) in
-            let result: SQLResult = try connection.execute(
-                """
-                SELECT name, from_time, to_time,
-                    -- NULL where another server drops it at this moment.
-                    coalesce(pg_total_relation_size(class.oid), 0) AS bytes,
-                    greatest(class.reltuples::bigint, pg_stat_get_live_tuples(class.oid), 0) AS rows
-                FROM partitions JOIN pg_class AS class ON class.relname = partitions.name
-                    AND class.relnamespace = 'plumbline'::regnamespace
-                WHERE dataset = $1 ORDER BY from_time
-                """, [.text(dataset)])
-            var partitions: [TimePartition] = []
-            for row in result.rows {
-                partitions.append(
-                    TimePartition(
-                        name: try row.string("name"), from: try row.time("from_time"), to: try row.time("to_time"),
-                        bytes: try row.int("bytes"), rows: try row.int("rows")))
-            }
-            return partitions
-        }
+    /// The name of the table that holds `time`, made where there is none.
+    package func name(at time: Timestamp) async throws(DatabaseError) -> String { try await place(of: time).table }
+
+    /// The table that holds `time`, made where there is none, and the span that it holds.
+    package func place(of time: Timestamp) async throws(DatabaseError) -> PartitionPlace {
+        if let known = memory.place(of: time) { return known }
+        let place: PartitionPlace = try await implementation().place(of: time)
+        memory.remember(place)
+        return place
     }
 
-    /// Drops a partition and everything in it. Waits at most 200 ms for readers, then fails: try again later.
-    package func drop(_ partition: String) async throws(DatabaseError) {
-        try await inTransaction { (connection) throws(DatabaseError) in
-            let known: SQLResult = try connection.execute(
-                "DELETE FROM partitions WHERE name = $1 AND dataset = $2 RETURNING name",
-                [.text(partition), .text(dataset)])
-            guard let name = try known.rows.first?.string("name") else { return }
-            _ = try connection.execute("SET LOCAL lock_timeout = '200ms'")
-            _ = try connection.execute("ALTER TABLE \(table) DETACH PARTITION \(name)")
-            _ = try connection.execute("DROP TABLE \(name)")
-        }
-        catalogue.forget()
+    /// The names of the tables that hold instants from `from` (included) to `to` (not included), in order of time.
+    package func names(from: Timestamp, to: Timestamp) async throws(DatabaseError) -> [String] {
+        try await implementation().tables(from: from, to: to)
+    }
+
+    /// The partitions in order of time, with their sizes.
+    package func all() async throws(DatabaseError) -> [TimePartition] { try await implementation().all() }
+
+    /// Drops a partition and everything in it. See ``Partitioning/drop(_:under:)``.
+    package func drop(_ partition: String, under leadership: Leadership? = nil) async throws {
+        try await implementation().drop(partition, under: leadership)
+        memory.forget()
     }
 
     /// Makes the partitions that the next `span` needs, ahead of time.
     package func prepare(from start: Timestamp, for span: PromDuration) async throws(DatabaseError) {
-        _ = try await name(at: start)
-        _ = try await name(at: start + span)
+        var time: Timestamp = start
+        while time <= start + span { time = try await place(of: time).to }
     }
 
-    /// The name of the partition that holds `time`, made where there is none.
-    package func name(at time: Timestamp) async throws(DatabaseError) -> String {
-        if let known = catalogue.entry(at: time) { return known.name }
-        let entry: PartitionCatalogue.Entry = try await inTransaction { (connection) throws(DatabaseError) in
-            if let present = try find(time, connection) { return present }
-            // One maker at a time, across servers; who waited finds what the other made.
-            _ = try connection.execute("SELECT pg_advisory_xact_lock(hashtext('plumbline.partitions'))")
-            if let present = try find(time, connection) { return present }
-            return try create(at: time, connection)
+    /// What the parent table is; asked of the database once.
+    package func style() async throws(DatabaseError) -> PartitioningStyle {
+        if let known = memory.style { return known }
+        let kind: String? = try await pool.withConnection { [table] (connection) throws(DatabaseError) in
+            let found: SQLResult = try connection.execute(
+                "SELECT relkind::text AS kind FROM pg_class WHERE oid = to_regclass($1)", [.text("plumbline.\(table)")])
+            return try found.rows.first?.string("kind")
         }
-        catalogue.remember(entry)
-        return entry.name
+        guard let kind else {
+            throw DatabaseError(
+                .schema, "there is no table plumbline.\(table)", operation: "find the partitions of \(dataset)",
+                hint: "run plumb-server migrate")
+        }
+        let style: PartitioningStyle = kind == "p" ? .native : .hypertable
+        memory.remember(style)
+        return style
     }
 
-    /// The names of the partitions that hold instants from `from` (included) to `to` (not included), in order of time.
-    package func names(from: Timestamp, to: Timestamp) async throws(DatabaseError) -> [String] {
-        try await pool.withConnection { (connection) throws(DatabaseError) in
-            let result: SQLResult = try connection.execute(
-                """
-                SELECT name FROM partitions WHERE dataset = $1
-                    AND to_time > $2::timestamptz AND from_time < $3::timestamptz ORDER BY from_time
-                """, [.text(dataset), .time(from), .time(to)])
-            var names: [String] = []
-            for row in result.rows { names.append(try row.string("name")) }
-            return names
+    private func implementation() async throws(DatabaseError) -> any Partitioning {
+        switch try await style() {
+        case .native: NativePartitions(pool, dataset: dataset, table: table)
+        case .hypertable: HypertablePartitions(pool, dataset: dataset, table: table)
         }
     }
+}
 
-    private func inTransaction<R: Sendable>(
-        _ body: @Sendable (isolated PostgresConnection) throws(DatabaseError) -> R
-    ) async throws(DatabaseError) -> R {
-        do { return try await pool.transaction { connection in try body(connection) } } catch let error as DatabaseError
-        {
-            throw error
-        } catch { throw DatabaseError(.usage, "\(error)", operation: "partition \(table)") }
+/// What this process knows of the partitions of one dataset.
+private final class PartitionMemory: Sendable {
+    private struct State {
+        var style: PartitioningStyle?
+        var places: [PartitionPlace] = []
     }
 
-    private func find(
-        _ time: Timestamp, _ connection: isolated PostgresConnection
-    ) throws(DatabaseError) -> PartitionCatalogue.Entry? {
-        let result: SQLResult = try connection.execute(
-            """
-            SELECT name, from_time, to_time FROM partitions
-            WHERE dataset = $2 AND from_time <= $1::timestamptz AND to_time > $1::timestamptz
-            """, [.time(time), .text(dataset)])
-        guard let row = result.rows.first else { return nil }
-        return PartitionCatalogue.Entry(
-            name: try row.string("name"), from: try row.time("from_time"), to: try row.time("to_time"))
+    private let state = Mutex(State())
+
+    var style: PartitioningStyle? { state.withLock { $0.style } }
+
+    /// The newest first: most rows are of now.
+    func place(of time: Timestamp) -> PartitionPlace? {
+        state.withLock { $0.places.last { $0.from <= time && time < $0.to } }
     }
 
-    /// Made apart and attached; narrower than usual where a neighbour made under another width is in the way.
-    private func create(
-        at time: Timestamp, _ connection: isolated PostgresConnection
-    ) throws(DatabaseError) -> PartitionCatalogue.Entry {
-        let bounds: SQLRow = try connection.execute(
-            """
-            WITH usual AS (
-                SELECT width, date_bin(width, $1::timestamptz, timestamptz '2000-01-01 00:00:00+00') AS start
-                FROM partition_widths WHERE dataset = $2
-            )
-            SELECT greatest(start, (SELECT max(to_time) FROM partitions
-                    WHERE dataset = $2 AND to_time <= $1::timestamptz)) AS from_time,
-                least(start + width, (SELECT min(from_time) FROM partitions
-                    WHERE dataset = $2 AND from_time > $1::timestamptz)) AS to_time
-            FROM usual
-            """, [.time(time), .text(dataset)]
-        ).only()
-        let entry = PartitionCatalogue.Entry(
-            name: partitionName(from: try bounds.time("from_time")), from: try bounds.time("from_time"),
-            to: try bounds.time("to_time"))
-        _ = try connection.execute("CREATE TABLE \(entry.name) (LIKE \(table) INCLUDING ALL)")
-        _ = try connection.execute(
-            "ALTER TABLE \(table) ATTACH PARTITION \(entry.name) FOR VALUES FROM ('\(entry.from)') TO ('\(entry.to)')")
-        _ = try connection.execute(
-            "INSERT INTO partitions (dataset, name, from_time, to_time) VALUES ($4, $1, $2, $3)",
-            [.text(entry.name), .time(entry.from), .time(entry.to), .text(dataset)])
-        return entry
+    func remember(_ style: PartitioningStyle) { state.withLock { $0.style = style } }
+
+    func remember(_ place: PartitionPlace) {
+        state.withLock { state in
+            guard !state.places.contains(place) else { return }
+            state.places.append(place)
+            state.places.sort { $0.from < $1.from }
+        }
     }
 
-    /// `frames_20261121`, with hour and minute where the partition does not begin with the day.
-    private func partitionName(from start: Timestamp) -> String {
-        let digits: String = start.rfc3339.filter(\.isNumber)
-        let isWholeDay: Bool = digits.dropFirst(8).allSatisfy { $0 == "0" }
-        return "\(table)_" + (isWholeDay ? digits.prefix(8) : digits.prefix(14))
-    }
+    func forget() { state.withLock { $0 = State() } }
 }

@@ -22,31 +22,41 @@ struct RetentionEngine: Service {
     var interval: Duration = .seconds(2)
 
     func run() async throws {
-        await cancelWhenGracefulShutdown {
+        let last: Leadership? = await cancelWhenGracefulShutdown {
+            var leadership: Leadership?
             await periodically(every: interval, clock: clock) {
-                await round()
+                do { leadership = try await round() } catch { failed(error) }
             }
+            return leadership
         }
+        if let last { try? await leaders.resign(last) }
     }
 
-    private func round() async {
-        do {
-            guard try await leaders.lead(Self.task, holder: holder, for: .seconds(30)) != nil else { return }
-        } catch { return failed(error) }
+    /// Looks at every dataset once, where this server leads; gives the leadership under which it did.
+    func round() async throws -> Leadership? {
+        guard let leadership = try await leaders.lead(Self.task, holder: holder, for: .seconds(30)) else { return nil }
         // One dataset that cannot be looked at keeps no other from its retention.
         for dataset in datasets {
-            do { try await enforce(dataset) } catch { failed(error) }
+            do { try await enforce(dataset, leadership) } catch { failed(error) }
+        }
+        return leadership
+    }
+
+    private func enforce(_ dataset: RetainedDataset, _ leadership: Leadership) async throws {
+        guard let keep = try await policy.effective(dataset.name).keep else { return }
+        for partition in try await dataset.partitions.all() where partition.to <= now() - keep {
+            // Nor does a partition that somebody reads keep the next one.
+            do { try await drop(partition, of: dataset, leadership, keep) } catch { failed(error) }
         }
     }
 
-    private func enforce(_ dataset: RetainedDataset) async throws {
-        guard let keep = try await policy.effective(dataset.name).keep else { return }
-        for partition in try await dataset.partitions.all() where partition.to <= now() - keep {
-            try await dataset.partitions.drop(partition.name)
-            try await dataset.afterDropping?(partition.to)
-            metrics.counter("plumb_retention_dropped_total", "Partitions dropped by retention.").increment()
-            logger.notice("partition dropped", metadata: ["partition": "\(partition.name)", "keep": "\(keep)"])
-        }
+    private func drop(
+        _ partition: TimePartition, of dataset: RetainedDataset, _ leadership: Leadership, _ keep: PromDuration
+    ) async throws {
+        try await dataset.partitions.drop(partition.name, under: leadership)
+        try await dataset.afterDropping?(partition.to)
+        metrics.counter("plumb_retention_dropped_total", "Partitions dropped by retention.").increment()
+        logger.notice("partition dropped", metadata: ["partition": "\(partition.name)", "keep": "\(keep)"])
     }
 
     private func failed(_ error: any Error) {
