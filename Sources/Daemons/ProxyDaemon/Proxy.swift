@@ -42,6 +42,7 @@ package struct Proxy: Sendable {
     private static func engines(of parts: ProxyParts) -> [any Service] {
         [
             PoolService(pool: parts.pool),
+            StoreGuardService(parts.storeGuard),
             parts.watcher,
             parts.heartbeat,
             HealthKeeper(

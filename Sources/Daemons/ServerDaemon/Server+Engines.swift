@@ -10,6 +10,7 @@ extension Server {
     package static func engines(of parts: ServerParts) -> [any Service] {
         [
             PoolService(pool: parts.pool),
+            StoreGuardService(parts.storeGuard),
             parts.watcher,
             parts.heartbeat,
             AgentKeeper(parts),

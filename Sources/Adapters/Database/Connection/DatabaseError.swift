@@ -53,6 +53,7 @@ extension DatabaseError {
     package var isForeignKeyViolation: Bool { sqlState == "23503" }
     package var isCheckViolation: Bool { sqlState == "23514" }
     package var isUndefinedTable: Bool { sqlState == "42P01" }
+    var isUndefinedSchema: Bool { sqlState == "3F000" }
     /// A lock was not had within `lock_timeout`.
     package var isLockTimeout: Bool { sqlState == "55P03" }
     /// A statement took longer than `statement_timeout` (or was cancelled).

@@ -11,11 +11,15 @@ package struct PoolConfiguration: Sendable {
     package var waitTimeout: Duration
     package var connection: ConnectionConfiguration
     package var clock: any Clock<Duration>
+    /// Asked about every new connection before anybody uses it.
+    package var storeGuard: StoreGuard?
 
     package init(
         size: Int = 8, mostWaiting: Int = 256, waitTimeout: Duration = .seconds(10),
-        connection: ConnectionConfiguration, clock: any Clock<Duration> = ContinuousClock()
+        connection: ConnectionConfiguration, clock: any Clock<Duration> = ContinuousClock(),
+        storeGuard: StoreGuard? = nil
     ) {
+        self.storeGuard = storeGuard
         self.size = size
         self.mostWaiting = mostWaiting
         self.waitTimeout = waitTimeout
@@ -112,10 +116,22 @@ package final class DatabasePool: Sendable {
             // It died while it was idle. Its place in the count goes to the one that is opened now.
             await connection.close()
         }
-        do { return try await PostgresConnection(address, configuration.connection) } catch {
+        do { return try await open() } catch {
             hand(state.withLock { $0.lost() })
             throw error
         }
+    }
+
+    private func open() async throws(DatabaseError) -> PostgresConnection {
+        let connection = try await PostgresConnection(address, configuration.connection)
+        guard let storeGuard = configuration.storeGuard else { return connection }
+        do {
+            try await connection.perform { (connection) throws(DatabaseError) in try storeGuard.admit(connection) }
+        } catch {
+            await connection.close()
+            throw error
+        }
+        return connection
     }
 
     private func release(_ connection: PostgresConnection, isReusable: Bool) async {

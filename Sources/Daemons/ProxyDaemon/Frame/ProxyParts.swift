@@ -13,6 +13,8 @@ package struct ProxyParts: Sendable {
     package let clock: WallClock
     package let metrics: MetricsRegistry
     package let pool: DatabasePool
+    /// Keeps this process to the store that it began with.
+    package let storeGuard: StoreGuard
     package let secrets: Secrets
     package let authority: TokenAuthority
     package let configStore: ConfigStore
@@ -38,7 +40,10 @@ package struct ProxyParts: Sendable {
         metrics = MetricsRegistry()
         let address = DatabaseAddress(conninfo: configuration.database)
         let connection = ConnectionConfiguration(applicationName: "plumb-proxy")
-        pool = DatabasePool(address, PoolConfiguration(size: configuration.poolSize, connection: connection))
+        storeGuard = StoreGuard(schema: Schema.proxy)
+        pool = DatabasePool(
+            address,
+            PoolConfiguration(size: configuration.poolSize, connection: connection, storeGuard: storeGuard))
         secrets = Secrets(folder: configuration.secretsFolder)
         authority = try await TokenAuthority(keysFile: configuration.keysFile, clock: clock)
         redactionKey = await authority.derivedKey(for: "redaction")
@@ -49,7 +54,7 @@ package struct ProxyParts: Sendable {
         watcher = ConfigWatcher(
             source: configStore, live: live,
             listener: DatabaseListener(address, channels: [configStore.channel], configuration: connection),
-            interval: configuration.configPoll.duration, metrics: metrics, logger: logger)
+            interval: configuration.configPoll.duration, metrics: metrics, logger: logger, storeGuard: storeGuard)
         let holder: String = Self.holder(configuration.listen)
         heartbeat = InstanceHeartbeat(
             id: holder, live: live, store: configStore, interval: configuration.heartbeat.duration, logger: logger)

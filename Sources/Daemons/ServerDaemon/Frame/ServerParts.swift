@@ -14,6 +14,8 @@ package struct ServerParts: Sendable {
     package let clock: WallClock
     package let metrics: MetricsRegistry
     package let pool: DatabasePool
+    /// Keeps this process to the store that it began with.
+    package let storeGuard: StoreGuard
     package let secrets: Secrets
     package let authority: TokenAuthority
     package let decoder: ResourceDecoder
@@ -49,7 +51,10 @@ package struct ServerParts: Sendable {
         metrics = MetricsRegistry()
         let address = DatabaseAddress(conninfo: configuration.database)
         let connection = ConnectionConfiguration(applicationName: "plumb-server")
-        pool = DatabasePool(address, PoolConfiguration(size: configuration.poolSize, connection: connection))
+        storeGuard = StoreGuard()
+        pool = DatabasePool(
+            address,
+            PoolConfiguration(size: configuration.poolSize, connection: connection, storeGuard: storeGuard))
         secrets = Secrets(folder: configuration.secretsFolder)
         authority = try await TokenAuthority(keysFile: configuration.keysFile, clock: clock)
         redactionKey = await authority.derivedKey(for: "redaction")
@@ -59,7 +64,7 @@ package struct ServerParts: Sendable {
         watcher = ConfigWatcher(
             source: configStore, live: live,
             listener: DatabaseListener(address, channels: [configStore.channel], configuration: connection),
-            interval: configuration.configPoll.duration, metrics: metrics, logger: logger)
+            interval: configuration.configPoll.duration, metrics: metrics, logger: logger, storeGuard: storeGuard)
         heartbeat = InstanceHeartbeat(
             id: "\(HostName.current)/\(configuration.listen)", live: live, store: configStore,
             interval: configuration.heartbeat.duration, logger: logger)

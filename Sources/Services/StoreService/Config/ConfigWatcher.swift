@@ -24,13 +24,16 @@ package final class ConfigWatcher: Service {
     private let clock: any Clock<Duration>
     private let metrics: MetricsRegistry
     private let logger: Logger
+    private let storeGuard: StoreGuard?
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
     package init(
         source: any ConfigSource, live: LiveConfig, listener: DatabaseListener?, interval: Duration,
-        clock: any Clock<Duration> = ContinuousClock(), metrics: MetricsRegistry, logger: Logger
+        clock: any Clock<Duration> = ContinuousClock(), metrics: MetricsRegistry, logger: Logger,
+        storeGuard: StoreGuard? = nil
     ) {
+        self.storeGuard = storeGuard
         self.source = source
         self.live = live
         self.listener = listener
@@ -95,6 +98,8 @@ package final class ConfigWatcher: Service {
     private func load() async throws(ConfigStoreError) {
         let loaded: LoadedConfig = try await source.load()
         let before: RunningConfig? = await live.running
+        // Behind a pooler a connection outlives the database that it led to: then this look is what notices.
+        if storeGuard?.saw(storeID: loaded.snapshot.storeId) != nil { return }
         await live.adopt(loaded)
         guard let running = await live.running, running != before else { return }
         metrics.gauge("plumb_config_generation", "The loaded generation of the store.").set(Double(running.generation))
