@@ -19,8 +19,15 @@ import Testing
     /// What a restore does, seen from a connection pool: the same address leads to another store.
     private func replaceStore(of database: TestDatabase) async throws {
         try await database.superuser("UPDATE plumbline.stores SET store_id = gen_random_uuid()")
+        try await endSessions(of: database)
+    }
+
+    private func endSessions(of database: TestDatabase) async throws {
         try await database.superuser(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'guarded'")
+            """
+            SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+            WHERE application_name = 'guarded' AND datname = current_database()
+            """)
     }
 
     @Test func `no connection to another store is given out, and the process is told to end`() async throws {
@@ -44,8 +51,7 @@ import Testing
         let storeGuard = StoreGuard()
         let pool: DatabasePool = pool(database, storeGuard)
         try await asks(pool)
-        try await database.superuser(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'guarded'")
+        try await endSessions(of: database)
         try await asks(pool)
         #expect(storeGuard.problem == nil)
         await pool.close()

@@ -3,6 +3,7 @@ import Database
 import Declarations
 import PlatformClient
 import Runtime
+import Telemetry
 
 package struct MigrateCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(

@@ -1,3 +1,4 @@
+import ConfigAPI
 package import Database
 package import Logging
 package import Runtime
