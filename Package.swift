@@ -114,6 +114,7 @@ target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"]
 target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
 target(.core, "PromQL", uses: ["Telemetry"])
 target(.core, "Alerting", uses: ["Declarations", "PromQL", "Telemetry"])
+target(.core, "ColumnCodec")
 target(.core, "Assets", exclude: ["Dashboard", "Page"])
 
 // Runtime
@@ -240,6 +241,7 @@ tests("AlertingTests", uses: ["Alerting", "Declarations", "Telemetry"])
 tests("RuntimeTests", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, metrics])
 tests("GitStoreTests", uses: ["GitStore", "Runtime", "Telemetry"], products: [logging])
 tests("CompressionTests", uses: ["Compression"])
+tests("ColumnCodecTests", uses: ["ColumnCodec", "Compression"])
 tests("ManifestsTests", uses: ["Declarations", "Manifests", "Telemetry"])
 tests(
     "DatabaseTests",
