@@ -108,6 +108,7 @@ library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev")
 
 // Core: no I/O, no async, no clock of its own, no Foundation
 target(.core, "Telemetry")
+target(.core, "FrameFormat", uses: ["Telemetry"])
 target(.core, "Declarations", uses: ["Telemetry"])
 target(.core, "ConfigAPI", uses: ["Declarations", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
@@ -146,7 +147,7 @@ target(
     .adapters, "PlatformClient", uses: ["Declarations", "Runtime", "Telemetry"],
     products: [argumentParser, asyncHTTPClient, nioCore, nioHTTP1])
 target(.adapters, "Templates", uses: ["Assets"], products: [mustache])
-target(.adapters, "WireFormats", uses: ["Declarations", "Telemetry"])
+target(.adapters, "WireFormats", uses: ["Declarations", "FrameFormat", "Telemetry"])
 target(
     .adapters, "MongoStore", uses: ["CLibmongoc", "Declarations", "Pipelines", "Runtime", "Telemetry"], wrapsC: true)
 
@@ -167,8 +168,8 @@ target(
 target(
     .daemons, "ServerDaemon",
     uses: [
-        "Alerting", "Assets", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Pipelines", "PromQL",
-        "Reconciliation", "Runtime", "StoreService", "Telemetry", "Templates", "WireFormats",
+        "Alerting", "Assets", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "FrameFormat",
+        "Pipelines", "PromQL", "Reconciliation", "Runtime", "StoreService", "Telemetry", "Templates", "WireFormats",
     ],
     products: [
         argumentParser, asyncHTTPClient, crypto, httpTypes, hummingbird, hummingbirdTLS, jwtKit, lifecycle, logging,
@@ -229,6 +230,7 @@ targets.append(
 targets.append(
     .target(name: "MongoDouble", dependencies: [crypto], path: "Tests/MongoDouble", swiftSettings: strict))
 tests("TelemetryTests", uses: ["Telemetry"])
+tests("FrameFormatTests", uses: ["FrameFormat", "Telemetry"])
 tests("DeclarationsTests", uses: ["Declarations", "Manifests", "PromQL", "Telemetry"], products: [crypto])
 tests(
     "ConfigAPITests",
@@ -251,7 +253,7 @@ tests(
     ])
 tests("HostSystemTests", uses: ["Declarations", "HostSystem", "Runtime", "Telemetry"])
 tests("MongoStoreTests", uses: ["Declarations", "MongoDouble", "MongoStore", "Pipelines", "Runtime", "Telemetry"])
-tests("WireFormatsTests", uses: ["Declarations", "Telemetry", "WireFormats"])
+tests("WireFormatsTests", uses: ["Declarations", "FrameFormat", "Runtime", "Telemetry", "WireFormats"])
 tests(
     "SyncDaemonTests",
     uses: [
@@ -262,8 +264,9 @@ tests(
 tests(
     "ServerDaemonTests",
     uses: [
-        "Alerting", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Pipelines", "PromQL",
-        "Reconciliation", "Runtime", "ServerDaemon", "StoreService", "Telemetry", "WireFormats",
+        "Alerting", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "FrameFormat",
+        "Pipelines",
+        "PromQL", "Reconciliation", "Runtime", "ServerDaemon", "StoreService", "Telemetry", "WireFormats",
     ],
     products: [asyncHTTPClient, crypto, hummingbird, jwtKit, lifecycle, logging, nioCore, nioHTTP1, nioSSL])
 tests(

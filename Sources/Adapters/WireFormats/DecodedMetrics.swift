@@ -5,10 +5,18 @@ package import Telemetry
 package struct DecodedMetrics: Sendable {
     /// The host that the request names; the caller compares it with the credential's.
     package var host: String
-    package var batches: [FrameBatch]
+    /// What is to be stored.
+    package var writes: [FrameWrite]
+    /// Layouts that the sender has to define; the frames that they are of were left out.
+    package var unknownLayouts: [LayoutHash] = []
     /// Samples refused; `rejects` says why, for the first of them.
     package var rejectedSamples: Int
     package var rejects: [Reject]
+
+    /// What is to be stored, for callers that do not count nanoseconds.
+    package var batches: [FrameBatch] {
+        writes.map { FrameBatch(source: $0.source, series: $0.series, frames: $0.table.frames) }
+    }
 
     /// More reasons than these would repeat themselves.
     static let mostReasons = 50
@@ -24,7 +32,7 @@ package struct DecodedMetrics: Sendable {
 
     init(host: String) {
         self.host = host
-        batches = []
+        writes = []
         rejectedSamples = 0
         rejects = []
     }

@@ -65,9 +65,7 @@ package enum NativeDecoder {
         }
         let columns: [Series?] = accepted(series, frames: batch.frames.count, path: path, into: &decoded)
         let kept: [Int] = columns.indices.filter { columns[$0] != nil }
-        var result = FrameBatch(
-            source: Source(host: decoded.host, producer: producer), series: columns.compactMap { $0 }, frames: [])
-        result.frames.reserveCapacity(batch.frames.count)
+        var table = FrameTable(width: kept.count, capacity: batch.frames.count)
         for (index, raw) in batch.frames.enumerated() {
             let width: Int = columns.count
             if let objection = objection(to: raw, width: width, now: now) {
@@ -78,9 +76,13 @@ package enum NativeDecoder {
                 decoded.reject("\(path)/frames/\(index)/values/\(place)", samples: 1, RawFrame.valueForm)
             }
             let values: [Double?] = kept.count == width ? raw.values : kept.map { raw.values[$0] }
-            result.frames.append(Frame(time: raw.time ?? now, values: values))
+            table.append(values, at: raw.time ?? now)
         }
-        if !result.series.isEmpty, !result.frames.isEmpty { decoded.batches.append(result) }
+        guard table.width > 0, !table.times.isEmpty else { return }
+        decoded.writes.append(
+            FrameWrite(
+                source: Source(host: decoded.host, producer: producer), series: columns.compactMap { $0 }, table: table)
+        )
     }
 
     /// The series of a batch; nil where one is refused, whose column is then left out of every frame.
@@ -140,12 +142,13 @@ package enum NativeDecoder {
             batches[series, default: []].append(Frame(time: time, values: series.map { values[$0] }))
         }
         let source = Source(host: decoded.host, producer: simpleProducer)
-        decoded.batches += batches.map { series, frames in
+        let sorted: [FrameBatch] = batches.map { series, frames in
             FrameBatch(source: source, series: series, frames: frames.sorted { $0.time < $1.time })
         }.sorted { left, right in
             let times: (Timestamp, Timestamp) = (left.frames.first?.time ?? now, right.frames.first?.time ?? now)
             return times.0 != times.1 ? times.0 < times.1 : left.series.lexicographicallyPrecedes(right.series)
         }
+        decoded.writes += sorted.map(FrameWrite.init)
     }
 
     private static func item(_ raw: RawItem, host: String, now: Timestamp) -> Result<Item, WireFormatError> {

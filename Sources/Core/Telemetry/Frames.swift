@@ -25,6 +25,30 @@ package struct FrameBatch: Hashable, Sendable {
     }
 }
 
+/// Frames of one source on their way into the store, flat.
+///
+/// Invariant: the table is as wide as there are series.
+package struct FrameWrite: Sendable {
+    package var source: Source
+    package var series: [Series]
+    /// What the sender calls the list, where it has a name for it: a list that is known by name is not looked at again.
+    /// The same name must always come with the same `series`.
+    package var name: LayoutHash?
+    package var table: FrameTable
+
+    package init(source: Source, series: [Series], name: LayoutHash? = nil, table: FrameTable) {
+        precondition(series.count == table.width, "a table has a column per series")
+        self.source = source
+        self.series = series
+        self.name = name
+        self.table = table
+    }
+
+    package init(_ batch: FrameBatch) {
+        self.init(source: batch.source, series: batch.series, table: FrameTable(batch))
+    }
+}
+
 /// What became of a batch: every sample is counted in exactly one of the four.
 package struct IngestCounts: Hashable, Sendable {
     /// Samples stored for the first time.

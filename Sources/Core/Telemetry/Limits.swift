@@ -12,6 +12,8 @@ package enum Limits {
     package static let acceptedFuture = PromDuration.minutes(10)
     /// Bytes of a request's body before decoding.
     package static let bodyBytes = 16 << 20
+    /// Bytes of a compressed body once it is decompressed.
+    package static let plainBodyBytes = 32 << 20
     /// Bytes of one log message, of the fields beside it as JSON, and lines of one request.
     package static let logMessageBytes = 256 << 10
     package static let logFieldsBytes = 64 << 10

@@ -42,36 +42,45 @@ struct FrameRow: Sendable {
     var source: Int
     var time: Timestamp
     var layout: Int
-    /// Nil where a series is absent; the stale marker where it ended.
-    var values: [Double?]
+    /// ``Double/absent`` where a series is absent; the stale marker where it ended.
+    var values: ArraySlice<Double>
     /// Which batch of its request it comes from: of two layouts with the same series the later batch counts.
     var order: Int
 
     /// Batches of one request that are told apart in the order of ingest.
     static let mostOrders = 1024
 
-    struct Key: Hashable {
-        var source: Int
-        var time: Timestamp
-        var layout: Int
+    /// How many series have a value.
+    var sampleCount: Int { values.reduce(0) { $0 + ($1.isAbsent ? 0 : 1) } }
+
+    func hasKey(of other: FrameRow) -> Bool {
+        source == other.source && time == other.time && layout == other.layout
     }
 
-    var key: Key { Key(source: source, time: time, layout: layout) }
-
-    /// How many series have a value.
-    var sampleCount: Int { values.count { $0 != nil } }
+    /// One order for all writers: two requests that share frames then wait for each other in turn, not in a circle.
+    static func precedes(_ left: FrameRow, _ right: FrameRow) -> Bool {
+        (left.source, left.time, left.layout) < (right.source, right.time, right.layout)
+    }
 
     /// The same frame sent twice in one request: the later value of each series wins.
     mutating func merge(_ later: FrameRow) -> (duplicates: Int, replaced: Int) {
         var counts: (duplicates: Int, replaced: Int) = (0, 0)
-        for (index, value) in later.values.enumerated() {
-            guard let value else { continue }
-            if let present = values[index] {
-                if present.bitPattern == value.bitPattern { counts.duplicates += 1 } else { counts.replaced += 1 }
+        for (place, value) in zip(values.indices, later.values) where !value.isAbsent {
+            let present: Double = values[place]
+            if !present.isAbsent {
+                if present.isSameSample(as: value) { counts.duplicates += 1 } else { counts.replaced += 1 }
             }
-            values[index] = value
+            values[place] = value
         }
         order = later.order
         return counts
+    }
+}
+
+extension Double {
+    /// Equal as PostgreSQL has it, so that a sample that comes twice counts the same wherever it is noticed: all NaNs
+    /// are one, and so are 0 and -0. The end of a series is a state of its own.
+    func isSameSample(as other: Double) -> Bool {
+        self == other || (isNaN && other.isNaN && isStaleMarker == other.isStaleMarker)
     }
 }

@@ -7,19 +7,34 @@ import Telemetry
 // frames.
 extension FrameStore {
     /// The rows of a batch with the identifiers of its source and layouts.
-    func rows(of batch: FrameBatch, order: Int) async throws(DatabaseError) -> [FrameRow] {
-        let source: Int = try await identifier(of: batch.source)
+    func rows(of write: FrameWrite, order: Int) async throws(DatabaseError) -> [FrameRow] {
+        let source: Int = try await identifier(of: write.source)
+        let parts: [RegisteredPart] = try await parts(of: write)
         var rows: [FrameRow] = []
-        let parts: [LayoutPart] = FrameLayout.parts(of: batch.series)
+        rows.reserveCapacity(parts.count * write.table.times.count)
         for part in parts {
-            let layout: Int = try await identifier(ofLayout: part.series)
-            try await register(FrameRegistry.SourceLayout(source: source, layout: layout))
-            for frame in batch.frames {
-                let values: [Double?] = parts.count == 1 ? frame.values : part.columns.map { frame.values[$0] }
-                rows.append(FrameRow(source: source, time: frame.time, layout: layout, values: values, order: order))
+            try await register(FrameRegistry.SourceLayout(source: source, layout: part.layout))
+            let table: FrameTable = part.columns.map { write.table.keeping(columns: $0) } ?? write.table
+            for (index, time) in table.times.enumerated() {
+                rows.append(
+                    FrameRow(source: source, time: time, layout: part.layout, values: table.row(index), order: order))
             }
         }
         return rows
+    }
+
+    private func parts(of write: FrameWrite) async throws(DatabaseError) -> [RegisteredPart] {
+        if let name = write.name, let known = registry.parts(name) { return known }
+        let split: [LayoutPart] = FrameLayout.parts(of: write.series)
+        var parts: [RegisteredPart] = []
+        for part in split {
+            parts.append(
+                RegisteredPart(
+                    layout: try await identifier(ofLayout: part.series), columns: split.count == 1 ? nil : part.columns)
+            )
+        }
+        if let name = write.name { registry.remember(name, parts) }
+        return parts
     }
 
     private func identifier(of source: Source) async throws(DatabaseError) -> Int {

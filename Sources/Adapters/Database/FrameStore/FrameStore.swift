@@ -17,9 +17,14 @@ package struct FrameStore: Sendable {
     /// Storing the same batch again stores nothing new. Where a frame is there already, each series' later value wins;
     /// a series that is absent from the later form keeps what it had.
     package func store(_ batches: [FrameBatch]) async throws(DatabaseError) -> IngestCounts {
+        try await store(batches.map(FrameWrite.init))
+    }
+
+    /// The same, of flat frames.
+    package func store(_ writes: [FrameWrite]) async throws(DatabaseError) -> IngestCounts {
         var rows: [FrameRow] = []
-        for (order, batch) in batches.enumerated() {
-            rows += try await self.rows(of: batch, order: min(order, FrameRow.mostOrders - 1))
+        for (order, write) in writes.enumerated() {
+            rows += try await self.rows(of: write, order: min(order, FrameRow.mostOrders - 1))
         }
         guard !rows.isEmpty else { return IngestCounts() }
         for _ in 1..<Self.attempts {
@@ -41,9 +46,7 @@ package struct FrameStore: Sendable {
 
     private func write(_ rows: [FrameRow]) async throws(DatabaseError) -> IngestCounts {
         let (unique, inRequest) = Self.deduplicated(rows)
-        // One order for all writers: two requests that share frames then wait for each other in turn, not in a circle.
-        let ordered: [FrameRow] = unique.sorted { ($0.source, $0.time, $0.layout) < ($1.source, $1.time, $1.layout) }
-        let groups: [Group] = try await grouped(ordered)
+        let groups: [Group] = try await grouped(unique)
         if let copied = try await copy(groups) { return inRequest + copied }
         return inRequest + (try await merge(groups))
     }
@@ -54,19 +57,19 @@ package struct FrameStore: Sendable {
         var rows: [FrameRow]
     }
 
-    /// One row per key: of two in one request the later wins, series by series.
+    /// Rows in the writers' order, one per key: of two in one request the later wins, series by series.
     private static func deduplicated(_ rows: [FrameRow]) -> ([FrameRow], IngestCounts) {
         var counts = IngestCounts()
-        var places: [FrameRow.Key: Int] = [:]
+        // Sorting is stable: of equal keys the later stays behind.
+        let ordered: [FrameRow] = rows.sorted(by: FrameRow.precedes)
         var unique: [FrameRow] = []
-        unique.reserveCapacity(rows.count)
-        for row in rows {
-            if let place = places[row.key] {
-                let merged = unique[place].merge(row)
+        unique.reserveCapacity(ordered.count)
+        for row in ordered {
+            if let last = unique.last, last.hasKey(of: row) {
+                let merged = unique[unique.count - 1].merge(row)
                 counts.duplicates += merged.duplicates
                 counts.replaced += merged.replaced
             } else {
-                places[row.key] = unique.count
                 unique.append(row)
             }
         }
@@ -75,7 +78,16 @@ package struct FrameStore: Sendable {
 
     private func grouped(_ rows: [FrameRow]) async throws(DatabaseError) -> [Group] {
         var groups: [String: [FrameRow]] = [:]
-        for row in rows { groups[try await partitioning.name(at: row.time), default: []].append(row) }
+        var place: PartitionPlace?
+        for row in rows {
+            if let known = place, known.from <= row.time, row.time < known.to {
+                groups[known.table, default: []].append(row)
+            } else {
+                let found: PartitionPlace = try await partitioning.place(of: row.time)
+                groups[found.table, default: []].append(row)
+                place = found
+            }
+        }
         return groups.sorted { $0.key < $1.key }.map { Group(partition: $0.key, rows: $0.value) }
     }
 

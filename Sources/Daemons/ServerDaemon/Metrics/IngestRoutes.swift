@@ -1,6 +1,7 @@
 import ConfigAPIServer
 import Database
 import Declarations
+import FrameFormat
 import HTTPTypes
 import Hummingbird
 import Runtime
@@ -8,7 +9,7 @@ import StoreService
 import Telemetry
 import WireFormats
 
-/// `POST /api/v1/metrics`: native ingest. The answer comes after the commit.
+/// `POST /api/v1/metrics`: native ingest, JSON or the compact form of frames. The answer comes after the commit.
 struct IngestRoutes: RouteGroup {
     let frames: FrameStore
     let activity: HostActivity
@@ -16,6 +17,18 @@ struct IngestRoutes: RouteGroup {
     let clock: WallClock
     /// The digest of what a host is to run, for the header that tells its agent to look.
     let configDigest: @Sendable (_ host: String) async -> String?
+    private let layouts = LayoutCatalog()
+
+    init(
+        frames: FrameStore, activity: HostActivity, metrics: MetricsRegistry, clock: @escaping WallClock,
+        configDigest: @escaping @Sendable (_ host: String) async -> String?
+    ) {
+        self.frames = frames
+        self.activity = activity
+        self.metrics = metrics
+        self.clock = clock
+        self.configDigest = configDigest
+    }
 
     func add(to router: Router<ServerContext>) {
         router.group("/api/v1/metrics", requiring: .ingest)
@@ -24,10 +37,10 @@ struct IngestRoutes: RouteGroup {
 
     private func ingest(_ request: Request, _ context: ServerContext) async throws -> Response {
         let credential: String = try context.requireHost()
-        let body: [UInt8] = try await request.bytes()
+        let body: [UInt8] = try await request.plainBytes()
         let now: Timestamp = clock()
         let decoded: DecodedMetrics
-        do { decoded = try NativeDecoder.metrics(body, now: now) } catch {
+        do { decoded = try decode(body, request, now: now) } catch {
             count("malformed", 1)
             throw HTTPProblem(.badRequest, "body: \(error)")
         }
@@ -35,24 +48,42 @@ struct IngestRoutes: RouteGroup {
         assert(host == credential)
         // Before anything is stored: a database that refuses rows must not make hosts look down.
         activity.seen(host)
-        var counts: IngestCounts = try await frames.store(decoded.batches)
+        var counts: IngestCounts = try await frames.store(decoded.writes)
         counts.rejected += decoded.rejectedSamples
         record(counts)
         return try await answer(counts, decoded, host: host, now: now)
     }
 
+    private func decode(_ body: [UInt8], _ request: Request, now: Timestamp) throws(WireFormatError) -> DecodedMetrics {
+        // A type may have parameters behind it.
+        guard request.headers[.contentType]?.hasPrefix(FrameFormat.contentType) == true else {
+            return try NativeDecoder.metrics(body, now: now)
+        }
+        return try FrameDecoder.metrics(body, layouts: layouts, sha256: Digests.sha256, now: now)
+    }
+
     private func answer(
         _ counts: IngestCounts, _ decoded: DecodedMetrics, host: String, now: Timestamp
     ) async throws -> Response {
-        let body: JSONValue = [
+        var body: JSONValue = [
             "stored": .integer(counts.stored), "duplicates": .integer(counts.duplicates),
             "replaced": .integer(counts.replaced), "rejected": .integer(counts.rejected),
             "errors": .array(decoded.rejects.map(\.json)), "serverTime": .time(clock()),
         ]
         var headers: HTTPFields = [:]
         if let digest = await configDigest(host) { headers[.plumbConfig] = digest }
+        guard decoded.unknownLayouts.isEmpty else {
+            // Not a success, so that a sender that does not read on keeps what was left out.
+            body = merged(
+                body,
+                [
+                    "error": "define these layouts and send the request again",
+                    "unknownLayouts": .array(decoded.unknownLayouts.map { .string("\($0)") }),
+                ])
+            throw HTTPProblem(.conflict, body: body)
+        }
         // Nothing of the request could be stored: 400, so that a client does not take it for delivered.
-        let isPoison: Bool = decoded.batches.isEmpty && decoded.rejectedSamples > 0
+        let isPoison: Bool = decoded.writes.isEmpty && decoded.rejectedSamples > 0
         guard !isPoison else {
             throw HTTPProblem(.badRequest, body: merged(body, ["error": "every sample was refused"]))
         }
