@@ -62,6 +62,31 @@ import Testing
         let retention = decoder.resource(
             kind: .retention, name: "x", spec: ["dataset": "metrics", "keep": "168h"])
         #expect(try retention.get().spec == .retention(RetentionSpec(dataset: .metrics, keep: .days(7))))
+        let sized = decoder.resource(
+            kind: .retention, name: "x",
+            spec: ["dataset": "metrics", "maxSize": "20GiB", "minFreeDisk": "5 GB", "rollups": ["1h": "8760h"]])
+        #expect(
+            try sized.get().spec
+                == .retention(
+                    RetentionSpec(
+                        dataset: .metrics, maxSize: 20 << 30, minFreeDisk: 5_000_000_000, rollups: [.hour: .days(365)]))
+        )
+        #expect(try sized.get().resource.spec["maxSize"] == .integer(20 << 30))
+        let part = decoder.resource(
+            kind: .retention, name: "x",
+            spec: [
+                "dataset": "logs", "keep": "1d",
+                "matchers": [#"path =~ "/a\\.b/.*""#, #"host!="x\"y""#, #"host!="x\"y""#],
+            ])
+        #expect(
+            try part.get().spec
+                == .retention(
+                    RetentionSpec(
+                        dataset: .logs,
+                        matchers: [
+                            LabelMatcher(label: "host", operation: .notEqual, value: #"x"y"#),
+                            LabelMatcher(label: "path", operation: .matches, value: #"/a\.b/.*"#),
+                        ], keep: .days(1))))
     }
 
     @Test func referencesAreTheNamedNotifiersAndGroups() throws {

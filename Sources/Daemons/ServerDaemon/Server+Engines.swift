@@ -18,13 +18,27 @@ extension Server {
                 board: parts.health, live: parts.live, store: parts.configStore, secrets: parts.secrets,
                 logger: parts.logger),
         ] + alerting(of: parts) + [
-            LogKeeper(logs: parts.logs, clock: ContinuousClock(), logger: parts.logger),
+            LogKeeper(logs: parts.logs, clock: ContinuousClock(), logger: parts.logger)
+        ] + keeping(of: parts)
+    }
+
+    /// What looks after how much there is.
+    private static func keeping(of parts: ServerParts) -> [any Service] {
+        [
             PartitionKeeper(
-                datasets: parts.retained.map(\.partitions), leaders: parts.leaders, holder: parts.holder,
-                now: parts.clock, clock: ContinuousClock(), logger: parts.logger),
+                datasets: parts.retained.flatMap { $0.tables.map(\.partitions) }, leaders: parts.leaders,
+                holder: parts.holder, now: parts.clock, clock: ContinuousClock(), logger: parts.logger),
+            FactsKeeper(board: parts.facts, pool: parts.pool, clock: ContinuousClock(), logger: parts.logger),
+            DiskWatch(
+                locator: parts.diskLocator, disk: parts.disk, ownFolder: parts.ownFolder, live: parts.live,
+                notices: DiskNotices(
+                    store: parts.alerts, leaders: parts.leaders, holder: parts.holder, notifiers: parts.notifiers,
+                    now: parts.clock, logger: parts.logger),
+                now: parts.clock, clock: ContinuousClock(), metrics: parts.metrics, logger: parts.logger),
             RetentionEngine(
                 datasets: parts.retained, leaders: parts.leaders, holder: parts.holder, policy: parts.retention,
-                clock: ContinuousClock(), now: parts.clock, metrics: parts.metrics, logger: parts.logger),
+                freeDisk: { [locator = parts.diskLocator] in try await locator.space().free }, clock: ContinuousClock(),
+                now: parts.clock, metrics: parts.metrics, logger: parts.logger),
         ]
     }
 

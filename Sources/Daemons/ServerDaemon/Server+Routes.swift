@@ -19,6 +19,8 @@ extension Server {
         router.add(middleware: DatabaseProblems())
         router.add(
             middleware: Authentication(authority: parts.authority, open: openPaths, metrics: parts.metrics))
+        router.add(
+            middleware: DiskFloorGate(disk: parts.disk, activity: parts.activity, metrics: parts.metrics))
         for group in try routeGroups(of: parts) { group.add(to: router) }
         return router
     }
@@ -30,7 +32,9 @@ extension Server {
                 checks: [
                     ("database", { try await SchemaCheck.run(parts.pool) }),
                     ("config", { try await checkConfig(parts) }),
-                ]),
+                ],
+                warnings: [("disk", { if let refusal = parts.disk.refusal { throw NotReady(refusal) } })],
+                details: { await details(parts) }),
             AuthRoutes(
                 authority: parts.authority, links: LoginLinks(store: LoginLinkStore(pool: parts.pool)),
                 isSecure: parts.configuration.tls != nil, clock: parts.clock),
@@ -68,6 +72,18 @@ extension Server {
             MetadataRoutes(labels: { [frames = parts.frames] in try await frames.labels(of: $0) }, clock: parts.clock),
             BucketRoutes(load: { [frames = parts.frames] in try await frames.load($0) }, clock: parts.clock),
         ]
+    }
+
+    /// What this server found; a database that does not answer has none of it.
+    private static func details(_ parts: ServerParts) async -> [String: JSONValue] {
+        let disk: JSONValue =
+            switch parts.disk.knowledge {
+            case .unknown(let reason): ["unknown": .string(reason)]
+            case .space(let space): ["freeBytes": .integer(space.free), "sizeBytes": .integer(space.total)]
+            }
+        return .init(
+            uniqueKeysWithValues: [("databaseDisk", disk)]
+                + (parts.facts.present.map { [("database", .string($0.summary))] } ?? []))
     }
 
     private static func checkConfig(_ parts: ServerParts) async throws {

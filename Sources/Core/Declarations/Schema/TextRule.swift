@@ -184,7 +184,7 @@ func isAlphanumeric(_ byte: UInt8) -> Bool {
     }
 }
 
-private func isLabelName(_ text: String) -> Bool {
+func isLabelName(_ text: String) -> Bool {
     guard let first = text.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
     return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
 }

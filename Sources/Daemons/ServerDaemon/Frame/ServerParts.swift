@@ -35,6 +35,11 @@ package struct ServerParts: Sendable {
     package let alerts: AlertStore
     package let outbox: Outbox
     package let leaders: LeaderStore
+    /// What is known of the database's disk.
+    package let disk: DiskGuard
+    let diskLocator: DiskLocator
+    /// What the database was last found to be.
+    let facts = FactsBoard()
     package let hostStatus: HostStatusStore
     /// When this process began to listen.
     package let startedAt: Timestamp
@@ -84,6 +89,9 @@ package struct ServerParts: Sendable {
         alerts = AlertStore(pool: pool)
         outbox = Outbox(pool: pool)
         leaders = LeaderStore(pool: pool)
+        disk = DiskGuard(patience: configuration.diskPatience)
+        diskLocator = DiskLocator(
+            pool: pool, folder: configuration.databaseDisk, measure: configuration.measureDisk)
     }
 
     /// Why a text is no PromQL; nil where it is.
@@ -108,16 +116,22 @@ extension ServerParts {
     /// The datasets that retention drops partitions of. New ones are added here.
     var retained: [RetainedDataset] {
         [
-            RetainedDataset(name: .metrics, partitions: frames.partitioning),
-            RetainedDataset(name: .logs, partitions: logs.partitioning),
+            RetainedDataset(name: .metrics, tables: [.init(frames.partitioning)]),
+            RetainedDataset(name: .logs, tables: [.init(logs.partitioning)]),
             RetainedDataset(
-                name: .events, partitions: EventStore(pool: pool).partitions,
+                name: .events, tables: [.init(EventStore(pool: pool).partitions)],
                 afterDropping: { [pool] edge in
                     // The keys of what is gone, in small steps.
                     let events = EventStore(pool: pool)
                     while try await events.forgetKeys(before: edge) > 0 {}
                 }),
         ]
+    }
+
+    /// The folder of this server's own files.
+    var ownFolder: String {
+        guard let slash = configuration.keysFile.lastIndex(of: "/") else { return "." }
+        return slash == configuration.keysFile.startIndex ? "/" : String(configuration.keysFile[..<slash])
     }
 
     /// The notifiers that run, by name; nil until a configuration was loaded.

@@ -46,7 +46,7 @@ struct LogIngestRoutes: RouteGroup {
 
     private func store(_ batch: LogStore.Batch) async throws -> LogStore.Outcome {
         do { return try await logs.store(batch) } catch {
-            guard error.isTransient else { throw error }
+            guard error.isTransient, !error.isDiskFull else { throw error }
             var problem = HTTPProblem(.serviceUnavailable, "the database cannot take lines now: send them again")
             problem.headers[.retryAfter] = "2"
             throw problem
