@@ -775,5 +775,14 @@ CREATE TABLE host_status_history (
 CREATE INDEX host_status_history_at ON host_status_history (at DESC);
 
 """#),
+        Asset(
+            path: "migrations/0009_series_index.sql",
+            text: #"""
+-- Servers hold the series in memory and follow what is registered: each takes the pairs whose transaction had not ended
+-- when it looked last. See docs/decisions/0092-series-are-planned-in-memory.md.
+ALTER TABLE source_layouts ADD COLUMN registered xid8 NOT NULL DEFAULT pg_current_xact_id();
+CREATE INDEX source_layouts_registered ON source_layouts (registered);
+
+"""#),
     ]
 }

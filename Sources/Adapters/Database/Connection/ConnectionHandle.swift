@@ -51,18 +51,41 @@ import Glibc
     borrowing func execute(
         _ sql: String, _ parameters: EncodedParameters, isBinary: Bool
     ) throws(DatabaseError) -> SQLResult {
-        let operation: String = DatabaseError.operation(of: sql)
-        let count: Int = parameters.starts.count
-        let raw: OpaquePointer? = unsafe parameters.bytes.withUnsafeBufferPointer { bytes in
+        let raw: OpaquePointer? = unsafe Self.withValues(parameters) { count, values in
+            unsafe PQexecParams(
+                connection, sql, count, parameters.types, values, parameters.lengths, parameters.formats,
+                isBinary ? 1 : 0)
+        }
+        return try unsafe finish(raw, operation: DatabaseError.operation(of: sql))
+    }
+
+    /// Has the server read and plan a statement that is run later by its name.
+    borrowing func prepare(_ name: String, _ sql: String, _ parameters: EncodedParameters) throws(DatabaseError) {
+        _ = try unsafe finish(
+            PQprepare(connection, name, sql, Int32(parameters.types.count), parameters.types),
+            operation: DatabaseError.operation(of: sql))
+    }
+
+    borrowing func execute(
+        prepared name: String, _ sql: String, _ parameters: EncodedParameters, isBinary: Bool
+    ) throws(DatabaseError) -> SQLResult {
+        let raw: OpaquePointer? = unsafe Self.withValues(parameters) { count, values in
+            unsafe PQexecPrepared(
+                connection, name, count, values, parameters.lengths, parameters.formats, isBinary ? 1 : 0)
+        }
+        return try unsafe finish(raw, operation: DatabaseError.operation(of: sql))
+    }
+
+    private static func withValues<Result>(
+        _ parameters: EncodedParameters, _ body: (Int32, [UnsafePointer<CChar>?]) -> Result
+    ) -> Result {
+        unsafe parameters.bytes.withUnsafeBufferPointer { bytes in
             let values: [UnsafePointer<CChar>?] = unsafe parameters.starts.map { start in
                 guard let start, let base = bytes.baseAddress else { return nil }
                 return unsafe UnsafeRawPointer(base + start).assumingMemoryBound(to: CChar.self)
             }
-            return unsafe PQexecParams(
-                connection, sql, Int32(count), parameters.types, values, parameters.lengths, parameters.formats,
-                isBinary ? 1 : 0)
+            return unsafe body(Int32(values.count), values)
         }
-        return try unsafe finish(raw, operation: operation)
     }
 
     /// Runs statements without parameters, separated by semicolons, in one round trip; the result is the last one's.

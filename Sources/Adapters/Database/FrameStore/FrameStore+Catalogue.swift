@@ -8,9 +8,7 @@ extension FrameStore {
     package func labels(of selections: [Selection]) async throws -> [Labels] {
         var found: Set<Labels> = []
         for selection in selections {
-            let plan: ReadPlan = try await pool.withConnection { (connection) throws(DatabaseError) in
-                try connection.readPlan(for: selection)
-            }
+            let plan: ReadPlan = try await plan(selection)
             var waiting: Set<ReadPlan.Pair> = Set(plan.elements.keys)
             // The newest partition first: most series are in it.
             for partition in try await partitions(overlapping: selection).reversed() where !waiting.isEmpty {

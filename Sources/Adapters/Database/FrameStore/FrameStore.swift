@@ -5,6 +5,7 @@ package import Telemetry
 package struct FrameStore: Sendable {
     let pool: DatabasePool
     let registry = FrameRegistry()
+    let directory = SeriesDirectory()
     package let partitioning: TimePartitions
 
     package init(pool: DatabasePool) {

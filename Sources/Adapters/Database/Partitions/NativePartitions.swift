@@ -38,7 +38,7 @@ package struct NativePartitions: Partitioning {
 
     package func tables(from: Timestamp, to: Timestamp) async throws(DatabaseError) -> [String] {
         try await pool.withConnection { (connection) throws(DatabaseError) in
-            let result: SQLResult = try connection.execute(
+            let result: SQLResult = try connection.prepared(
                 """
                 SELECT name FROM partitions WHERE dataset = $1
                     AND to_time > $2::timestamptz AND from_time < $3::timestamptz ORDER BY from_time
