@@ -22,6 +22,7 @@ extension FrameStore {
                 counts.replaced += try row.int("replaced")
                 _ = try connection.execute("TRUNCATE incoming")
             }
+            try markRollups(groups, connection)
             return counts
         }
     }

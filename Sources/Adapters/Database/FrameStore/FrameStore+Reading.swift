@@ -18,7 +18,21 @@ extension FrameStore {
     private func load(_ selection: Selection) async throws -> [SeriesData] {
         let plan: ReadPlan = try await plan(selection)
         guard !plan.isEmpty else { return [] }
-        var assembly = SeriesAssembly(plan)
+        if let use = selection.buckets, let cover = try await rollups.cover(selection),
+            let reader = RollupReader(plan, width: cover.width, purpose: use.purpose)
+        {
+            return try await load(selection, plan, cover, reader)
+        }
+        return try await samples(selection, plan).map {
+            SeriesData(labels: $0.key, times: $0.times, values: $0.values)
+        }
+    }
+
+    /// The samples themselves.
+    func samples(
+        _ selection: Selection, _ plan: ReadPlan
+    ) async throws -> [(key: Labels, times: [Int64], values: [Double])] {
+        var assembly = SeriesAssembly(plan) { _, element in element.labels }
         for partition in try await partitions(overlapping: selection) {
             let outcome: Result<SQLResult, DatabaseError> = await rows(
                 plan.statement(partition), plan.parameters(selection))
@@ -27,7 +41,7 @@ extension FrameStore {
             let result: SQLResult = try outcome.get()
             try assembly.add(result, mostSamples: Self.mostSamples)
         }
-        return assembly.series()
+        return assembly.ordered()
     }
 
     private func rows(_ statement: String, _ parameters: [SQLValue]) async -> Result<SQLResult, DatabaseError> {

@@ -1,4 +1,4 @@
-import Synchronization
+import Runtime
 package import Telemetry
 
 /// Frames: one row per source, time and layout, in partitions by time.
@@ -6,11 +6,16 @@ package struct FrameStore: Sendable {
     let pool: DatabasePool
     let registry = FrameRegistry()
     let directory = SeriesDirectory()
+    /// What is kept of samples by minute, five minutes and hour.
+    package let rollups: RollupStore
+    private let now: @Sendable () -> Timestamp
     package let partitioning: TimePartitions
 
-    package init(pool: DatabasePool) {
+    package init(pool: DatabasePool, now: @escaping @Sendable () -> Timestamp = Timestamp.now) {
         self.pool = pool
+        self.now = now
         partitioning = TimePartitions(pool, dataset: "metrics", table: "frames")
+        rollups = RollupStore(pool: pool, raw: partitioning)
     }
 
     /// Stores batches in one transaction and returns after its commit: all of them, or none and an error.
@@ -113,9 +118,15 @@ package struct FrameStore: Sendable {
                         "COPY \(group.partition) (\(FrameEncoder.columns)) FROM STDIN (FORMAT binary)",
                         FrameEncoder.encode(group.rows, sequence: sequence))
                 }
+                try markRollups(groups, connection)
             }
             return .success(())
         } catch { return .failure(error) }
+    }
+
+    /// Last in a transaction that writes frames.
+    func markRollups(_ groups: [Group], _ connection: isolated PostgresConnection) throws(DatabaseError) {
+        try connection.markRollups(groups.lazy.flatMap { $0.rows.lazy.map { ($0.source, $0.time) } }, now: now())
     }
 
     func inTransaction<R: Sendable>(

@@ -1,8 +1,8 @@
 import PromQL
 import Telemetry
 
-/// Rows of frames turned into series.
-struct SeriesAssembly {
+/// Rows of frames turned into series, each under a key: its labels for queries.
+struct SeriesAssembly<Key: Hashable> {
     private struct Column {
         var times: [Int64] = []
         var values: [Double] = []
@@ -19,31 +19,32 @@ struct SeriesAssembly {
 
     private let targets: [ReadPlan.Pair: Target]
     private let areElementsPicked: Bool
-    private let labels: [Labels]
+    private let keys: [Key]
     private var columns: [Column]
     private var sampleCount = 0
 
-    init(_ plan: ReadPlan) {
+    init(_ plan: ReadPlan, key: (ReadPlan.Pair, ReadPlan.Element) -> Key) {
         areElementsPicked = plan.areElementsPicked
-        var labels: [Labels] = []
-        var known: [Labels: Int] = [:]
+        var keys: [Key] = []
+        var known: [Key: Int] = [:]
         var targets: [ReadPlan.Pair: Target] = [:]
         for (pair, elements) in plan.elements {
             var places: [Int] = []
             for element in elements {
                 // A series that moved from one layout to another is one series.
-                let place: Int = known[element.labels] ?? labels.count
-                if place == labels.count {
-                    known[element.labels] = place
-                    labels.append(element.labels)
+                let key: Key = key(pair, element)
+                let place: Int = known[key] ?? keys.count
+                if place == keys.count {
+                    known[key] = place
+                    keys.append(key)
                 }
                 places.append(place)
             }
             targets[pair] = Target(positions: elements.map(\.position), places: places)
         }
-        self.labels = labels
+        self.keys = keys
         self.targets = targets
-        columns = Array(repeating: Column(), count: labels.count)
+        columns = Array(repeating: Column(), count: keys.count)
     }
 
     /// Adds the rows of ``ReadPlan/statement(_:)``, in any order.
@@ -89,10 +90,11 @@ struct SeriesAssembly {
         position / 8 < bytes.count && bytes[position / 8] & (0x80 >> UInt8(position % 8)) != 0
     }
 
-    func series() -> [SeriesData] {
-        zip(labels, columns).filter { !$0.1.times.isEmpty }.map { labels, column in
+    /// What was read under each key that has samples, in order of time.
+    func ordered() -> [(key: Key, times: [Int64], values: [Double])] {
+        zip(keys, columns).filter { !$0.1.times.isEmpty }.map { key, column in
             let ordered: Column = column.isInOrder ? column : Self.ordered(column)
-            return SeriesData(labels: labels, times: ordered.times, values: ordered.values)
+            return (key, ordered.times, ordered.values)
         }
     }
 

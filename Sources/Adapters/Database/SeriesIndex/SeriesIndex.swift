@@ -94,8 +94,11 @@ struct SeriesIndex: Sendable {
         if pairs.insert(UInt64(source) << 32 | UInt64(layout)).inserted { layoutSources[Int(layout)].append(source) }
     }
 
-    /// Takes what waits into order, after many were added.
+    /// Takes what waits into order and gives back room, after many were added.
     mutating func settle() {
+        seriesIDs = seriesIDs.map(\.self)
+        labelStarts = labelStarts.map(\.self)
+        labels = labels.map(\.self)
         places.settle()
         for label in postings.keys { postings[label]?.settle() }
     }
