@@ -35,6 +35,9 @@ extension Server {
                     store: parts.alerts, leaders: parts.leaders, holder: parts.holder, notifiers: parts.notifiers,
                     now: parts.clock, logger: parts.logger),
                 now: parts.clock, clock: ContinuousClock(), metrics: parts.metrics, logger: parts.logger),
+            RollupEngine(
+                store: parts.frames.rollups, leaders: parts.leaders, holder: parts.holder, clock: ContinuousClock(),
+                now: parts.clock, metrics: parts.metrics, logger: parts.logger),
             RetentionEngine(
                 datasets: parts.retained, leaders: parts.leaders, holder: parts.holder, policy: parts.retention,
                 freeDisk: { [locator = parts.diskLocator] in try await locator.space().free }, clock: ContinuousClock(),

@@ -116,7 +116,7 @@ extension ServerParts {
     /// The datasets that retention drops partitions of. New ones are added here.
     var retained: [RetainedDataset] {
         [
-            RetainedDataset(name: .metrics, tables: [.init(frames.partitioning)]),
+            RetainedDataset(name: .metrics, tables: [.init(frames.partitioning)] + rolledUp),
             RetainedDataset(name: .logs, tables: [.init(logs.partitioning)]),
             RetainedDataset(
                 name: .events, tables: [.init(EventStore(pool: pool).partitions)],
@@ -126,6 +126,12 @@ extension ServerParts {
                     while try await events.forgetKeys(before: edge) > 0 {}
                 }),
         ]
+    }
+
+    private var rolledUp: [RetainedDataset.Table] {
+        RetentionSpec.RollupWidth.allCases.compactMap { width in
+            BucketWidth(rawValue: width.rawValue).map { .init(frames.rollups.partitioning($0), part: .rollup(width)) }
+        }
     }
 
     /// The folder of this server's own files.
