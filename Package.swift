@@ -33,12 +33,13 @@ func check(_ name: String, _ layer: Layer, uses: [String]) {
     layerOf[name] = layer
 }
 
-/// A C library from Debian: a module map and a shim header, used by exactly one adapter.
-func library(_ name: String, pkgConfig: String, apt: String) {
+/// A C library from Debian: a module map and a shim header, used by exactly one adapter. Without `pkgConfig` it is a
+/// part of the C library itself.
+func library(_ name: String, pkgConfig: String? = nil, apt: String? = nil) {
     check(name, .system, uses: [])
     targets.append(
         .systemLibrary(
-            name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])]))
+            name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: apt.map { [.apt([$0])] }))
 }
 
 /// What a trait switches off is linked only with it.
@@ -100,6 +101,7 @@ let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 // System
+library("CKernelClock")
 library("CLibgit2", pkgConfig: "libgit2", apt: "libgit2-dev")
 library("CLibmongoc", pkgConfig: "libmongoc-1.0", apt: "libmongoc-dev")
 library("CLibpq", pkgConfig: "libpq", apt: "libpq-dev")
@@ -110,6 +112,7 @@ library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev")
 target(.core, "Telemetry")
 target(.core, "FrameFormat", uses: ["Telemetry"])
 target(.core, "Declarations", uses: ["Telemetry"])
+target(.core, "Exposition", uses: ["Telemetry"])
 target(.core, "ConfigAPI", uses: ["Declarations", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
 target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
@@ -136,7 +139,9 @@ target(
         "Telemetry",
     ],
     products: [crypto, logging], wrapsC: true)
-target(.adapters, "HostSystem", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, systemPackage])
+target(
+    .adapters, "HostSystem", uses: ["CKernelClock", "Declarations", "Exposition", "Runtime", "Telemetry"],
+    products: [logging, systemPackage])
 target(
     .adapters, "ConfigAPIServer", uses: ["ConfigAPI", "Declarations", "Runtime", "Telemetry"],
     products: [httpTypes, hummingbird, lifecycle, logging, nioCore])
@@ -251,7 +256,8 @@ tests(
         "Alerting", "Assets", "ConfigAPI", "Database", "Declarations", "Pipelines", "PromQL", "Reconciliation",
         "Runtime", "Telemetry",
     ])
-tests("HostSystemTests", uses: ["Declarations", "HostSystem", "Runtime", "Telemetry"])
+tests("ExpositionTests", uses: ["Exposition", "Telemetry"])
+tests("HostSystemTests", uses: ["Declarations", "Exposition", "HostSystem", "Runtime", "Telemetry"])
 tests("MongoStoreTests", uses: ["Declarations", "MongoDouble", "MongoStore", "Pipelines", "Runtime", "Telemetry"])
 tests("WireFormatsTests", uses: ["Declarations", "FrameFormat", "Runtime", "Telemetry", "WireFormats"])
 tests(

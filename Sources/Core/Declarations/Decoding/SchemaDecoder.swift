@@ -310,10 +310,12 @@ extension SchemaDecoder {
         case .anyOf(let names):
             guard names.allSatisfy({ members[$0] == nil }) else { return }
             report(source.place, "\(alternatives(names)) is missing")
-        case .only(let field, let choice, let word):
-            guard let entry = source.entry(field), members[choice]?.string != word else { return }
-            report(entry.keyPlace, "\(quoted(field)) is only for \(quoted(choice)): \(word)")
         case .unique(let list, let field): checkUnique(source, list: list, by: field, members)
+        case .only(let field, let choice, let allowed):
+            guard let entry = source.entry(field) else { return }
+            let value: String = (members[choice] ?? schema.field(named: choice)?.defaultValue)?.string ?? ""
+            guard !allowed.contains(value) else { return }
+            report(entry.keyPlace, "\(quoted(field)) is only for \(quoted(choice)): \(allowed.joined(separator: " or "))")
         }
     }
 

@@ -25,7 +25,7 @@ extension RetentionSpec {
         rules: [
             .anyOf(["keep", "maxSize", "minFreeDisk"]), .atMostOne("matchers", "maxSize"),
             .atMostOne("matchers", "minFreeDisk"), .atMostOne("matchers", "rollups"),
-            .only("rollups", where: "dataset", is: Dataset.metrics.rawValue),
+            .only("rollups", where: "dataset", is: [Dataset.metrics.rawValue]),
         ])
 
     private static let mostBytes = 1 << 52

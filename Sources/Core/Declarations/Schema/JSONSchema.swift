@@ -139,8 +139,11 @@ extension ObjectRule {
         case .atLeastOne(let first, let second):
             ["anyOf": [["required": [.string(first)]], ["required": [.string(second)]]]]
         case .anyOf(let names): ["anyOf": .array(names.map { ["required": [.string($0)]] })]
-        case .only(let field, let choice, let word):
-            ["if": ["required": [.string(field)]], "then": ["properties": [choice: ["const": .string(word)]]]]
+        case .only(let field, let choice, let allowed):
+            [
+                "if": ["required": [.string(field)]],
+                "then": ["properties": [choice: ["enum": .array(allowed.map(JSONValue.string))]]],
+            ]
         case .longer, .unique: nil
         }
     }

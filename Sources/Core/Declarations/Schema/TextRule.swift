@@ -102,6 +102,13 @@ extension TextRule {
         return Glob.objection(to: text)
     }
 
+    static let folderPath = TextRule("an absolute path", pattern: "^/", longest: 1024) { text in
+        guard text.hasPrefix("/"), !text.utf8.contains(where: { $0 < 0x20 }),
+            !text.split(separator: "/").contains("..")
+        else { return "expected the absolute path of a folder, without \"..\"" }
+        return nil
+    }
+
     static let secretName = TextRule(
         "the name of a secret: letters, digits, '.', '_' and '-', not beginning with one of the last three",
         pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", longest: 128,

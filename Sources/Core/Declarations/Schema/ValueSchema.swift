@@ -89,12 +89,12 @@ package enum ObjectRule: Sendable {
     case atLeastOne(String, String)
     /// One of them at least, with something in it.
     case anyOf([String])
-    /// The first is given only where the choice in the second is this.
-    case only(String, where: String, is: String)
     /// The first duration is longer than the second.
     case longer(String, than: String)
     /// No two items of a list of objects have the same text in a field.
     case unique(String, by: String)
+    /// The first is given only where the choice in the second is one of these.
+    case only(String, where: String, is: [String])
 
     var fields: [String] {
         switch self {
