@@ -15,7 +15,7 @@ of its own from it.
 
 | folder | what |
 | --- | --- |
-| `collectors/` | what agents measure: processors, memory, file systems, disks, network, load |
+| `collectors/` | what agents measure: processors, memory, file systems, disks, network, pressure, sensors, programs, … |
 | `log-sources/` | which log files agents read |
 | `alert-rules/` | when something is wrong |
 | `notifiers/` | who is told; nobody until you say so |
