@@ -1,3 +1,4 @@
+package import ColumnCodec
 import Runtime
 package import Telemetry
 
@@ -8,14 +9,20 @@ package struct FrameStore: Sendable {
     let directory = SeriesDirectory()
     /// What is kept of samples by minute, five minutes and hour.
     package let rollups: RollupStore
+    let compression: ByteCompression?
     private let now: @Sendable () -> Timestamp
     package let partitioning: TimePartitions
 
-    package init(pool: DatabasePool, now: @escaping @Sendable () -> Timestamp = Timestamp.now) {
+    /// `compression` is what sealed blocks are compressed with; without one those that are cannot be read.
+    package init(
+        pool: DatabasePool, compression: ByteCompression? = nil,
+        now: @escaping @Sendable () -> Timestamp = Timestamp.now
+    ) {
         self.pool = pool
+        self.compression = compression
         self.now = now
         partitioning = TimePartitions(pool, dataset: "metrics", table: "frames")
-        rollups = RollupStore(pool: pool, raw: partitioning)
+        rollups = RollupStore(pool: pool, raw: partitioning, compression: compression)
     }
 
     /// Stores batches in one transaction and returns after its commit: all of them, or none and an error.
