@@ -6,10 +6,14 @@ package struct FrameLimits: Hashable, Sendable {
     package var seriesPerSource: Int
     /// The same, of all sources of a host.
     package var seriesPerHost: Int
+    /// Layouts that a source had never had, within an hour; with more, each of its series is stored by itself for an
+    /// hour (`semantics.md`, "Frames and layouts").
+    package var newLayouts: Int
 
     package init(
-        seriesPerSource: Int = Limits.seriesPerSource, seriesPerHost: Int = Limits.seriesPerHost
+        seriesPerSource: Int = Limits.seriesPerSource, seriesPerHost: Int = Limits.seriesPerHost, newLayouts: Int = 20
     ) {
+        self.newLayouts = newLayouts
         self.seriesPerSource = seriesPerSource
         self.seriesPerHost = seriesPerHost
     }

@@ -36,7 +36,8 @@ extension FrameStore {
         var layouts: [Int] = try await identifiers(of: split, now: now)
         let fresh: Int = try await pair(source, with: layouts)
         let becomesRestless: Bool =
-            !isRestless && registry.withUse(of: write.source) { $0.noteNewLayouts(fresh, now: now) }
+            !isRestless
+            && registry.withUse(of: write.source) { $0.noteNewLayouts(fresh, limit: limits.newLayouts, now: now) }
         if becomesRestless {
             split = FrameLayout.single(series)
             layouts = try await identifiers(of: split, now: now)

@@ -12,8 +12,6 @@ struct SourceUse: Sendable {
 
     /// How long a series counts after it was registered last.
     static let span = PromDuration.hours(1)
-    /// New layouts in an hour beyond which a source is restless (`semantics.md`, "Frames and layouts").
-    static let mostNewLayouts = 20
 
     /// Of a list the columns that fit beside what the source has, at most `limit` series in all; series that it has
     /// already always fit.
@@ -41,11 +39,12 @@ struct SourceUse: Sendable {
     /// How many series there were when a list was looked at last.
     func activeCount(now: Timestamp) -> Int { now < counted.until ? counted.series : 0 }
 
-    /// Notes layouts that the source had never had. Answers whether that made it restless.
-    mutating func noteNewLayouts(_ count: Int, now: Timestamp) -> Bool {
+    /// Notes layouts that the source had never had, of which at most `limit` in an hour are usual. Answers whether that
+    /// made it restless.
+    mutating func noteNewLayouts(_ count: Int, limit: Int, now: Timestamp) -> Bool {
         newLayouts.removeAll { $0 + Self.span < now }
         newLayouts += repeatElement(now, count: count)
-        guard newLayouts.count > Self.mostNewLayouts, !isRestless(now: now) else { return false }
+        guard newLayouts.count > limit, !isRestless(now: now) else { return false }
         restlessUntil = now + Self.span
         newLayouts = []
         return true
