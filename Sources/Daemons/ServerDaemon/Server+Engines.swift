@@ -44,6 +44,14 @@ extension Server {
                 policy: { [live = parts.live] in await live.running.map { $0.sealPolicy } }, clock: ContinuousClock(),
                 now: parts.clock, metrics: parts.metrics, logger: parts.logger,
                 interval: parts.configuration.sealInterval),
+            HistoryPruner(
+                store: HistoryStore(pool: parts.pool), leaders: parts.leaders, holder: parts.holder, now: parts.clock,
+                clock: ContinuousClock(), metrics: parts.metrics, logger: parts.logger),
+            RowRetention(
+                datasets: parts.erasable, progress: RetentionProgress(pool: parts.pool), policy: parts.retention,
+                leaders: parts.leaders, holder: parts.holder, now: parts.clock, clock: ContinuousClock(),
+                metrics: parts.metrics, logger: parts.logger,
+                interval: min(.seconds(30), parts.configuration.retentionGrace.duration + .seconds(1))),
             RetentionEngine(
                 datasets: parts.retained, leaders: parts.leaders, holder: parts.holder, policy: parts.retention,
                 freeDisk: { [locator = parts.diskLocator] in try await locator.space().free }, clock: ContinuousClock(),
