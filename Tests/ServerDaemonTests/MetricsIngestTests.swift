@@ -140,14 +140,14 @@ import Testing
         }
     }
 
-    /// Ends the session that waits to write a source, once there is one.
+    /// Ends the session that waits to look for a source, once there is one.
     private func endWaiting(_ database: TestDatabase) async throws {
         let deadline: ContinuousClock.Instant = .now + .seconds(10)
         while ContinuousClock.now < deadline {
             let ended = try await database.superuser(
                 """
                 SELECT count(pg_terminate_backend(pid)) AS n FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INTO sources%'
+                WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FROM sources%'
                 """
             ).only().int("n")
             if ended > 0 { return }

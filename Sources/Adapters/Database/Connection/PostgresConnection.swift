@@ -138,6 +138,9 @@ package actor PostgresConnection {
     /// Runs statements without parameters, separated by semicolons. Outside a transaction they are one.
     package func script(_ sql: String) throws(DatabaseError) { _ = try present(handle?.script(sql)) }
 
+    /// As ``script(_:)``, with the result of the last statement.
+    func scripted(_ sql: String) throws(DatabaseError) -> SQLResult { try present(handle?.script(sql)) }
+
     /// Sends `data` to a `COPY … FROM STDIN` and gives the number of rows. All or nothing.
     @discardableResult
     package func copyIn(_ sql: String, _ data: [UInt8]) throws(DatabaseError) -> Int {

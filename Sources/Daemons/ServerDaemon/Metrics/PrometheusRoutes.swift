@@ -33,8 +33,9 @@ struct PrometheusRoutes: RouteGroup {
             let range: QueryRange =
                 isRange ? try self.range(parameters) : .instant(try parameters.time("time") ?? clock())
             let timeout: Duration = try parameters.duration("timeout")?.duration ?? QueryEngine.longest
-            let answer: QueryEngine.Answer = try await engine.answer(expression, over: range, timeout: timeout)
-            return .json(bytes: PrometheusWriter.body(answer))
+            return .json(
+                PrometheusJSON.success(
+                    PrometheusJSON.data(try await engine.evaluate(expression, over: range, timeout: timeout))))
         } catch { return PrometheusJSON.response(to: error) }
     }
 

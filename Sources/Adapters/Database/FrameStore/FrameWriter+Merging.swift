@@ -1,12 +1,11 @@
 import Telemetry
 
 /// The way for frames of which some are there already: through a temporary table, series by series.
-extension FrameStore {
+extension FrameWriter {
     /// Counts what is new, the same and other, and makes the stored frames what the later write says.
     func merge(_ groups: [Group]) async throws(DatabaseError) -> IngestCounts {
-        try await inTransaction { (connection) throws(DatabaseError) in
+        try await inTransaction { (connection, sequence) throws(DatabaseError) in
             var counts = IngestCounts()
-            let sequence: Int = try connection.execute("SELECT nextval('frame_ingest_seq') AS n").only().int("n")
             _ = try connection.execute(
                 "CREATE TEMPORARY TABLE incoming (LIKE frames INCLUDING DEFAULTS) ON COMMIT DROP")
             for group in groups {
