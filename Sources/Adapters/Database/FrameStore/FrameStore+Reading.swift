@@ -23,6 +23,11 @@ extension FrameStore {
         {
             return try await load(selection, plan, cover, reader)
         }
+        if let cover = try await rollups.substitute(for: selection),
+            let reader = RollupReader(plan, width: cover.width, purpose: .lastSamples)
+        {
+            return try await load(selection, plan, cover, reader, isExact: false)
+        }
         return try await samples(selection, plan).map {
             SeriesData(labels: $0.key, times: $0.times, values: $0.values)
         }

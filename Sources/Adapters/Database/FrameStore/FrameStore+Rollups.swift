@@ -4,7 +4,7 @@ import Telemetry
 extension FrameStore {
     /// Rollups where they cover, the samples where they do not, as one.
     func load(
-        _ selection: Selection, _ plan: ReadPlan, _ cover: RollupCover, _ reader: RollupReader
+        _ selection: Selection, _ plan: ReadPlan, _ cover: RollupCover, _ reader: RollupReader, isExact: Bool = true
     ) async throws -> [SeriesData] {
         var columns = [RollupColumn](repeating: RollupColumn(), count: reader.labels.count)
         var places: [Labels: Int] = [:]
@@ -34,6 +34,7 @@ extension FrameStore {
                 series = SeriesData(labels: labels, buckets: column.buckets)
             }
             series.resolution = cover.width
+            if !isExact { series.goneBefore = cover.stretches.last(where: \.isRolledUp)?.through }
             return series
         }
     }

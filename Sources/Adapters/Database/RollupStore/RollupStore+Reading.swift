@@ -14,9 +14,24 @@ struct RollupCover: Sendable {
     /// In order of time, without a gap.
     var stretches: [Stretch]
 
-    /// `closed`: the hours that begin before it are closed; `open`: those of them whose rollups are not of all samples
-    /// yet; `oldest`: where the rollups of the width begin.
-    init(_ selection: Selection, width: BucketWidth, closed: Int64, open: Set<Int64>, oldest: Int64) {
+    /// What is known of the hours.
+    struct Hours: Sendable {
+        /// Those that begin before it are closed.
+        var closed: Int64
+        /// Those of them whose rollups are not of all samples yet.
+        var open: Set<Int64> = []
+        /// Where the rollups of the width begin.
+        var oldest: Int64
+        /// Where samples begin: before it rollups are all that there is.
+        var samples: Int64 = .min
+
+        func isRolledUp(_ hour: Int64) -> Bool {
+            guard hour < closed, hour >= oldest else { return false }
+            return !open.contains(hour) || hour + BucketWidth.hour.milliseconds <= samples
+        }
+    }
+
+    init(_ selection: Selection, width: BucketWidth, _ hours: Hours) {
         self.width = width
         stretches = []
         let step: Int64 = BucketWidth.hour.milliseconds
@@ -24,10 +39,8 @@ struct RollupCover: Sendable {
         while edge < selection.through {
             let hour: Int64 = rollupHour(of: edge + 1)
             // Beyond what is closed there is nothing to decide hour by hour.
-            let end: Int64 = hour >= closed ? selection.through : min(hour + step, selection.through)
-            append(
-                Stretch(
-                    after: edge, through: end, isRolledUp: hour < closed && hour >= oldest && !open.contains(hour)))
+            let end: Int64 = hour >= hours.closed ? selection.through : min(hour + step, selection.through)
+            append(Stretch(after: edge, through: end, isRolledUp: hours.isRolledUp(hour)))
             edge = end
         }
     }
@@ -51,24 +64,66 @@ extension RollupStore {
         // A stretch of less than an hour is seldom closed, and a few rows of frames.
         guard hours >= 1, hours < Self.mostHours else { return nil }
         let (after, before) = selection.instants
-        let found: (closed: Int64, oldest: Int64, open: Set<Int64>)? = try await pool.withConnection {
-            (connection) throws(DatabaseError) in
+        let known: RollupCover.Hours? = try await pool.withConnection { (connection) throws(DatabaseError) in
             let result: SQLResult = try connection.prepared(
                 """
                 SELECT closed, (SELECT min(from_time) FROM partitions WHERE dataset = $3) AS oldest,
+                    (SELECT min(from_time) FROM partitions WHERE dataset = 'metrics') AS samples,
                     ARRAY(SELECT DISTINCT (extract(epoch FROM hour) * 1000)::bigint FROM rollup_marks
                         WHERE hour > $1::timestamptz - interval '1 hour' AND hour < $2::timestamptz) AS open
                 FROM rollup_state
                 """, [.time(after), .time(before), .text("rollup_\(width.rawValue)")])
             guard let row = result.rows.first, !row["oldest"].isNull else { return nil }
-            return (
-                try row.time("closed").milliseconds, try row.time("oldest").milliseconds,
-                Set((row["open"].integers ?? []).compactMap { $0.map(Int64.init) })
-            )
+            return RollupCover.Hours(
+                closed: try row.time("closed").milliseconds,
+                open: Set((row["open"].integers ?? []).compactMap { $0.map(Int64.init) }),
+                oldest: try row.time("oldest").milliseconds, samples: row["samples"].time?.milliseconds ?? .max)
         }
-        guard let found else { return nil }
-        let cover = RollupCover(
-            selection, width: width, closed: found.closed, open: found.open, oldest: found.oldest)
+        guard let known else { return nil }
+        let cover = RollupCover(selection, width: width, known)
+        return cover.isUseful ? cover : nil
+    }
+
+    /// How rollups stand in for samples that are gone, for questions that they do not answer exactly: by the last value
+    /// of each bucket, of the narrowest width that is there. Nil where all samples are there.
+    func substitute(for selection: Selection) async throws(DatabaseError) -> RollupCover? {
+        let found: (width: BucketWidth, hours: RollupCover.Hours)? = try await pool.withConnection {
+            (connection) throws(DatabaseError) in
+            let result: SQLResult = try connection.prepared(
+                """
+                SELECT closed, samples.edge, rollup.dataset, rollup.oldest
+                FROM rollup_state, (SELECT coalesce(min(from_time), 'infinity') AS edge FROM partitions
+                    WHERE dataset = 'metrics') AS samples,
+                    (SELECT dataset, min(from_time) AS oldest FROM partitions WHERE dataset LIKE 'rollup\\_%'
+                        GROUP BY dataset) AS rollup
+                WHERE $1::timestamptz < samples.edge
+                """, [.time(selection.instants.0)])
+            var best: (width: BucketWidth, hours: RollupCover.Hours)?
+            for row in result.rows {
+                guard let width = BucketWidth(rawValue: String(try row.string("dataset").dropFirst(7))) else {
+                    continue
+                }
+                let hours = RollupCover.Hours(
+                    closed: min(try row.time("closed").milliseconds, row["edge"].time?.milliseconds ?? .max),
+                    oldest: try row.time("oldest").milliseconds)
+                // The narrowest that reaches back to the beginning, else the one that reaches back furthest.
+                guard let present = best else {
+                    best = (width, hours)
+                    continue
+                }
+                let reaches: Bool = hours.oldest <= selection.after
+                let isNarrower: Bool = width.milliseconds < present.width.milliseconds
+                let presentReaches: Bool = present.hours.oldest <= selection.after
+                if reaches == presentReaches ? (reaches ? isNarrower : hours.oldest < present.hours.oldest) : reaches {
+                    best = (width, hours)
+                }
+            }
+            return best
+        }
+        guard let found, (selection.through - selection.after) / BucketWidth.hour.milliseconds < Self.mostHours else {
+            return nil
+        }
+        let cover = RollupCover(selection, width: found.width, found.hours)
         return cover.isUseful ? cover : nil
     }
 

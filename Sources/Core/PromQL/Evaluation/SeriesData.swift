@@ -25,8 +25,11 @@ package struct SeriesData: Sendable {
         self.buckets = buckets
     }
 
-    /// The widest buckets that some of this comes from; nil where all of it comes from samples.
+    /// The buckets that some of this comes from; nil where all of it comes from samples.
     package var resolution: BucketWidth?
+    /// Where the samples before an instant are gone and the last value of each bucket stands for them: that instant, in
+    /// milliseconds since 1970. The answer is then near, not the same.
+    package var goneBefore: Int64?
 }
 
 /// What one selector of an expression needs: all samples of matching series with `after` < time ≤ `through`.
