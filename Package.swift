@@ -113,7 +113,8 @@ target(.core, "Telemetry")
 target(.core, "FrameFormat", uses: ["Telemetry"])
 target(.core, "Declarations", uses: ["Telemetry"])
 target(.core, "Exposition", uses: ["Telemetry"])
-target(.core, "ConfigAPI", uses: ["Declarations", "Telemetry"])
+target(.core, "Delivery", uses: ["Declarations", "Telemetry"])
+target(.core, "ConfigAPI", uses: ["Declarations", "Delivery", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
 target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
 target(.core, "PromQL", uses: ["Telemetry"])
@@ -189,7 +190,7 @@ target(
     products: [argumentParser, asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "AgentDaemon",
-    uses: ["ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
+    uses: ["ConfigAPI", "Declarations", "Delivery", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "Operator",
@@ -241,6 +242,7 @@ tests(
     "ConfigAPITests",
     uses: ["ConfigAPI", "ConfigAPIClient", "ConfigAPIServer", "Declarations", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
+tests("DeliveryTests", uses: ["Declarations", "Delivery", "Telemetry"])
 tests("PipelinesTests", uses: ["Declarations", "Pipelines", "Telemetry"])
 tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
 tests("PromQLTests", uses: ["PromQL", "Telemetry"])
@@ -284,7 +286,9 @@ tests(
     products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 tests(
     "AgentDaemonTests",
-    uses: ["AgentDaemon", "ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
+    uses: [
+        "AgentDaemon", "ConfigAPI", "Declarations", "Delivery", "HostSystem", "Runtime", "Telemetry", "WireFormats",
+    ],
     products: [asyncHTTPClient, logging, hummingbird])
 tests(
     "OperatorTests", uses: ["Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],

@@ -57,7 +57,6 @@ package struct Agent: Service {
             configuration: configuration, clocks: clocks, files: files, identity: identity, http: http,
             logger: logger.with(.host, identity.host))
         let stamp: FileStamp? = await parts.keeper.load()
-        parts.readSpool()
         await cancelWhenGracefulShutdown {
             await parts.runUntilCancelled(since: stamp)
         }

@@ -20,7 +20,7 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Runs the agent until SIGTERM.",
         discussion: """
             What is collected is decided on the server. Each option can also come from a variable (PLUMB_SERVER, \
-            PLUMB_TOKEN_FILE, PLUMB_STATE_DIR, PLUMB_HOST) or from the configuration file, in this order.
+            PLUMB_TOKEN_FILE, PLUMB_STATE_DIR, PLUMB_HOST, PLUMB_SPOOL_SIZE, PLUMB_SPOOL_AGE) or from the configuration file, in this order.
             """)
 
     @Option(help: ArgumentHelp("The server's URL (default: http://127.0.0.1:7700).", valueName: "URL"))
@@ -32,9 +32,13 @@ struct RunCommand: AsyncParsableCommand {
     @Option(
         help: ArgumentHelp("The name of this host; must be the token's (default: the kernel's).", valueName: "NAME"))
     var host: String?
+    @Option(help: ArgumentHelp("The most that waits on disk, 0 for nothing (default: 256MiB).", valueName: "SIZE"))
+    var spoolSize: String?
+    @Option(help: ArgumentHelp("How long anything waits on disk (default: 7d).", valueName: "DURATION"))
+    var spoolAge: String?
     @Option(
         help: ArgumentHelp(
-            "A JSON file with server, tokenFile, stateDir and host (default: /etc/plumbline/agent.json, if there).",
+            "A JSON file with these settings (default: /etc/plumbline/agent.json, if there).",
             valueName: "FILE"))
     var config: String?
 
@@ -43,7 +47,8 @@ struct RunCommand: AsyncParsableCommand {
         let configuration: AgentConfiguration
         do throws(AgentSettings.Problem) {
             configuration = try AgentSettings(
-                server: server, tokenFile: tokenFile, stateDir: stateDir, host: host, file: config
+                server: server, tokenFile: tokenFile, stateDir: stateDir, host: host, spoolSize: spoolSize,
+                spoolAge: spoolAge, file: config
             ).configuration(environment: ProcessEnvironment.value)
         } catch {
             StandardError.write("plumb-agent: \(error.message)\n")

@@ -1,5 +1,6 @@
 import Declarations
 import Runtime
+import Telemetry
 
 /// Where the agent's settings come from: the command line, then variables, then a file, then defaults.
 struct AgentSettings: Sendable {
@@ -7,10 +8,16 @@ struct AgentSettings: Sendable {
     var tokenFile: String?
     var stateDir: String?
     var host: String?
+    /// `256MiB`; `0` for no spool.
+    var spoolSize: String?
+    /// `7d`.
+    var spoolAge: String?
     var file: String?
 
     static let defaultFile = "/etc/plumbline/agent.json"
-    private static let keys: Set<String> = ["server", "tokenFile", "stateDir", "host"]
+    private static let keys: Set<String> = [
+        "server", "tokenFile", "stateDir", "host", "spoolSize", "spoolAge",
+    ]
 
     struct Problem: Error {
         var message: String
@@ -31,9 +38,33 @@ struct AgentSettings: Sendable {
         }
         let stateDir: String =
             self.stateDir ?? environment("PLUMB_STATE_DIR") ?? entries["stateDir"] ?? "/var/lib/plumbline/agent"
-        return AgentConfiguration(
+        var configuration = AgentConfiguration(
             server: server, tokenFile: tokenFile, stateDirectory: stateDir,
             host: host ?? environment("PLUMB_HOST") ?? entries["host"])
+        if let text = spoolSize ?? environment("PLUMB_SPOOL_SIZE") ?? entries["spoolSize"] {
+            guard let bytes = Self.bytes(text), bytes == 0 || bytes >= 8 << 20 else {
+                throw Problem(
+                    message: "the spool's size has to be a number with KiB, MiB or GiB, at least 8MiB, or 0 for no "
+                        + "spool, got \"\(text)\"")
+            }
+            configuration.spool.bytes = bytes
+        }
+        if let text = spoolAge ?? environment("PLUMB_SPOOL_AGE") ?? entries["spoolAge"] {
+            guard let age = PromDuration(text), age > .zero else {
+                throw Problem(message: "the spool's age has to be a duration such as 7d, got \"\(text)\"")
+            }
+            configuration.spool.age = age
+        }
+        return configuration
+    }
+
+    /// A size with a unit; nil where it is none.
+    private static func bytes(_ text: String) -> Int? {
+        let digits: Substring = text.prefix { $0.isASCII && $0.isNumber }
+        let units: [String: Int] = ["": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30]
+        guard let number = Int(digits), let unit = units[String(text.dropFirst(digits.count))] else { return nil }
+        let (bytes, overflow) = number.multipliedReportingOverflow(by: unit)
+        return overflow ? nil : bytes
     }
 
     private func fileEntries(_ environment: (String) -> String?) throws(Problem) -> [String: String] {

@@ -1,5 +1,6 @@
 import ConfigAPI
 import Declarations
+import Delivery
 import HostSystem
 import Logging
 import Runtime
@@ -45,6 +46,8 @@ actor LogTailer {
     struct Statistics: Hashable, Sendable {
         var files = 0
         var backlogBytes = 0
+        /// The ledger of lines.
+        var lines = DeliveryLedger.Tally()
     }
 
     let dependencies: Dependencies
@@ -75,6 +78,9 @@ actor LogTailer {
     var unloggedRejections = 0
     /// How many lines the next request may carry: fewer after a refusal, until the culprit is found.
     var lineLimit = LogTailer.linesPerRequest
+    /// What became of every line so far, over restarts too. It is written down with the positions that it belongs to: a line
+    /// that is sent again after a crash is counted again from there, and so once.
+    var tally = DeliveryLedger.Tally()
     /// Which file is read first: each in turn.
     var turn = 0
     let published = Mutex(Statistics())
@@ -125,6 +131,8 @@ actor LogTailer {
         }
         knownSources = content.knownSources
         lookedAt = content.at
+        tally = content.lines
+        published.withLock { $0.lines = content.lines }
         let present: Set<FileIdentity> = Self.identities(inFoldersOf: content.records.filter(\.isDone))
         for record in content.records where !record.isDone || present.contains(record.identity) {
             records[record.stream] = record
@@ -154,7 +162,7 @@ actor LogTailer {
         if unsavedStreams.isEmpty, let savedAt, elapsed() - savedAt < span { return true }
         let content = LogPositions.Content(
             records: records.values.sorted { $0.stream < $1.stream } + tracked.map(\.record),
-            knownSources: knownSources, at: lookedAt)
+            knownSources: knownSources, at: lookedAt, lines: tally)
         do throws(FileError) {
             try dependencies.positions.write(content)
             unsavedStreams = []

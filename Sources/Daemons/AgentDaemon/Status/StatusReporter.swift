@@ -1,5 +1,6 @@
 import ConfigAPI
 import Declarations
+import Delivery
 import HostSystem
 import Logging
 import NIOHTTP1
@@ -13,6 +14,8 @@ struct StatusReporter: Sendable {
     let health: CollectorHealth
     let clockOffset: ClockOffset
     let identity: AgentIdentity
+    let queue: ShipmentQueue
+    let logs: @Sendable () -> LogTailer.Statistics
     /// Raised when something changed that the status tells.
     let changes: Signal
     let clocks: AgentClocks
@@ -46,12 +49,23 @@ struct StatusReporter: Sendable {
     }
 
     private func report() async throws(ServerError) {
+        let delivery: DeliveryReport = await delivery
         let answer: ServerAnswer = try await client.send(
-            ServerRequest(.POST, "/v1/agent/status", body: status.json.canonical, timeout: requestTimeout))
+            ServerRequest(.POST, "/v1/agent/status", body: status(delivery).json.canonical, timeout: requestTimeout))
         guard (200..<300).contains(answer.status) else { throw ServerError.refused(answer) }
     }
 
-    private var status: AgentStatus {
+    private var delivery: DeliveryReport {
+        get async {
+            let statistics: ShipmentQueue.Statistics = await queue.statistics
+            let logs: LogTailer.Statistics = self.logs()
+            return DeliveryReport(
+                ledger: statistics.ledger, lines: logs.lines, logBacklogBytes: logs.backlogBytes,
+                spoolBytes: statistics.spoolBytes, spoolProblem: statistics.spoolProblem)
+        }
+    }
+
+    private func status(_ delivery: DeliveryReport) -> AgentStatus {
         let config: ConfigKeeper.Snapshot = keeper.snapshot
         let running = AgentStatus.Running(
             storeId: config.received?.storeId, generation: config.received?.generation,
@@ -59,7 +73,8 @@ struct StatusReporter: Sendable {
         return AgentStatus(
             host: identity.host, agentId: identity.agentID, bootId: identity.bootID, version: RuntimeVersion.current,
             running: running, file: config.file,
-            clockOffsetMilliseconds: clockOffset.offset.map { Int($0.milliseconds) }, facts: identity.facts.facts)
+            clockOffsetMilliseconds: clockOffset.offset.map { Int($0.milliseconds) }, facts: identity.facts.facts,
+            delivery: delivery)
     }
 
     private func item(_ entry: RunningSet.Entry) -> AgentStatus.Item {
