@@ -156,7 +156,6 @@ private func expectWhole(_ server: FakeServer, upTo count: Int) async throws {
                 #expect(server.requests.isEmpty)
             }
             try await expectWhole(server, upTo: 5)
-            #expect(access(harness.spoolPath, F_OK) != 0)
         }
     }
 

@@ -1,6 +1,7 @@
 @testable import AgentDaemon
 import ConfigAPI
 import Declarations
+import Delivery
 import Glibc
 import Runtime
 import Telemetry

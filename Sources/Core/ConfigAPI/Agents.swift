@@ -1,5 +1,4 @@
 package import Declarations
-package import Delivery
 package import Telemetry
 
 /// The set of resources that one host is to run: the answer of `GET /v1/agent/config`, and the content of the agent's

@@ -31,8 +31,16 @@ package struct Agent: Service {
     package func run() async throws {
         try Files.createFolder(configuration.stateDirectory, mode: 0o750)
         let lock = try LockFile(path: "\(configuration.stateDirectory)/lock")
+        let enrolled: AgentCredential? =
+            configuration.tokenFile == nil
+            ? try AgentCredential(reading: AgentCredential.path(in: configuration.stateDirectory)) : nil
+        if let enrolled, let host = configuration.host, host != enrolled.host {
+            throw FileError(
+                path: AgentCredential.path(in: configuration.stateDirectory), operation: "use",
+                reason: "this agent was enrolled as \(enrolled.host) and is told to be \(host): enrol it again")
+        }
         let identity = try AgentIdentity(
-            host: configuration.host, stateDirectory: configuration.stateDirectory, files: files)
+            host: configuration.host ?? enrolled?.host, stateDirectory: configuration.stateDirectory, files: files)
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Self.httpConfiguration)
         do {
             try await run(identity, http)
@@ -44,7 +52,7 @@ package struct Agent: Service {
         _ = consume lock
     }
 
-    private static var httpConfiguration: HTTPClient.Configuration {
+    static var httpConfiguration: HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)))
         // A server that comes back is noticed by our own backoff; a pool that retries underneath would hide it.

@@ -12,7 +12,7 @@ import Telemetry
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plumb-agent", abstract: "Collects metrics of this host and ships them to a Plumbline server.",
-        version: RuntimeVersion.current, subcommands: [RunCommand.self])
+        version: RuntimeVersion.current, subcommands: [RunCommand.self, EnrolCommand.self])
 }
 
 struct RunCommand: AsyncParsableCommand {
@@ -27,6 +27,11 @@ struct RunCommand: AsyncParsableCommand {
     var server: String?
     @Option(help: ArgumentHelp("A file that holds the agent's token alone.", valueName: "FILE"))
     var tokenFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "A file that holds a one-time enrolment token, used where the agent has no secret yet.",
+            valueName: "FILE"))
+    var enrolmentFile: String?
     @Option(help: ArgumentHelp("The agent's own folder (default: /var/lib/plumbline/agent).", valueName: "DIR"))
     var stateDir: String?
     @Option(
@@ -47,7 +52,8 @@ struct RunCommand: AsyncParsableCommand {
         let configuration: AgentConfiguration
         do throws(AgentSettings.Problem) {
             configuration = try AgentSettings(
-                server: server, tokenFile: tokenFile, stateDir: stateDir, host: host, spoolSize: spoolSize,
+                server: server, tokenFile: tokenFile, enrolmentFile: enrolmentFile, stateDir: stateDir, host: host,
+                spoolSize: spoolSize,
                 spoolAge: spoolAge, file: config
             ).configuration(environment: ProcessEnvironment.value)
         } catch {

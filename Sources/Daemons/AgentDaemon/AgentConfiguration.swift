@@ -6,8 +6,11 @@ package import Telemetry
 package struct AgentConfiguration: Sendable {
     /// The server's base URL, `http://127.0.0.1:7700`.
     package var server: String
-    /// A file that holds the token alone; read again when it changes and after a 401.
-    package var tokenFile: String
+    /// A file that holds the token alone; read again when it changes and after a 401. Nil: the agent has a secret of its
+    /// own, and gets its tokens for it.
+    package var tokenFile: String?
+    /// A file that holds a one-time enrolment token, for an agent without a secret.
+    package var enrolmentFile: String?
     /// The agent's own folder: `config.json`, `received.json`, `agent-id`, `log-positions.json`, `delivery`, `lock`.
     package var stateDirectory: String
     /// The name under which this host is known; must be the token's host. The kernel's host name unless said.
@@ -36,7 +39,7 @@ package struct AgentConfiguration: Sendable {
     /// Points of the backlog that may be sent in a second, beside what is fresh.
     package var backlogRate = 5000
 
-    package init(server: String, tokenFile: String, stateDirectory: String, host: String? = nil) {
+    package init(server: String, tokenFile: String?, stateDirectory: String, host: String? = nil) {
         self.server = server
         self.tokenFile = tokenFile
         self.stateDirectory = stateDirectory

@@ -31,8 +31,10 @@ struct AgentParts: Sendable {
         let probes = MountProbes()
         let health = CollectorHealth { statusChanges.raise() }
         let client = ServerClient(
-            http: http, base: configuration.server, token: TokenFile(path: configuration.tokenFile))
-        let keeper = ConfigKeeper(stateDirectory: configuration.stateDirectory, logger: logger) {
+            http: http, base: configuration.server, tokens: Self.tokens(configuration, clocks, identity, http))
+        let keeper = ConfigKeeper(
+            stateDirectory: configuration.stateDirectory, now: clocks.now, logger: logger
+        ) {
             configChanges.raise()
             statusChanges.raise()
         }
@@ -44,7 +46,7 @@ struct AgentParts: Sendable {
         clockWatch = ClockWatch(clocks: clocks, offset: clockOffset, logger: logger)
         shipper = Shipper(
             client: client, queue: queue, host: identity.host, clocks: clocks, metrics: metrics,
-            clockOffset: clockOffset,
+            clockOffset: clockOffset, keeper: keeper,
             linger: configuration.linger, requestTimeout: configuration.requestTimeout,
             backlogRate: configuration.backlogRate, logger: logger)
         poller = ConfigPoller(
@@ -95,6 +97,17 @@ struct AgentParts: Sendable {
         return queue
     }
 
+    private static func tokens(
+        _ configuration: AgentConfiguration, _ clocks: AgentClocks, _ identity: AgentIdentity, _ http: HTTPClient
+    ) -> any TokenSource {
+        if let path = configuration.tokenFile { return FileTokenSource(file: TokenFile(path: path)) }
+        let exchange = CredentialExchange(
+            http: http, base: configuration.server, timeout: configuration.requestTimeout)
+        return EnrolledTokenSource(
+            exchange: exchange, stateDirectory: configuration.stateDirectory, host: identity.host,
+            enrolmentFile: configuration.enrolmentFile, clock: clocks.clock)
+    }
+
     func runUntilCancelled(since stamp: FileStamp?) async {
         await withDiscardingTaskGroup { group in
             group.addTask { await supervisor.run() }
@@ -110,6 +123,7 @@ struct AgentParts: Sendable {
 
     /// Delivers what is fresh. The rest is on disk.
     func finish() async {
+        await keeper.pauseTrial()
         await shipper.flush(within: flushDeadline)
         let lost: Int = await queue.leaveEverythingToDisk()
         let rest: ShipmentQueue.Statistics = await queue.statistics

@@ -1,4 +1,5 @@
 import Declarations
+import Delivery
 import Runtime
 import Telemetry
 
@@ -6,6 +7,7 @@ import Telemetry
 struct AgentSettings: Sendable {
     var server: String?
     var tokenFile: String?
+    var enrolmentFile: String?
     var stateDir: String?
     var host: String?
     /// `256MiB`; `0` for no spool.
@@ -16,7 +18,7 @@ struct AgentSettings: Sendable {
 
     static let defaultFile = "/etc/plumbline/agent.json"
     private static let keys: Set<String> = [
-        "server", "tokenFile", "stateDir", "host", "spoolSize", "spoolAge",
+        "server", "tokenFile", "enrolmentFile", "stateDir", "host", "spoolSize", "spoolAge",
     ]
 
     struct Problem: Error {
@@ -33,14 +35,21 @@ struct AgentSettings: Sendable {
         guard isWebURL else {
             throw Problem(message: "the server's URL has to begin with http:// or https://, got \"\(server)\"")
         }
-        guard let tokenFile = tokenFile ?? environment("PLUMB_TOKEN_FILE") ?? entries["tokenFile"] else {
-            throw Problem(message: "no token file: say --token-file FILE or set PLUMB_TOKEN_FILE")
-        }
+        let tokenFile: String? = tokenFile ?? environment("PLUMB_TOKEN_FILE") ?? entries["tokenFile"]
+        let enrolmentFile: String? =
+            enrolmentFile ?? environment("PLUMB_ENROLMENT_FILE") ?? entries["enrolmentFile"]
         let stateDir: String =
             self.stateDir ?? environment("PLUMB_STATE_DIR") ?? entries["stateDir"] ?? "/var/lib/plumbline/agent"
+        let isEnrolled: Bool = Files.exists(AgentCredential.path(in: stateDir))
+        guard tokenFile != nil || enrolmentFile != nil || isEnrolled else {
+            throw Problem(
+                message: "this agent was not enrolled: get a token with plumb enrol --host HOST, then run plumb-agent "
+                    + "enrol; or say --token-file FILE")
+        }
         var configuration = AgentConfiguration(
             server: server, tokenFile: tokenFile, stateDirectory: stateDir,
             host: host ?? environment("PLUMB_HOST") ?? entries["host"])
+        configuration.enrolmentFile = enrolmentFile
         if let text = spoolSize ?? environment("PLUMB_SPOOL_SIZE") ?? entries["spoolSize"] {
             guard let bytes = Self.bytes(text), bytes == 0 || bytes >= 8 << 20 else {
                 throw Problem(

@@ -14,6 +14,9 @@ extension Server {
             parts.watcher,
             parts.heartbeat,
             AgentKeeper(parts),
+            RevocationKeeper(
+                store: parts.credentials, revocations: parts.revocations, clock: ContinuousClock(),
+                logger: parts.logger),
             HealthKeeper(
                 board: parts.health, live: parts.live, store: parts.configStore, secrets: parts.secrets,
                 logger: parts.logger),

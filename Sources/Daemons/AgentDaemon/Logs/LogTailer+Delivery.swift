@@ -4,6 +4,7 @@ import HostSystem
 import Logging
 import NIOHTTP1
 import Runtime
+import Synchronization
 import Telemetry
 import WireFormats
 

@@ -16,6 +16,7 @@ struct Shipper: Sendable {
     let clocks: AgentClocks
     let metrics: AgentMetrics
     let clockOffset: ClockOffset
+    let keeper: ConfigKeeper
     let linger: Duration
     let requestTimeout: Duration
     /// Points of the backlog that may be sent in a second.
@@ -50,6 +51,9 @@ struct Shipper: Sendable {
                 await queue.delivered(cargo, receipt)
                 failures = 0
                 refusals = 0
+                if cargo.lane == .fresh, receipt.taken > 0, let newest = cargo.frames.map(\.time).max() {
+                    await keeper.acknowledged(newest: newest)
+                }
                 if cargo.lane == .backlog {
                     backlogDue = elapsed() + .seconds(1) * cargo.points / max(1, backlogRate)
                 }

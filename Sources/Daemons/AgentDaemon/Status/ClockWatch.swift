@@ -1,3 +1,4 @@
+import HostSystem
 import Logging
 import Runtime
 import Telemetry

@@ -69,12 +69,29 @@ struct StatusReporter: Sendable {
         let config: ConfigKeeper.Snapshot = keeper.snapshot
         let running = AgentStatus.Running(
             storeId: config.received?.storeId, generation: config.received?.generation,
-            digest: config.running.digest, resources: config.running.entries.map(item))
+            digest: config.running.digest, resources: resources(config))
         return AgentStatus(
             host: identity.host, agentId: identity.agentID, bootId: identity.bootID, version: RuntimeVersion.current,
             running: running, file: config.file,
             clockOffsetMilliseconds: clockOffset.offset.map { Int($0.milliseconds) }, facts: identity.facts.facts,
             delivery: delivery)
+    }
+
+    /// What runs; and what should and does not, because the agent did not survive it.
+    private func resources(_ config: ConfigKeeper.Snapshot) -> [AgentStatus.Item] {
+        var items: [AgentStatus.Item] = config.running.entries.map(item)
+        guard let rejected = config.rejected, let received = config.received, received.digest == rejected.digest else {
+            return items
+        }
+        for wanted in received.resources {
+            let place: Int? = items.firstIndex { $0.kind == wanted.kind && $0.name == wanted.name }
+            if let place, items[place].digest == wanted.digest { continue }
+            let item = AgentStatus.Item(
+                kind: wanted.kind, name: wanted.name, spec: place.map { items[$0].spec } ?? wanted.spec,
+                digest: place.map { items[$0].digest } ?? wanted.digest, state: .rejected, error: rejected.reason)
+            if let place { items[place] = item } else { items.append(item) }
+        }
+        return items
     }
 
     private func item(_ entry: RunningSet.Entry) -> AgentStatus.Item {
