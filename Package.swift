@@ -174,7 +174,8 @@ target(
 target(
     .daemons, "ServerDaemon",
     uses: [
-        "Alerting", "Assets", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "FrameFormat",
+        "Alerting", "Assets", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Delivery",
+        "FrameFormat",
         "Pipelines", "PromQL", "Reconciliation", "Runtime", "StoreService", "Telemetry", "Templates", "WireFormats",
     ],
     products: [
@@ -190,7 +191,10 @@ target(
     products: [argumentParser, asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "AgentDaemon",
-    uses: ["ConfigAPI", "Declarations", "Delivery", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
+    uses: [
+        "Compression", "ConfigAPI", "Declarations", "Delivery", "FrameFormat", "HostSystem", "Runtime", "Telemetry",
+        "WireFormats",
+    ],
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "Operator",
@@ -272,7 +276,8 @@ tests(
 tests(
     "ServerDaemonTests",
     uses: [
-        "Alerting", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "FrameFormat",
+        "Alerting", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Delivery",
+        "FrameFormat",
         "Pipelines",
         "PromQL", "Reconciliation", "Runtime", "ServerDaemon", "StoreService", "Telemetry", "WireFormats",
     ],
@@ -287,7 +292,8 @@ tests(
 tests(
     "AgentDaemonTests",
     uses: [
-        "AgentDaemon", "ConfigAPI", "Declarations", "Delivery", "HostSystem", "Runtime", "Telemetry", "WireFormats",
+        "AgentDaemon", "Compression", "ConfigAPI", "Declarations", "Delivery", "FrameFormat", "HostSystem", "Runtime",
+        "Telemetry", "WireFormats",
     ],
     products: [asyncHTTPClient, logging, hummingbird])
 tests(

@@ -1,5 +1,7 @@
+import Compression
 import ConfigAPI
 import Declarations
+import FrameFormat
 import Glibc
 import HTTPTypes
 import Hummingbird
@@ -48,6 +50,10 @@ final class FakeServer: Sendable {
         var secret: String?
         var issued: [(token: String, endsAt: ContinuousClock.Instant)] = []
         var refusals = 0
+        /// Lists of series that were defined.
+        var layouts: [LayoutHash: LayoutDefinition] = [:]
+        var isCompactKnown = true
+        var sizes: [(bytes: Int, samples: Int)] = []
         var port = 0
         var offset = PromDuration.zero
         var configQuestions = 0
@@ -94,6 +100,13 @@ final class FakeServer: Sendable {
             $0.issued = []
         }
     }
+
+    /// Whether this server is of a version that takes the compact form.
+    func knowCompactForm(_ isKnown: Bool) { state.withLock { $0.isCompactKnown = isKnown } }
+    /// As after a restart.
+    func forgetLayouts() { state.withLock { $0.layouts = [:] } }
+    /// Of each request in the compact form that was taken.
+    var sizes: [(bytes: Int, samples: Int)] { state.withLock { $0.sizes } }
 
     func send(_ config: AgentConfig) { state.withLock { $0.config = config } }
     func accept(token: String) { state.withLock { $0.acceptedToken = token } }
@@ -188,7 +201,11 @@ final class FakeServer: Sendable {
     }
 
     private func takeMetrics(_ request: Hummingbird.Request) async throws -> Response {
-        let json: JSONValue = try await body(request)
+        let json: JSONValue
+        switch try await metrics(request) {
+        case .success(let read): json = read
+        case .failure(let refusal): return reply(refusal.status, refusal.body)
+        }
         let points: [(Point, Double?)] = Self.points(json)
         let noted: Request = state.withLock { state in
             let noted = Request(
@@ -210,6 +227,42 @@ final class FakeServer: Sendable {
             var response: Response = reply(.init(code: status), ["error": "as told"])
             if let retryAfter { response.headers[.retryAfter] = "\(retryAfter)" }
             return response
+        }
+    }
+
+    private struct Refusal: Error {
+        var status: HTTPResponse.Status
+        var body: JSONValue
+    }
+
+    /// A request of metrics as JSON, also where it is in the compact form.
+    private func metrics(_ request: Hummingbird.Request) async throws -> Result<JSONValue, Refusal> {
+        guard request.headers[.contentType] == FrameFormat.contentType else { return .success(try await body(request)) }
+        guard state.withLock({ $0.isCompactKnown }) else {
+            return .failure(Refusal(status: .badRequest, body: ["error": "body: not JSON"]))
+        }
+        let buffer = try await request.body.collect(upTo: 16 << 20)
+        var bytes: [UInt8] = Array(buffer.readableBytesView)
+        let sent: Int = bytes.count
+        if request.headers[.contentEncoding] == "zstd" { bytes = try Zstd.decompress(bytes, atMost: 32 << 20) }
+        let read = try FrameRequest(bytes, sha256: Digests.sha256)
+        return try state.withLock { state in
+            state.layouts.merge(read.definitions) { old, _ in old }
+            let unknown: Set<LayoutHash> = Set(read.batches.map(\.layout)).subtracting(state.layouts.keys)
+            guard unknown.isEmpty else {
+                let hashes: [JSONValue] = unknown.map { .string($0.description) }
+                return .failure(Refusal(status: .conflict, body: ["unknownLayouts": .array(hashes)]))
+            }
+            var batches: [FrameBatch] = []
+            for batch in read.batches {
+                let series: [Series] = try state.layouts[batch.layout]?.entries().compactMap(\.series) ?? []
+                batches.append(
+                    FrameBatch(
+                        source: Source(host: read.host, producer: batch.producer), series: series,
+                        frames: batch.table.frames))
+            }
+            state.sizes.append((sent, read.batches.reduce(0) { $0 + $1.table.sampleCount }))
+            return .success(try JSONValue(parsing: NativeEncoder.metrics(host: read.host, batches: batches)))
         }
     }
 

@@ -7,6 +7,8 @@ package struct DeliveryReport: Hashable, Sendable, JSONCodable {
     package var ledger: DeliveryLedger
     /// The same of log lines. None of them wait: what is not delivered is in its file.
     package var lines: DeliveryLedger.Tally
+    /// The name of that count: the server counts the lines that it stores under it too.
+    package var linesLedger: String
     /// Bytes of log files that are not delivered.
     package var logBacklogBytes: Int
     /// Bytes on disk.
@@ -15,11 +17,12 @@ package struct DeliveryReport: Hashable, Sendable, JSONCodable {
     package var spoolProblem: String?
 
     package init(
-        ledger: DeliveryLedger, lines: DeliveryLedger.Tally, logBacklogBytes: Int, spoolBytes: Int,
+        ledger: DeliveryLedger, lines: DeliveryLedger.Tally, linesLedger: String, logBacklogBytes: Int, spoolBytes: Int,
         spoolProblem: String?
     ) {
         self.ledger = ledger
         self.lines = lines
+        self.linesLedger = linesLedger
         self.logBacklogBytes = logBacklogBytes
         self.spoolBytes = spoolBytes
         self.spoolProblem = spoolProblem
@@ -29,6 +32,7 @@ package struct DeliveryReport: Hashable, Sendable, JSONCodable {
         let reader = try JSONObjectReader(json)
         ledger = try reader.value("ledger")
         lines = try reader.value("lines")
+        linesLedger = try reader.string("linesLedger")
         logBacklogBytes = try reader.optionalInteger("logBacklogBytes") ?? 0
         spoolBytes = try reader.optionalInteger("spoolBytes") ?? 0
         spoolProblem = try reader.optionalString("spoolProblem")
@@ -36,7 +40,8 @@ package struct DeliveryReport: Hashable, Sendable, JSONCodable {
 
     package var json: JSONValue {
         .object(compacting: [
-            "ledger": ledger.json, "lines": lines.json, "logBacklogBytes": .integer(logBacklogBytes),
+            "ledger": ledger.json, "lines": lines.json, "linesLedger": .string(linesLedger),
+            "logBacklogBytes": .integer(logBacklogBytes),
             "spoolBytes": .integer(spoolBytes), "spoolProblem": spoolProblem.map(JSONValue.string),
         ])
     }

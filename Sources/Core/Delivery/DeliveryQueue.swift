@@ -14,7 +14,7 @@ package struct DeliveryQueue: Sendable {
         package var freshness = PromDuration.minutes(1)
         /// The most points of a request of fresh frames, and of the backlog.
         package var pointsPerRequest = 1000
-        package var backlogPointsPerRequest = 20_000
+        package var backlogPointsPerRequest = 50_000
 
         package init() {}
     }

@@ -14,6 +14,9 @@ extension Server {
             parts.watcher,
             parts.heartbeat,
             AgentKeeper(parts),
+            BalanceKeeper(
+                agents: parts.agents, balances: parts.balances, queries: parts.queries, leaders: parts.leaders,
+                holder: parts.holder, metrics: parts.metrics, clock: ContinuousClock(), logger: parts.logger),
             RevocationKeeper(
                 store: parts.credentials, revocations: parts.revocations, clock: ContinuousClock(),
                 logger: parts.logger),

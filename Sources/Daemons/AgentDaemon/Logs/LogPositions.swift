@@ -17,6 +17,8 @@ struct LogPositions: Sendable {
         var at: Timestamp?
         /// What became of the lines up to the positions.
         var lines = DeliveryLedger.Tally()
+        /// The name of that count.
+        var ledger: String?
     }
 
     let path: String
@@ -45,7 +47,8 @@ struct LogPositions: Sendable {
         return Content(
             records: try reader.list("files"), knownSources: Set(try reader.strings("sources")),
             at: try reader.optionalTime("at"),
-            lines: try json["lines"].map { (item) throws(JSONFormError) in try .init(json: item) } ?? .init())
+            lines: try json["lines"].map { (item) throws(JSONFormError) in try .init(json: item) } ?? .init(),
+            ledger: try reader.optionalString("ledger"))
     }
 
     func write(_ content: Content) throws(FileError) {
@@ -58,6 +61,7 @@ struct LogPositions: Sendable {
             "files": .array(records.map(\.json)),
             "sources": .array(content.knownSources.sorted().map(JSONValue.string)),
             "at": content.at.map(JSONValue.time), "lines": content.lines.json,
+            "ledger": content.ledger.map(JSONValue.string),
         ])
         try Files.write(json.canonical + [0x0A], to: path, mode: 0o600)
     }

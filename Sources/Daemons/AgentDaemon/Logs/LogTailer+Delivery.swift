@@ -120,7 +120,9 @@ extension LogTailer {
         let body: [UInt8] = LogRequest.body(host: dependencies.host, streams: streams)
         do throws(ServerError) {
             let answer: ServerAnswer = try await dependencies.client.send(
-                ServerRequest(.POST, "/api/v1/logs", body: body, timeout: dependencies.requestTimeout))
+                ServerRequest(
+                    .POST, "/api/v1/logs", headers: [("Plumb-Ledger", ledger)], body: body,
+                    timeout: dependencies.requestTimeout))
             let verdict = ShipmentVerdict(status: answer.status, retryAfter: answer.retryAfter)
             dependencies.metrics.answered(answer.status)
             if verdict == .delivered {

@@ -93,7 +93,9 @@ struct ServerClient: Sendable {
         message.headers.add(name: "User-Agent", value: "plumb-agent/\(RuntimeVersion.current)")
         for (name, value) in request.headers { message.headers.add(name: name, value: value) }
         if let body = request.body {
-            message.headers.add(name: "Content-Type", value: "application/json")
+            if !message.headers.contains(name: "Content-Type") {
+                message.headers.add(name: "Content-Type", value: "application/json")
+            }
             message.body = .bytes(body)
         }
         do {

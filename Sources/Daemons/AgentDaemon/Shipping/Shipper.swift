@@ -5,7 +5,6 @@ import Logging
 import NIOHTTP1
 import Runtime
 import Telemetry
-import WireFormats
 
 /// Brings what is queued to the server, one request at a time: what is fresh first, then the backlog at a bounded rate.
 /// A frame leaves the queue when the server has acknowledged it, never before.
@@ -22,6 +21,7 @@ struct Shipper: Sendable {
     /// Points of the backlog that may be sent in a second.
     let backlogRate: Int
     let logger: Logger
+    let form = ShipmentForm()
 
     private static let backoff = Backoff(initial: .milliseconds(500), cap: .seconds(30))
     /// The longest that a server's Retry-After is honoured, so that one wrong header is no outage of a day.
@@ -92,24 +92,36 @@ struct Shipper: Sendable {
 
     private func ship(_ cargo: DeliveryQueue.Cargo, timeout: Duration) async -> Outcome {
         let batches: [FrameBatch] = CollectedFrame.batches(cargo.frames, host: host)
-        let body: [UInt8] = NativeEncoder.metrics(host: host, batches: batches)
-        let sentAt: Timestamp = clocks.now()
-        let elapsed = clocks.clock.stopwatch()
         do throws(ServerError) {
-            let answer: ServerAnswer = try await client.send(
-                ServerRequest(.POST, "/api/v1/metrics", body: body, timeout: timeout))
-            metrics.answered(answer.status)
-            return outcome(answer, of: cargo, sentAt: sentAt, roundTrip: elapsed())
+            // Once more where the server does not know a list of series or the form; it is told then.
+            for _ in 0..<2 {
+                let letter: ShipmentForm.Letter = form.letter(host: host, batches: batches)
+                let sentAt: Timestamp = clocks.now()
+                let elapsed = clocks.clock.stopwatch()
+                let answer: ServerAnswer = try await client.send(
+                    ServerRequest(
+                        .POST, "/api/v1/metrics", headers: letter.headers, body: letter.body, timeout: timeout))
+                metrics.answered(answer.status)
+                metrics.sent(bytes: letter.body.count)
+                let account = IngestAccount(answer)
+                let reply: ShipmentForm.Reply = form.answered(
+                    letter, status: answer.status, unknownLayouts: account.unknownLayouts)
+                if reply == .again, !account.saysThatEverythingWasRejected { continue }
+                return outcome(answer, account, of: cargo, sentAt: sentAt, roundTrip: elapsed())
+            }
+            failed("the server understands neither form of metrics")
+            return .later(nil)
         } catch {
+            form.lost()
             if !Task.isCancelled { failed(error.description) }
             return .later(nil)
         }
     }
 
     private func outcome(
-        _ answer: ServerAnswer, of cargo: DeliveryQueue.Cargo, sentAt: Timestamp, roundTrip: Duration
+        _ answer: ServerAnswer, _ account: IngestAccount, of cargo: DeliveryQueue.Cargo, sentAt: Timestamp,
+        roundTrip: Duration
     ) -> Outcome {
-        let account = IngestAccount(answer)
         switch ShipmentVerdict(status: answer.status, retryAfter: answer.retryAfter) {
         case .delivered:
             measureClock(account, sentAt, roundTrip)
@@ -158,6 +170,8 @@ struct IngestAccount: Sendable {
     /// Why the first was rejected.
     var reason: String?
     var serverTime: Timestamp?
+    /// Hashes of lists of series that the server was not told of.
+    var unknownLayouts: [String] = []
 
     init(_ answer: ServerAnswer) {
         guard let json = try? JSONValue(parsing: answer.body) else { return }
@@ -167,6 +181,7 @@ struct IngestAccount: Sendable {
         }
         rejected = json["rejected"]?.integer ?? 0
         reason = json["errors"]?.array?.first?["reason"]?.string
+        unknownLayouts = json["unknownLayouts"]?.array?.compactMap(\.string) ?? []
         serverTime = json["serverTime"]?.string.flatMap { Timestamp(rfc3339: $0) }
     }
 

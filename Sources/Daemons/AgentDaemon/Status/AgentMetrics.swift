@@ -18,6 +18,7 @@ final class AgentMetrics: Sendable {
         count("missed_ticks_total", ["collector": collector], by: ticks)
     }
     func answered(_ status: Int) { count("requests_total", ["code": "\(status)"]) }
+    func sent(bytes: Int) { count("sent_bytes_total", by: bytes) }
     func retried() { count("retries_total") }
     func readLogLines(_ lines: Int, cut: Int, repaired: Int, source: String) {
         count("log_lines_total", ["source": source], by: lines)
@@ -35,7 +36,8 @@ final class AgentMetrics: Sendable {
     var values: [(series: Series, value: Double)] {
         let counted: [Series: Double] = counters.withLock { $0 }
         let plain: [Series] = [
-            "retries_total", "send_failures_total", "log_cut_lines_total", "log_repaired_lines_total",
+            "retries_total", "send_failures_total", "sent_bytes_total", "log_cut_lines_total",
+            "log_repaired_lines_total",
             "log_lost_bytes_total",
         ].map { Series("plumb_agent_\($0)") }
         let absent: [Series] = plain.filter { counted[$0] == nil }

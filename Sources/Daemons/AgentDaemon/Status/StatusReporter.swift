@@ -60,7 +60,8 @@ struct StatusReporter: Sendable {
             let statistics: ShipmentQueue.Statistics = await queue.statistics
             let logs: LogTailer.Statistics = self.logs()
             return DeliveryReport(
-                ledger: statistics.ledger, lines: logs.lines, logBacklogBytes: logs.backlogBytes,
+                ledger: statistics.ledger, lines: logs.lines, linesLedger: logs.ledger,
+                logBacklogBytes: logs.backlogBytes,
                 spoolBytes: statistics.spoolBytes, spoolProblem: statistics.spoolProblem)
         }
     }

@@ -19,6 +19,7 @@ package struct ServerParts: Sendable {
     package let secrets: Secrets
     package let authority: TokenAuthority
     package let credentials: CredentialStore
+    package let balances: BalanceStore
     package let revocations = Revocations()
     package let decoder: ResourceDecoder
     package let configStore: ConfigStore
@@ -65,6 +66,7 @@ package struct ServerParts: Sendable {
         secrets = Secrets(folder: configuration.secretsFolder)
         authority = try await TokenAuthority(keysFile: configuration.keysFile, clock: clock)
         credentials = CredentialStore(pool: pool)
+        balances = BalanceStore(pool: pool)
         redactionKey = await authority.derivedKey(for: "redaction")
         decoder = ResourceDecoder(sha256: Digests.sha256, checkExpression: Self.problem(inExpression:))
         configStore = ConfigStore(pool: pool, decoder: decoder, sha256: Digests.sha256)
@@ -85,7 +87,7 @@ package struct ServerParts: Sendable {
         hostStatus = HostStatusStore(pool: pool)
         hosts = HostDirectory(
             store: agents, live: live, directory: directory, activity: activity, statuses: hostStatus,
-            listeningSince: startedAt)
+            balances: balances, listeningSince: startedAt)
         reports = ReportStore(pool: pool)
         frames = FrameStore(pool: pool)
         logs = LogStore(pool: pool)
