@@ -1144,7 +1144,7 @@ CREATE TABLE agent_instances (
 
 """#),
         Asset(
-            path: "migrations/0010_delivery_balance.sql",
+            path: "migrations/0013_delivery_balance.sql",
             text: #"""
 -- What agents say that they delivered, compared with what is stored.
 
