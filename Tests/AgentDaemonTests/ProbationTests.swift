@@ -25,18 +25,25 @@ import Testing
         return keeper
     }
 
-    /// An agent that has proved itself with the good config.
+    /// An agent that runs the good config.
     private func settled(_ folder: String) async throws -> ConfigKeeper {
         let keeper: ConfigKeeper = await keeper(folder)
         try await keeper.receive(good)
-        for _ in 0..<3 { await keeper.acknowledged(newest: .now() + .seconds(1)) }
         return keeper
+    }
+
+    @Test func theFirstConfigHasNoneToGoBackToAndIsNotOnTrial() async throws {
+        try await withFolder { folder in
+            _ = try await settled(folder)
+            #expect(!Files.exists("\(folder)/config.next"))
+            for _ in 0..<4 { #expect(await keeper(folder).snapshot.running.digest == good.digest) }
+        }
     }
 
     @Test func threeAcknowledgedTicksEndTheProbation() async throws {
         try await withFolder { folder in
-            let keeper: ConfigKeeper = await keeper(folder)
-            try await keeper.receive(good)
+            let keeper: ConfigKeeper = try await settled(folder)
+            try await keeper.receive(poison)
             #expect(Files.exists("\(folder)/config.next"))
             await keeper.acknowledged(newest: .now() - .seconds(1))
             for _ in 0..<2 { await keeper.acknowledged(newest: .now() + .seconds(1)) }
@@ -100,7 +107,6 @@ import Testing
             let before = ConfigKeeper(stateDirectory: "\(harness.folder)/state", logger: quietLogger) {}
             _ = await before.load()
             try await before.receive(good)
-            for _ in 0..<3 { await before.acknowledged(newest: .now() + .seconds(1)) }
             try await before.receive(poison)
             _ = await ConfigKeeper(stateDirectory: "\(harness.folder)/state", logger: quietLogger) {}.load()
             server.send(poison)

@@ -77,7 +77,7 @@ import Testing
         try await RunningServer.with { server in
             let hour: Int = try await send(20, to: server)
             try await report(Self.status(hours: [hour: 20]), to: server)
-            try await keeper(server).round()
+            try await keeper(server).compareAll()
             let whole: JSONValue? = try await host(server)["delivery"]
             #expect(whole?["balanced"] == true)
             #expect(whole?["samples"]?["hoursChecked"] == 1)
@@ -85,7 +85,7 @@ import Testing
             #expect(whole?["samples"]?["dropped"]?["rejected"] == 2)
             // Samples that were acknowledged vanish from the store: the count is looked at again when it changed.
             try await report(Self.status(hours: [hour: 23]), to: server)
-            try await keeper(server).round()
+            try await keeper(server).compareAll()
             let missing: JSONValue? = try await host(server)["delivery"]
             #expect(missing?["balanced"] == false)
             #expect(missing?["samples"]?["missing"] == 3)

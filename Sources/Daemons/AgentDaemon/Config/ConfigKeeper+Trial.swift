@@ -39,8 +39,10 @@ extension ConfigKeeper {
     }
 
     func beginTrial(of running: RunningSet, _ config: AgentConfig) throws(FileError) {
-        // What was on trial is no good config yet: the one before it stays the one to go back to.
+        // What was on trial is no good config yet: the one before it stays the one to go back to. The first config of an
+        // agent has none: going back to nothing would take the host out of sight.
         let previous: [AgentConfig.Item] = trial?.previous ?? snapshot.running.items
+        guard !previous.isEmpty else { return }
         let trial = ConfigTrial(
             digest: config.digest, running: running.digest, generation: config.generation, previous: previous,
             since: now())

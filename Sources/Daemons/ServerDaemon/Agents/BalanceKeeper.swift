@@ -40,6 +40,10 @@ struct BalanceKeeper: Service {
     /// Looks at the hours whose count changed since they were looked at, where this server leads.
     func round() async throws {
         guard try await leaders.lead(Self.task, holder: holder, for: .seconds(300)) != nil else { return }
+        try await compareAll()
+    }
+
+    func compareAll() async throws {
         let (records, now) = try await agents.agents()
         let known: [String: [BalanceStore.Hour]] = try await balances.hours()
         var missing = 0
