@@ -17,7 +17,7 @@ final class MemoryDisk: SpoolDisk {
     func setCapacity(_ bytes: Int) { state.withLock { $0.capacity = bytes } }
     func change(_ number: Int, at place: Int) { state.withLock { $0.files[number]?[place] ^= 0x41 } }
     func cut(_ number: Int, to count: Int) {
-        state.withLock { $0.files[number] = Array($0.files[number]!.prefix(count)) }
+        state.withLock { $0.files[number] = $0.files[number].map { Array($0.prefix(count)) } }
     }
     func lose(_ number: Int) { state.withLock { $0.files[number] = nil } }
 

@@ -51,7 +51,8 @@ import Testing
         let pool: DatabasePool = server.database.pool
         return BalanceKeeper(
             agents: AgentStore(pool: pool), balances: BalanceStore(pool: pool),
-            queries: QueryEngine(frames: FrameStore(pool: pool)), leaders: LeaderStore(pool: pool), holder: "test",
+            load: { [frames = FrameStore(pool: pool)] in try await frames.load($0) }, leaders: LeaderStore(pool: pool),
+            holder: "test",
             metrics: MetricsRegistry(), clock: ContinuousClock(), logger: Logger(label: "test"))
     }
 

@@ -15,7 +15,8 @@ extension Server {
             parts.heartbeat,
             AgentKeeper(parts),
             BalanceKeeper(
-                agents: parts.agents, balances: parts.balances, queries: parts.queries, leaders: parts.leaders,
+                agents: parts.agents, balances: parts.balances,
+                load: { [frames = parts.frames] in try await frames.load($0) }, leaders: parts.leaders,
                 holder: parts.holder, metrics: parts.metrics, clock: ContinuousClock(), logger: parts.logger),
             RevocationKeeper(
                 store: parts.credentials, revocations: parts.revocations, clock: ContinuousClock(),

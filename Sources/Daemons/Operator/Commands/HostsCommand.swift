@@ -26,7 +26,8 @@ package struct HostsCommand: AsyncParsableCommand {
         for host in hosts {
             table.add([
                 host["host"]?.string ?? "?", host["status"]?.string ?? "?", host["lastSeen"]?.string ?? "-",
-                config(host["agent"]), delivery(host), (host["groups"]?.array ?? []).compactMap(\.string).joined(separator: ", "),
+                config(host["agent"]), delivery(host),
+                (host["groups"]?.array ?? []).compactMap(\.string).joined(separator: ", "),
             ])
         }
         return table.text

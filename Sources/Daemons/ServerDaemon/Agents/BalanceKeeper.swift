@@ -14,7 +14,8 @@ struct BalanceKeeper: Service {
 
     let agents: AgentStore
     let balances: BalanceStore
-    let queries: QueryEngine
+    /// What queries read.
+    let load: QueryEngine.Loader
     let leaders: LeaderStore
     let holder: String
     let metrics: MetricsRegistry
@@ -73,9 +74,13 @@ struct BalanceKeeper: Service {
 
     private func compare(_ host: String, _ ledger: DeliveryLedger, _ hour: Int) async throws {
         let end: Timestamp = DeliveryLedger.end(ofHour: hour)
-        let name: String = host.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"")
-        let expression: Expression = try PromQL.parse("sum(count_over_time({host=\"\(name)\"}[1h]))")
-        let stored: Int = try await queries.vector(expression, at: end).first.map { Int($0.sample.value) } ?? 0
+        let selection = Selection(
+            matchers: [try Matcher("host", .equal, host)], after: (end - .hours(1)).milliseconds,
+            through: end.milliseconds)
+        let found: [SeriesData] = try await load([selection]).first ?? []
+        // Where rollups stand in for samples that are gone, there is nothing to count.
+        guard found.allSatisfy({ $0.resolution == nil }) else { return }
+        let stored: Int = found.reduce(0) { $0 + $1.times.count }
         let balance = BalanceStore.Hour(
             host: host, ledger: ledger.id, end: end, acknowledged: ledger.hours[hour] ?? 0, stored: stored)
         try await balances.save(balance)
