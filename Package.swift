@@ -114,7 +114,8 @@ target(.core, "FrameFormat", uses: ["Telemetry"])
 target(.core, "Patterns")
 target(.core, "Declarations", uses: ["Patterns", "Telemetry"])
 target(.core, "Exposition", uses: ["Telemetry"])
-target(.core, "ConfigAPI", uses: ["Declarations", "Telemetry"])
+target(.core, "Delivery", uses: ["Declarations", "Telemetry"])
+target(.core, "ConfigAPI", uses: ["Declarations", "Delivery", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
 target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
 target(.core, "PromQL", uses: ["Patterns", "Telemetry"])
@@ -177,6 +178,7 @@ target(
     .daemons, "ServerDaemon",
     uses: [
         "Alerting", "Assets", "ColumnCodec", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations",
+        "Delivery",
         "FrameFormat",
         "Pipelines", "PromQL", "Reconciliation", "Runtime", "StoreService", "Telemetry", "Templates", "WireFormats",
     ],
@@ -193,7 +195,10 @@ target(
     products: [argumentParser, asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "AgentDaemon",
-    uses: ["ConfigAPI", "Declarations", "Exposition", "HostSystem", "Runtime", "Scraping", "Telemetry", "WireFormats"],
+    uses: [
+        "Compression", "ConfigAPI", "Declarations", "Delivery", "Exposition", "FrameFormat", "HostSystem", "Runtime",
+        "Scraping", "Telemetry", "WireFormats",
+    ],
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "Operator",
@@ -247,6 +252,7 @@ tests(
     "ConfigAPITests",
     uses: ["ConfigAPI", "ConfigAPIClient", "ConfigAPIServer", "Declarations", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
+tests("DeliveryTests", uses: ["Declarations", "Delivery", "Telemetry"])
 tests("PipelinesTests", uses: ["Declarations", "Pipelines", "Telemetry"])
 tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
 tests("PromQLTests", uses: ["Patterns", "PromQL", "Telemetry"])
@@ -278,7 +284,8 @@ tests(
 tests(
     "ServerDaemonTests",
     uses: [
-        "Alerting", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "FrameFormat",
+        "Alerting", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Delivery",
+        "FrameFormat",
         "Pipelines",
         "PromQL", "Reconciliation", "Runtime", "ServerDaemon", "StoreService", "Telemetry", "WireFormats",
     ],
@@ -292,7 +299,10 @@ tests(
     products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 tests(
     "AgentDaemonTests",
-    uses: ["AgentDaemon", "ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
+    uses: [
+        "AgentDaemon", "Compression", "ConfigAPI", "Declarations", "Delivery", "FrameFormat", "HostSystem", "Runtime",
+        "Telemetry", "WireFormats",
+    ],
     products: [asyncHTTPClient, logging, hummingbird])
 tests(
     "OperatorTests", uses: ["Assets", "Compression", "Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],

@@ -49,7 +49,7 @@ import Testing
     @Test func aTokenSaysWhoAndForWhichHost() async throws {
         let token: String = try await authority.mint(claims())
         let identity: Identity = try await authority.verify(token)
-        #expect(identity == Identity(subject: "agent-web-1", scopes: [.ingest], host: "web-1"))
+        #expect(identity == Identity(subject: "agent-web-1", scopes: [.ingest], host: "web-1", issuedAt: Self.now))
         #expect(await refusal(of: forged()) == nil, "what is refused below is refused for what was changed")
     }
 

@@ -15,6 +15,13 @@ extension Server {
             parts.watcher,
             parts.heartbeat,
             AgentKeeper(parts),
+            BalanceKeeper(
+                agents: parts.agents, balances: parts.balances,
+                load: { [frames = parts.frames] in try await frames.load($0) }, leaders: parts.leaders,
+                holder: parts.holder, metrics: parts.metrics, clock: ContinuousClock(), logger: parts.logger),
+            RevocationKeeper(
+                store: parts.credentials, revocations: parts.revocations, clock: ContinuousClock(),
+                logger: parts.logger),
             HealthKeeper(
                 board: parts.health, live: parts.live, store: parts.configStore, secrets: parts.secrets,
                 logger: parts.logger),

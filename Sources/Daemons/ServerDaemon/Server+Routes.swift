@@ -8,7 +8,9 @@ package import StoreService
 
 extension Server {
     /// What needs no credential: signs of life, the way to log in, and what the pages are made of.
-    static let openPaths = OpenPaths(["/healthz", "/readyz", "/metrics", "/login", "/logout"], folders: ["/assets/"])
+    static let openPaths = OpenPaths(
+        ["/healthz", "/readyz", "/metrics", "/login", "/logout", "/v1/agent/enrol", "/v1/agent/token"],
+        folders: ["/assets/"])
 
     /// Every route of the server, behind logging, the product's errors and authentication. New topics are added here.
     package static func router(of parts: ServerParts) throws -> Router<ServerContext> {
@@ -18,7 +20,8 @@ extension Server {
         router.add(middleware: ProblemPages(pages: try Pages(), clock: parts.clock))
         router.add(middleware: DatabaseProblems())
         router.add(
-            middleware: Authentication(authority: parts.authority, open: openPaths, metrics: parts.metrics))
+            middleware: Authentication(
+                authority: parts.authority, open: openPaths, metrics: parts.metrics, revocations: parts.revocations))
         router.add(
             middleware: DiskFloorGate(disk: parts.disk, activity: parts.activity, metrics: parts.metrics))
         for group in try routeGroups(of: parts) { group.add(to: router) }
@@ -38,6 +41,9 @@ extension Server {
             AuthRoutes(
                 authority: parts.authority, links: LoginLinks(store: LoginLinkStore(pool: parts.pool)),
                 isSecure: parts.configuration.tls != nil, clock: parts.clock),
+            CredentialRoutes(
+                store: parts.credentials, authority: parts.authority, revocations: parts.revocations,
+                metrics: parts.metrics, clock: parts.clock),
             ConfigGroup(parts),
             AgentRoutes(parts),
             HostRoutes(hosts: parts.hosts),

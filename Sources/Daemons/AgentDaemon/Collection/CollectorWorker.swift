@@ -1,4 +1,5 @@
 import Declarations
+import Delivery
 import HostSystem
 import Logging
 import Runtime
@@ -84,7 +85,7 @@ actor CollectorWorker {
         let values: [Double?] = equipment.list.values(of: equipment.collected)
         dependencies.metrics.collected(name, failed: !equipment.collected.problems.isEmpty)
         dependencies.health.set(name, CollectorHealth.Report(equipment.collected))
-        dependencies.queue.append(
+        await dependencies.queue.append(
             CollectedFrame(producer: name, series: equipment.list.series, time: time, values: values))
         if equipment.list.isSparse(equipment.collected, at: time) {
             equipment.collected = Collected(exclude: spec.exclude, labels: spec.labels)

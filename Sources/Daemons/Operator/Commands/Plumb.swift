@@ -9,6 +9,7 @@ package struct Plumb: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, DownCommand.self, StatusCommand.self, LoginCommand.self, TokenCommand.self,
             QueryCommand.self, LogsCommand.self, HostsCommand.self, AlertsCommand.self, AroundCommand.self,
+            EnrolCommand.self, RevokeCommand.self, CredentialsCommand.self,
             PsqlCommand.self,
             SecretCommand.self,
             MigrateCommand.self, BackupCommand.self, RestoreCommand.self, WithLifelineCommand.self,

@@ -18,6 +18,9 @@ package struct ServerParts: Sendable {
     package let storeGuard: StoreGuard
     package let secrets: Secrets
     package let authority: TokenAuthority
+    package let credentials: CredentialStore
+    package let balances: BalanceStore
+    package let revocations = Revocations()
     package let decoder: ResourceDecoder
     package let configStore: ConfigStore
     package let live: LiveConfig
@@ -62,6 +65,8 @@ package struct ServerParts: Sendable {
             PoolConfiguration(size: configuration.poolSize, connection: connection, storeGuard: storeGuard))
         secrets = Secrets(folder: configuration.secretsFolder)
         authority = try await TokenAuthority(keysFile: configuration.keysFile, clock: clock)
+        credentials = CredentialStore(pool: pool)
+        balances = BalanceStore(pool: pool)
         redactionKey = await authority.derivedKey(for: "redaction")
         decoder = ResourceDecoder(sha256: Digests.sha256, checkExpression: Self.problem(inExpression:))
         configStore = ConfigStore(pool: pool, decoder: decoder, sha256: Digests.sha256)
@@ -82,7 +87,7 @@ package struct ServerParts: Sendable {
         hostStatus = HostStatusStore(pool: pool)
         hosts = HostDirectory(
             store: agents, live: live, directory: directory, activity: activity, statuses: hostStatus,
-            listeningSince: startedAt)
+            balances: balances, listeningSince: startedAt)
         reports = ReportStore(pool: pool)
         frames = FrameStore(pool: pool, compression: .zstd)
         logs = LogStore(pool: pool)

@@ -105,7 +105,9 @@ package actor TokenAuthority {
         guard claims.exp.isFinite, now < claims.exp + Self.leeway.seconds else { throw .expired }
         if let issuedAt = claims.iat, issuedAt > now + Self.leeway.seconds { throw .notYetValid }
         guard !claims.sub.isEmpty, let scopes = Scope.list(claims.scope) else { throw .wrongSignatureOrClaims }
-        return Identity(subject: claims.sub, scopes: scopes, host: claims.host)
+        return Identity(
+            subject: claims.sub, scopes: scopes, host: claims.host,
+            issuedAt: claims.iat.map { Timestamp(seconds: $0) })
     }
 
     /// At most once a second: a stranger with random key ids must not make the disk busy.
@@ -124,4 +126,5 @@ package actor TokenAuthority {
 /// Why a token does not count. For the log and the metrics only: who sent it learns nothing but 401.
 package enum TokenRefusal: String, Error, CaseIterable, Hashable, Sendable {
     case malformed, wrongAlgorithm, unknownKey, wrongSignatureOrClaims, wrongIssuer, wrongAudience, expired, notYetValid
+    case revoked
 }
