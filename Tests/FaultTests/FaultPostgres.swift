@@ -63,12 +63,14 @@ final class FaultPostgres {
                     Self.shell
                         + """
 
-                        # The shell is what the lifeline ends; it takes the server along.
+                        # The shell is what the lifeline ends; it takes the server along. What runs in the background
+                        # has no standard input of its own.
+                        exec 3<&0
                         $as "${bin:+$bin/}postgres" -D "$0/data" -k "$0" -p \(Self.port) -c listen_addresses= \
                             -c max_connections=60 -c shared_buffers=256MB -c max_wal_size=2GB -c wal_compression=lz4 </dev/null &
                         server=$!
                         trap 'kill -QUIT $server 2>/dev/null' EXIT
-                        { while read -r line; do :; done; kill -QUIT $server; } <&0 &
+                        { while read -r line; do :; done; kill -QUIT $server; } <&3 &
                         wait $server
                         """,
                     folder("db"),
