@@ -305,7 +305,8 @@ tests(
     ],
     products: [asyncHTTPClient, logging, hummingbird])
 tests(
-    "OperatorTests", uses: ["Assets", "Compression", "Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],
+    "OperatorTests",
+    uses: ["Assets", "Compression", "Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],
     products: [argumentParser, systemPackage])
 tests(
     "PageBuilderTests", uses: ["Declarations", "PageBuilder", "Runtime", "Telemetry"])

@@ -44,7 +44,7 @@ private final class Target: Sendable {
         var rest: ArraySlice<UInt8> = bytes[...]
         while !rest.isEmpty {
             let sent: Int = rest.withUnsafeBytes {
-                send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             guard sent > 0 else { return }
             rest = rest.dropFirst(sent)

@@ -200,4 +200,19 @@ private let goldenDigests: [(String, String, String)] = [
         maxLineBytes: 8192, priority: 5, labels: {job: app}, hosts: {names: [web-1]}}
         """, "bea1ef68c1c119a225054f652ec7e7f6ff42038078e39ca116b2a9dd18f7ad3c"
     ),
+    (
+        "ScrapeTarget", "{url: 'http://127.0.0.1:9100/metrics', interval: 15s, sampleLimit: 10000, relabel: []}", "A"
+    ),
+    (
+        "ScrapeTarget",
+        """
+        {url: 'https://app.example/metrics', interval: 1m, timeout: 5s, labels: {team: a}, bodyLimit: 4096, \
+        hosts: {names: ['web-*']}, relabel: [{action: keep, sourceLabels: [a, b], separator: '/', regex: 'x/.*'}, \
+        {targetLabel: c, replacement: '$1'}]}
+        """, "B"
+    ),
+    ("Collector", "{source: processes, interval: 30s, top: 5}", "C"),
+    (
+        "Collector", "{source: textfile, interval: 30s, directory: /var/lib/prometheus/node-exporter, top: 0}", "D"
+    ),
 ]
