@@ -1,4 +1,5 @@
 import Declarations
+import Delivery
 import Exposition
 import HostSystem
 import Logging
@@ -45,30 +46,30 @@ actor ScrapeWorker {
         if !Task.isCancelled { await end() }
     }
 
-    private func adopt(_ next: ScrapeTargetSpec) {
+    private func adopt(_ next: ScrapeTargetSpec) async {
         var sameButForTime: ScrapeTargetSpec = next
         sameButForTime.interval = spec.interval
         sameButForTime.timeout = spec.timeout
         let isSamePage: Bool = sameButForTime == spec
         spec = next
         guard !isSamePage else { return }
-        markEnd()
+        await markEnd()
         page = ScrapedPage(name: name, next)
         list = FrameList()
     }
 
-    private func end() {
-        markEnd()
+    private func end() async {
+        await markEnd()
         dependencies.health.forget(healthKey)
     }
 
-    private func markEnd() {
+    private func markEnd() async {
         guard let values = list.ends() else { return }
-        send(values, at: Timestamp(milliseconds: dependencies.clocks.now().milliseconds))
+        await send(values, at: Timestamp(milliseconds: dependencies.clocks.now().milliseconds))
     }
 
-    private func send(_ values: [Double?], at time: Timestamp) {
-        dependencies.queue.append(
+    private func send(_ values: [Double?], at time: Timestamp) async {
+        await dependencies.queue.append(
             CollectedFrame(producer: producer, series: list.series, time: time, values: values))
     }
 
@@ -87,11 +88,11 @@ actor ScrapeWorker {
         // Cut off by a change of the spec, not by the target.
         guard !Task.isCancelled else { return }
         page.take(answer, seconds: elapsed().inSeconds)
-        send(list.values(of: page.collected, markingEnds: true), at: time)
+        await send(list.values(of: page.collected, markingEnds: true), at: time)
         dependencies.metrics.collected(name, failed: !page.collected.problems.isEmpty)
         dependencies.health.set(healthKey, CollectorHealth.Report(page.collected))
         if list.isSparse(page.collected, at: time) {
-            markEnd()
+            await markEnd()
             page = ScrapedPage(name: name, spec)
             list = FrameList()
         }
