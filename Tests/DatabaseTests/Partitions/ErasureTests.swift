@@ -1,3 +1,4 @@
+import Declarations
 import Database
 import Pipelines
 import PromQL

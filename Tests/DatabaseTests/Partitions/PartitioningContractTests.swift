@@ -1,3 +1,4 @@
+import PromQL
 import Database
 import Telemetry
 import TestSupport
