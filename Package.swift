@@ -111,12 +111,14 @@ library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev")
 // Core: no I/O, no async, no clock of its own, no Foundation
 target(.core, "Telemetry")
 target(.core, "FrameFormat", uses: ["Telemetry"])
-target(.core, "Declarations", uses: ["Telemetry"])
+target(.core, "Patterns")
+target(.core, "Declarations", uses: ["Patterns", "Telemetry"])
 target(.core, "Exposition", uses: ["Telemetry"])
 target(.core, "ConfigAPI", uses: ["Declarations", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
 target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
-target(.core, "PromQL", uses: ["Telemetry"])
+target(.core, "PromQL", uses: ["Patterns", "Telemetry"])
+target(.core, "Scraping", uses: ["Declarations", "Patterns", "Telemetry"])
 target(.core, "Alerting", uses: ["Declarations", "PromQL", "Telemetry"])
 target(.core, "ColumnCodec")
 target(.core, "Assets", exclude: ["Dashboard", "Page"])
@@ -189,7 +191,7 @@ target(
     products: [argumentParser, asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "AgentDaemon",
-    uses: ["ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
+    uses: ["ConfigAPI", "Declarations", "Exposition", "HostSystem", "Runtime", "Scraping", "Telemetry", "WireFormats"],
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "Operator",
@@ -243,7 +245,8 @@ tests(
     products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 tests("PipelinesTests", uses: ["Declarations", "Pipelines", "Telemetry"])
 tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
-tests("PromQLTests", uses: ["PromQL", "Telemetry"])
+tests("PromQLTests", uses: ["Patterns", "PromQL", "Telemetry"])
+tests("ScrapingTests", uses: ["Declarations", "Scraping", "Telemetry"])
 tests("AlertingTests", uses: ["Alerting", "Declarations", "Telemetry"])
 tests("RuntimeTests", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, metrics])
 tests("GitStoreTests", uses: ["GitStore", "Runtime", "Telemetry"], products: [logging])

@@ -10,6 +10,7 @@ struct AgentSettings: Sendable {
     var file: String?
 
     static let defaultFile = "/etc/plumbline/agent.json"
+    static let defaultStateDirectory = "/var/lib/plumbline/agent"
     private static let keys: Set<String> = ["server", "tokenFile", "stateDir", "host"]
 
     struct Problem: Error {
@@ -30,7 +31,7 @@ struct AgentSettings: Sendable {
             throw Problem(message: "no token file: say --token-file FILE or set PLUMB_TOKEN_FILE")
         }
         let stateDir: String =
-            self.stateDir ?? environment("PLUMB_STATE_DIR") ?? entries["stateDir"] ?? "/var/lib/plumbline/agent"
+            self.stateDir ?? environment("PLUMB_STATE_DIR") ?? entries["stateDir"] ?? Self.defaultStateDirectory
         return AgentConfiguration(
             server: server, tokenFile: tokenFile, stateDirectory: stateDir,
             host: host ?? environment("PLUMB_HOST") ?? entries["host"])
