@@ -27,12 +27,13 @@ private final class Bus {
               <listen>unix:path=\(folder("bus"))</listen>
               <auth>EXTERNAL</auth>
               <policy context="default">
-                <allow send_destination="*" eavesdrop="true"/><allow own="*"/><allow user="*"/>
+                <allow send_destination="*" eavesdrop="true"/><allow eavesdrop="true"/>
+                <allow own="*"/><allow user="*"/>
               </policy>
             </busconfig>
             """, to: "config")
-        var arguments: [UnsafeMutablePointer<CChar>?] =
-            [program, "--nofork", "--nopidfile", "--config-file=\(folder("config"))"].map { strdup($0) } + [nil]
+        let command: [String] = [program, "--nofork", "--nopidfile", "--config-file=\(folder("config"))"]
+        var arguments: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
         defer { for argument in arguments { free(argument) } }
         var started: pid_t = 0
         guard posix_spawn(&started, program, nil, nil, &arguments, environ) == 0 else {
@@ -47,7 +48,8 @@ private final class Bus {
     }
 
     deinit {
-        kill(process, SIGTERM)
+        // Threads of Swift have SIGTERM blocked, and so does what they start.
+        kill(process, SIGKILL)
         var status: Int32 = 0
         waitpid(process, &status, 0)
     }
@@ -75,7 +77,8 @@ private final class Systemd: Sendable {
     ]
 
     init(path: String) throws {
-        let connection = try BusConnection(path: path)
+        // Nobody may ask for longer than a collector waits.
+        let connection = try BusConnection(path: path, timeoutSeconds: 600)
         let owned = try connection.call(
             "RequestName", of: "org.freedesktop.DBus", at: "/org/freedesktop/DBus", on: "org.freedesktop.DBus",
             signature: "su", body: Self.nameRequest)
@@ -150,6 +153,13 @@ private final class Systemd: Sendable {
     }
 }
 
+/// A bus that does not answer.
+private struct SilentBus: UnitBus {
+    func connect() throws(FileError) -> any UnitSource {
+        throw FileError(path: "/bus", operation: "ask the system bus at", reason: "no answer in time")
+    }
+}
+
 @Suite struct UnitsCollectorTests {
     @Test(.enabled(if: Bus.program != nil, "dbus-daemon is not installed"))
     func unitsAreToldAsSystemdTellsThemOverTheBus() async throws {
@@ -157,7 +167,7 @@ private final class Systemd: Sendable {
         let path: String = bus.path
         let systemd = try Systemd(path: path)
         var dependencies = dependencies(RecordedHostFiles([:]))
-        dependencies.bus = { () throws(FileError) in try SystemdBus(path: path) }
+        dependencies.bus = SystemdBus.Address(path: path)
         var collector = makeCollector(.units, exclude: ["skip-*"], dependencies)
         for _ in 1...2 {
             let collected: Collected = await collector.collect()
@@ -181,15 +191,13 @@ private final class Systemd: Sendable {
 
     @Test func aHostWithoutSystemdHasNothingToTellAndABusThatFailsIsSaid() async {
         var missing = dependencies(RecordedHostFiles([:]))
-        missing.bus = { () throws(FileError) in try SystemdBus(path: "/nowhere/bus") }
+        missing.bus = SystemdBus.Address(path: "/nowhere/bus")
         var collector = makeCollector(.units, exclude: [], missing)
         let nothing: Collected = await collector.collect()
         #expect(nothing.lines == [])
         #expect(nothing.problems == [])
         var broken = dependencies(RecordedHostFiles([:]))
-        broken.bus = { () throws(FileError) in
-            throw FileError(path: "/bus", operation: "ask the system bus at", reason: "no answer in time")
-        }
+        broken.bus = SilentBus()
         collector = makeCollector(.units, exclude: [], broken)
         #expect(await collector.collect().problems == ["cannot ask the system bus at /bus: no answer in time"])
     }

@@ -10,9 +10,13 @@ package struct SystemdBus: UnitSource {
     private static let manager = "org.freedesktop.systemd1.Manager"
     private static let managerPath = "/org/freedesktop/systemd1"
 
-    /// Connects to the system bus of this host.
-    package static let usual: @Sendable () throws(FileError) -> any UnitSource = { () throws(FileError) in
-        try SystemdBus()
+    /// Where a bus is that systemd is on.
+    package struct Address: UnitBus {
+        package var path: String
+
+        package init(path: String = SystemdBus.usualPath) { self.path = path }
+
+        package func connect() throws(FileError) -> any UnitSource { try SystemdBus(path: path) }
     }
 
     package init(path: String = usualPath) throws(FileError) { connection = try BusConnection(path: path) }

@@ -1,4 +1,4 @@
-import Runtime
+package import Runtime
 import Telemetry
 
 /// What containers use, from their control groups (version 2): processor, memory and disks by the container's name. The

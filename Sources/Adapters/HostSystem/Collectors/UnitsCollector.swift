@@ -1,4 +1,4 @@
-import Runtime
+package import Runtime
 import Telemetry
 
 /// The units of systemd, over the system bus: their states, how often services were restarted, when timers ran last. A
@@ -6,21 +6,22 @@ import Telemetry
 struct UnitsCollector: HostCollector {
     let name = "systemd"
     let exclusion: Exclusion
-    private let bus: @Sendable () throws(FileError) -> any UnitSource
+    private let bus: any UnitBus
     private var source: (any UnitSource)?
     /// `simple`, `notify`, …: asked for once.
     private var serviceTypes: [String: String] = [:]
 
     private static let states = ["active", "activating", "deactivating", "failed", "inactive"]
 
-    init(exclusion: Exclusion, bus: @escaping @Sendable () throws(FileError) -> any UnitSource) {
+    init(exclusion: Exclusion, bus: any UnitBus) {
         self.exclusion = exclusion
         self.bus = bus
     }
 
     mutating func collect(into collected: inout Collected) async {
         do throws(FileError) {
-            let source: any UnitSource = try self.source ?? bus()
+            let source: any UnitSource
+            if let kept = self.source { source = kept } else { source = try bus.connect() }
             self.source = nil
             try add(source, &collected)
             // Kept only when all went well: after a failure the connection may hold answers to old questions.
@@ -115,6 +116,12 @@ package struct SystemUnit: Hashable, Sendable {
         self.activeState = activeState
         self.path = path
     }
+}
+
+/// Leads to what tells of units.
+package protocol UnitBus: Sendable {
+    /// Throws where there is none.
+    func connect() throws(FileError) -> any UnitSource
 }
 
 /// What tells of units: systemd, or a test.

@@ -18,8 +18,8 @@ package struct EngineSocket: ContainerEngine {
     package func containers() throws(FileError) -> [ContainerDescription] {
         let answer: [UInt8] = try ask("/containers/json")
         let json: JSONValue
-        do throws(JSONFormError) { json = try JSONValue(parsing: answer) } catch {
-            throw failure("its answer is no JSON: \(error.description)")
+        do throws(JSONError) { json = try JSONValue(parsing: answer) } catch {
+            throw failure("its answer is no JSON: \(error)")
         }
         guard let items = json.array else { throw failure("its answer is no list") }
         return items.compactMap { item in

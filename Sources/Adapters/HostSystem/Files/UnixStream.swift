@@ -36,7 +36,7 @@ final class UnixStream: Sendable {
         var rest: ArraySlice<UInt8> = bytes[...]
         while !rest.isEmpty {
             let sent: Int = rest.withUnsafeBytes {
-                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue))
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
             }
             if sent < 0, errno == EINTR { continue }
             guard sent > 0 else { throw FileError.last("write to", path) }

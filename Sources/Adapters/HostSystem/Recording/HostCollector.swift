@@ -1,5 +1,5 @@
 package import Declarations
-package import Runtime
+import Runtime
 import Telemetry
 
 /// Reads one area of the host. Counters are cumulative, as the kernel gives them.
@@ -21,15 +21,15 @@ package struct CollectorDependencies: Sendable {
     package var probes: MountProbes
     /// How long a mount may take to say how full it is. node_exporter's default.
     package var mountTimeout: Duration
-    /// Gives what tells of systemd's units; throws where there is none.
-    package var bus: @Sendable () throws(FileError) -> any UnitSource
+    /// Leads to what tells of systemd's units.
+    package var bus: any UnitBus
     /// What knows containers by name.
     package var engines: [any ContainerEngine]
 
     package init(
         files: any HostFiles, clock: any Clock<Duration>, probes: MountProbes = MountProbes(),
         mountTimeout: Duration = .seconds(5),
-        bus: @escaping @Sendable () throws(FileError) -> any UnitSource = SystemdBus.usual,
+        bus: any UnitBus = SystemdBus.Address(),
         engines: [any ContainerEngine] = EngineSocket.usual
     ) {
         self.bus = bus

@@ -2,6 +2,7 @@ package import ConfigAPI
 import Declarations
 package import HostSystem
 import Runtime
+import Telemetry
 
 /// What an agent can and cannot read on this host.
 package struct HostCheck: Sendable {

@@ -1,4 +1,4 @@
-import Declarations
+import HostSystem
 import Runtime
 
 /// Runs `work` under the last of `specs` until there are no more: each new one cancels it, is adopted, and begins it
