@@ -75,11 +75,15 @@ struct ScrapeClient: Sendable {
         }
     }
 
+    private static let tooShort = "the connection was closed before the end of the answer"
+
     private static func text(_ error: any Error) -> String {
+        // The parser has words of its own for an answer that ends too early.
+        if "\(error)".contains("invalidEOFState") { return Self.tooShort }
         guard let error = error as? HTTPClientError else { return "\(error)" }
         switch error {
         case .connectTimeout: return "no connection in time"
-        case .remoteConnectionClosed: return "the connection was closed before the end of the answer"
+        case .remoteConnectionClosed: return Self.tooShort
         case .redirectLimitReached, .redirectCycleDetected: return "it was sent from one address to the next for ever"
         default: return "\(error)"
         }
