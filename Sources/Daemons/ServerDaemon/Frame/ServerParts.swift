@@ -134,6 +134,24 @@ extension ServerParts {
         }
     }
 
+    /// The datasets of which single rows can go. New ones are added here.
+    var erasable: [RowRetention.Dataset] {
+        let events = EventStore(pool: pool)
+        let lines = RowErasure(pool, logs.partitioning, .logs)
+        let entries = RowErasure(pool, events.partitions, .events)
+        return [
+            .init(name: .metrics, partitions: frames.partitioning) { [frames] partition, pace, isDoomed in
+                try await frames.erase(from: partition, pace: pace, where: isDoomed)
+            },
+            .init(name: .logs, partitions: logs.partitioning) { partition, pace, isDoomed in
+                try await lines.erase(from: partition, pace: pace, where: isDoomed)
+            },
+            .init(name: .events, partitions: events.partitions) { partition, pace, isDoomed in
+                try await entries.erase(from: partition, pace: pace, where: isDoomed)
+            },
+        ]
+    }
+
     /// The folder of this server's own files.
     var ownFolder: String {
         guard let slash = configuration.keysFile.lastIndex(of: "/") else { return "." }

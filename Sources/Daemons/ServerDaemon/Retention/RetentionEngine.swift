@@ -60,6 +60,7 @@ struct RetentionEngine: Service {
         for part in Set(dataset.tables.map(\.part)) {
             keeps[part] = try await policy.effective(dataset.name, part).keep
         }
+        if keeps[.raw] != nil { keeps[.raw] = try await policy.wholePartitions(dataset.name) }
         var held: [HeldPartition] = try await dataset.held()
         for item in RetentionChoice.outlived(held, at: now(), keep: { keeps[$0] }) {
             await drop(item, of: dataset, leadership, because: "age")
