@@ -35,11 +35,9 @@ extension Server {
                     store: parts.alerts, leaders: parts.leaders, holder: parts.holder, notifiers: parts.notifiers,
                     now: parts.clock, logger: parts.logger),
                 now: parts.clock, clock: ContinuousClock(), metrics: parts.metrics, logger: parts.logger),
-<<<<<<< HEAD
             RollupEngine(
                 store: parts.frames.rollups, leaders: parts.leaders, holder: parts.holder, clock: ContinuousClock(),
                 now: parts.clock, metrics: parts.metrics, logger: parts.logger),
-=======
             HistoryPruner(
                 store: HistoryStore(pool: parts.pool), leaders: parts.leaders, holder: parts.holder, now: parts.clock,
                 clock: ContinuousClock(), metrics: parts.metrics, logger: parts.logger),
@@ -48,7 +46,6 @@ extension Server {
                 leaders: parts.leaders, holder: parts.holder, now: parts.clock, clock: ContinuousClock(),
                 metrics: parts.metrics, logger: parts.logger,
                 interval: min(.seconds(30), parts.configuration.retentionGrace.duration + .seconds(1))),
->>>>>>> 804d321 (Remove parts of datasets row by row, prune histories, adopt hypertables)
             RetentionEngine(
                 datasets: parts.retained, leaders: parts.leaders, holder: parts.holder, policy: parts.retention,
                 freeDisk: { [locator = parts.diskLocator] in try await locator.space().free }, clock: ContinuousClock(),

@@ -1,3 +1,4 @@
+import Declarations
 import PromQL
 package import Telemetry
 

@@ -1,5 +1,3 @@
-package import Telemetry
-
 // Work on single rows of a partition, for what is kept for another time than the rest of its dataset.
 extension TimePartitions {
     /// The table that statements about the rows of a partition name; they say the time too.
