@@ -2,6 +2,7 @@ import Database
 import Runtime
 package import ServiceLifecycle
 import StoreService
+import Telemetry
 
 extension Server {
     /// What runs beside the API, in order of starting; stopping goes the other way, so the pool is the last to go. The

@@ -1,4 +1,5 @@
 import Database
+import Declarations
 import Pipelines
 import PromQL
 import Telemetry

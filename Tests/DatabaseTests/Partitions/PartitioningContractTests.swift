@@ -1,4 +1,5 @@
 import Database
+import PromQL
 import Telemetry
 import TestSupport
 import Testing
