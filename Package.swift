@@ -195,7 +195,9 @@ target(
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "Operator",
-    uses: ["Assets", "Database", "Declarations", "Manifests", "PlatformClient", "Runtime", "Telemetry"],
+    uses: [
+        "Assets", "Compression", "Database", "Declarations", "Manifests", "PlatformClient", "Runtime", "Telemetry",
+    ],
     products: [
         argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, subprocess, systemPackage,
     ])
@@ -290,13 +292,18 @@ tests(
     uses: ["AgentDaemon", "ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
     products: [asyncHTTPClient, logging, hummingbird])
 tests(
-    "OperatorTests", uses: ["Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],
+    "OperatorTests", uses: ["Assets", "Compression", "Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],
     products: [argumentParser, systemPackage])
 tests(
     "PageBuilderTests", uses: ["Declarations", "PageBuilder", "Runtime", "Telemetry"])
 tests(
     "EndToEndTests", uses: ["Declarations", "MongoDouble", "Reconciliation", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, nioCore, nioHTTP1, nioPosix])
+tests(
+    "FaultTests",
+    uses: [
+        "ConfigAPIServer", "Database", "FrameFormat", "Runtime", "StoreService", "Telemetry",
+    ], products: [asyncHTTPClient, nioCore, nioHTTP1])
 tests("HouseTests", uses: ["Assets", "Declarations", "Manifests"])
 
 let package = Package(

@@ -1093,5 +1093,31 @@ END
 $$;
 
 """#),
+        Asset(
+            path: "migrations/0012_outbox_restored.sql",
+            text: #"""
+-- A notification that waited when a backup was taken is not sent after its restore: whoever runs now knows nothing of
+-- what became of it.
+ALTER TABLE outbox DROP CONSTRAINT outbox_state_check;
+ALTER TABLE outbox ADD CONSTRAINT outbox_state_check CHECK (state IN ('waiting', 'delivered', 'dead', 'restored'));
+
+"""#),
+        Asset(
+            path: "migrations/0013_keyed_by_source.sql",
+            text: #"""
+-- Lines and events are keyed by their host and source, as samples are: what is hot can be spread over machines by that
+-- column (docs/scaling.md). The order by time, which reading across hosts goes by, keeps an index.
+
+ALTER TABLE logs DROP CONSTRAINT logs_pkey;
+DROP INDEX logs_host;
+ALTER TABLE logs ADD PRIMARY KEY (host, time, id);
+CREATE INDEX logs_time ON logs (time, id);
+
+ALTER TABLE events DROP CONSTRAINT events_pkey;
+DROP INDEX events_by_source;
+ALTER TABLE events ADD PRIMARY KEY (source, time, id);
+CREATE INDEX events_by_time ON events (time, id);
+
+"""#),
     ]
 }

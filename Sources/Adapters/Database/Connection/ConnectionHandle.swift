@@ -105,6 +105,45 @@ import Glibc
         return try unsafe finish(PQgetResult(connection), operation: operation).affected
     }
 
+    /// Gives `take` the pieces of a `COPY … TO STDOUT`, which lie in the library's memory for the time of the call.
+    borrowing func copyOut(_ sql: String, _ take: (RawSpan) throws -> Void) throws -> Int {
+        let operation: String = DatabaseError.operation(of: sql)
+        let start = unsafe ResultHandle(PQexec(connection, sql))
+        guard start.status == PGRES_COPY_OUT else {
+            if start.isSuccess { throw DatabaseError.usage("not a COPY … TO STDOUT", operation: operation) }
+            throw unsafe start.error(connection, operation: operation)
+        }
+        while true {
+            var piece: UnsafeMutablePointer<CChar>?
+            let length: Int32 = unsafe PQgetCopyData(connection, &piece, 0)
+            guard length > 0, let piece = unsafe piece else { break }
+            defer { unsafe PQfreemem(piece) }
+            let bytes = unsafe UnsafeRawBufferPointer(start: piece, count: Int(length))
+            try unsafe take(bytes.bytes)
+        }
+        return try unsafe finish(PQgetResult(connection), operation: operation).affected
+    }
+
+    /// Sends what `next` gives to a `COPY … FROM STDIN`, until nil. Where `next` throws, PostgreSQL is told, nothing is
+    /// stored, and the error is passed on.
+    borrowing func copyIn(_ sql: String, next: () throws -> [UInt8]?) throws -> Int {
+        let operation: String = DatabaseError.operation(of: sql)
+        let start = unsafe ResultHandle(PQexec(connection, sql))
+        guard start.status == PGRES_COPY_IN else {
+            if start.isSuccess { throw DatabaseError.usage("not a COPY … FROM STDIN", operation: operation) }
+            throw unsafe start.error(connection, operation: operation)
+        }
+        do {
+            while let piece = try next() { unsafe piece.withUnsafeBytes { content in unsafe send(content) } }
+        } catch {
+            _ = unsafe PQputCopyEnd(connection, "the content could not be read")
+            _ = try? unsafe finish(PQgetResult(connection), operation: operation)
+            throw error
+        }
+        _ = unsafe PQputCopyEnd(connection, nil)
+        return try unsafe finish(PQgetResult(connection), operation: operation).affected
+    }
+
     /// In pieces, so that the library never doubles its buffer to the size of a whole batch.
     private borrowing func send(_ content: UnsafeRawBufferPointer) {
         let piece = 1 << 16

@@ -183,6 +183,14 @@ package actor PostgresConnection {
 
     package func close() { handle = nil }
 
+    /// For what does not fit one call; throws where the connection is closed.
+    func withHandle<R>(_ body: (borrowing ConnectionHandle) throws -> R) throws -> R {
+        switch handle {
+        case .some(let handle): return try body(handle)
+        case .none: throw DatabaseError(.closed, "the connection is closed", operation: "use a connection")
+        }
+    }
+
     private func present<Value>(_ value: Value?) throws(DatabaseError) -> Value {
         guard let value else { throw DatabaseError(.closed, "the connection is closed", operation: "use a connection") }
         return value

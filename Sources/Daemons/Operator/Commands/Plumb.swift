@@ -11,7 +11,7 @@ package struct Plumb: AsyncParsableCommand {
             QueryCommand.self, LogsCommand.self, HostsCommand.self, AlertsCommand.self, AroundCommand.self,
             PsqlCommand.self,
             SecretCommand.self,
-            MigrateCommand.self, WithLifelineCommand.self,
+            MigrateCommand.self, BackupCommand.self, RestoreCommand.self, WithLifelineCommand.self,
         ])
 
     package init() {}
