@@ -111,13 +111,15 @@ library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev")
 // Core: no I/O, no async, no clock of its own, no Foundation
 target(.core, "Telemetry")
 target(.core, "FrameFormat", uses: ["Telemetry"])
-target(.core, "Declarations", uses: ["Telemetry"])
+target(.core, "Patterns")
+target(.core, "Declarations", uses: ["Patterns", "Telemetry"])
 target(.core, "Exposition", uses: ["Telemetry"])
 target(.core, "Delivery", uses: ["Declarations", "Telemetry"])
 target(.core, "ConfigAPI", uses: ["Declarations", "Delivery", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
 target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
-target(.core, "PromQL", uses: ["Telemetry"])
+target(.core, "PromQL", uses: ["Patterns", "Telemetry"])
+target(.core, "Scraping", uses: ["Declarations", "Patterns", "Telemetry"])
 target(.core, "Alerting", uses: ["Declarations", "PromQL", "Telemetry"])
 target(.core, "ColumnCodec")
 target(.core, "Assets", exclude: ["Dashboard", "Page"])
@@ -192,8 +194,8 @@ target(
 target(
     .daemons, "AgentDaemon",
     uses: [
-        "Compression", "ConfigAPI", "Declarations", "Delivery", "FrameFormat", "HostSystem", "Runtime", "Telemetry",
-        "WireFormats",
+        "Compression", "ConfigAPI", "Declarations", "Delivery", "Exposition", "FrameFormat", "HostSystem", "Runtime",
+        "Scraping", "Telemetry", "WireFormats",
     ],
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1])
 target(
@@ -249,7 +251,8 @@ tests(
 tests("DeliveryTests", uses: ["Declarations", "Delivery", "Telemetry"])
 tests("PipelinesTests", uses: ["Declarations", "Pipelines", "Telemetry"])
 tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
-tests("PromQLTests", uses: ["PromQL", "Telemetry"])
+tests("PromQLTests", uses: ["Patterns", "PromQL", "Telemetry"])
+tests("ScrapingTests", uses: ["Declarations", "Scraping", "Telemetry"])
 tests("AlertingTests", uses: ["Alerting", "Declarations", "Telemetry"])
 tests("RuntimeTests", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, metrics])
 tests("GitStoreTests", uses: ["GitStore", "Runtime", "Telemetry"], products: [logging])

@@ -314,7 +314,7 @@ final class FakeServer: Sendable {
                     let point = Point(
                         producer: batch["producer"]?.string ?? "", series: name,
                         milliseconds: frame["time"]?.integer ?? 0)
-                    points.append((point, value.number))
+                    points.append((point, value.string == "stale" ? .staleMarker : value.number))
                 }
             }
         }

@@ -196,4 +196,24 @@ private let goldenDigests: [(String, String, String)] = [
         maxLineBytes: 8192, priority: 5, labels: {job: app}, hosts: {names: [web-1]}}
         """, "bea1ef68c1c119a225054f652ec7e7f6ff42038078e39ca116b2a9dd18f7ad3c"
     ),
+    (
+        "ScrapeTarget", "{url: 'http://127.0.0.1:9100/metrics', interval: 15s, sampleLimit: 10000, relabel: []}",
+        "296d3b90d3f0d6a29779837456948f58bbf8f61cc77feafd8cad6cf37d27e7d1"
+    ),
+    (
+        "ScrapeTarget",
+        """
+        {url: 'https://app.example/metrics', interval: 1m, timeout: 5s, labels: {team: a}, bodyLimit: 4096, \
+        hosts: {names: ['web-*']}, relabel: [{action: keep, sourceLabels: [a, b], separator: '/', regex: 'x/.*'}, \
+        {targetLabel: c, replacement: '$1'}]}
+        """, "11808dd6b60699dcd7870d696128885f761ba3ea2949d81f8326b057f8569225"
+    ),
+    (
+        "Collector", "{source: processes, interval: 30s, top: 5}",
+        "35f5156d344d2849c937facdfe0bc579485d312d6b28b0129ebb733f9c13e550"
+    ),
+    (
+        "Collector", "{source: textfile, interval: 30s, directory: /var/lib/prometheus/node-exporter}",
+        "3f875ea663674acb59931c9bc14c554b384f969d100aff331ed9f83274565dfd"
+    ),
 ]

@@ -13,7 +13,7 @@ import Testing
     func aRecordedHostGivesTheRecordedText(host: String) async throws {
         let tree = try FixtureTree(host)
         var text = ""
-        for source in CollectorSpec.Source.allCases where ![.filesystem, .time, .textfile].contains(source) {
+        for source in CollectorSpec.Source.allCases where ![.filesystem, .time, .textfile, .units].contains(source) {
             var spec = CollectorSpec(source: source, interval: .seconds(10), hosts: .all)
             if source == .processes { spec.top = 2 }
             var collector = makeCollector(

@@ -60,6 +60,11 @@ import Testing
             let paths = answer.json?["errors"]?.array?.map { $0["path"] }
             #expect(paths == (1...5).map { .string("/metrics/\($0)") })
             #expect(answer.json?["errors"]?.array?.allSatisfy { $0["reason"]?.string?.isEmpty == false } == true)
+            let codes = answer.json?["errors"]?.array?.compactMap { $0["code"]?.string }
+            #expect(codes == ["name", "time", "time", "value", "labels"])
+            let metrics = try await server.send("GET", "/metrics").text
+            #expect(metrics.contains(#"plumb_ingest_rejected_samples_total{reason="time"} 2"#))
+            #expect(metrics.contains(#"plumb_ingest_rejected_samples_total{reason="labels"} 1"#))
             let query = try await server.send("GET", "/api/v1/query?query=good", as: [.query])
             #expect(query.json?["data"]?["result"]?.array?.first?["metric"]?["host"] == "web")
         }

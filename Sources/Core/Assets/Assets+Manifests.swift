@@ -262,6 +262,19 @@ spec:
 
 """#),
         Asset(
+            path: "manifests/collectors/containers.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: containers
+spec:
+  source: containers
+  # What containers use, by name. For names the agent must be let at Docker or Podman; else numbers are told.
+  interval: 10s
+
+"""#),
+        Asset(
             path: "manifests/collectors/cpu.yaml",
             text: #"""
 apiVersion: plumbline/v1
@@ -552,6 +565,19 @@ spec:
   source: time
   # Whether the clock is synchronised.
   interval: 1m
+
+"""#),
+        Asset(
+            path: "manifests/collectors/units.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: units
+spec:
+  source: units
+  # States, restarts and timers of systemd. Names of units can be left out with globs.
+  interval: 30s
 
 """#),
         Asset(

@@ -42,10 +42,13 @@ package struct Agent: Service {
         let identity = try AgentIdentity(
             host: configuration.host ?? enrolled?.host, stateDirectory: configuration.stateDirectory, files: files)
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Self.httpConfiguration)
+        let scrapeHTTP = HTTPClient(eventLoopGroupProvider: .singleton, configuration: ScrapeClient.configuration)
         do {
-            try await run(identity, http)
+            try await run(identity, http, scrapeHTTP)
+            try await scrapeHTTP.shutdown()
             try await http.shutdown()
         } catch {
+            try? await scrapeHTTP.shutdown()
             try? await http.shutdown()
             throw error
         }
@@ -60,10 +63,10 @@ package struct Agent: Service {
         return configuration
     }
 
-    private func run(_ identity: AgentIdentity, _ http: HTTPClient) async throws {
+    private func run(_ identity: AgentIdentity, _ http: HTTPClient, _ scrapeHTTP: HTTPClient) async throws {
         let parts = AgentParts(
             configuration: configuration, clocks: clocks, files: files, identity: identity, http: http,
-            logger: logger.with(.host, identity.host))
+            scrapeHTTP: scrapeHTTP, logger: logger.with(.host, identity.host))
         let stamp: FileStamp? = await parts.keeper.load()
         await cancelWhenGracefulShutdown {
             await parts.runUntilCancelled(since: stamp)

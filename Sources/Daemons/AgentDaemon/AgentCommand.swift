@@ -12,7 +12,7 @@ import Telemetry
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plumb-agent", abstract: "Collects metrics of this host and ships them to a Plumbline server.",
-        version: RuntimeVersion.current, subcommands: [RunCommand.self, EnrolCommand.self])
+        version: RuntimeVersion.current, subcommands: [RunCommand.self, CheckCommand.self, EnrolCommand.self])
 }
 
 struct RunCommand: AsyncParsableCommand {

@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Declarations
 import Delivery
 import HostSystem
 import Logging
@@ -12,7 +13,8 @@ struct AgentParts: Sendable {
     private let shipper: Shipper
     private let poller: ConfigPoller
     private let watch: FileWatch
-    private let supervisor: CollectorSupervisor
+    private let collectors: WorkerSupervisor<CollectorSpec>
+    private let scrapes: WorkerSupervisor<ScrapeTargetSpec>
     private let reporter: StatusReporter
     private let tailer: LogTailer
     private let ownMetrics: OwnMetricsReporter
@@ -22,10 +24,11 @@ struct AgentParts: Sendable {
 
     init(
         configuration: AgentConfiguration, clocks: AgentClocks, files: any HostFiles, identity: AgentIdentity,
-        http: HTTPClient, logger: Logger
+        http: HTTPClient, scrapeHTTP: HTTPClient, logger: Logger
     ) {
         let statusChanges = Signal()
         let configChanges = Signal()
+        let scrapeChanges = Signal()
         let metrics = AgentMetrics()
         let clockOffset = ClockOffset()
         let probes = MountProbes()
@@ -36,6 +39,7 @@ struct AgentParts: Sendable {
             stateDirectory: configuration.stateDirectory, now: clocks.now, logger: logger
         ) {
             configChanges.raise()
+            scrapeChanges.raise()
             statusChanges.raise()
         }
         let queue = ShipmentQueue(now: clocks.now) { Self.openQueue(configuration, at: clocks.now(), logger) }
@@ -54,12 +58,21 @@ struct AgentParts: Sendable {
             logger: logger)
         watch = FileWatch(
             path: keeper.path, clock: clocks.clock, every: configuration.fileCheckInterval, now: clocks.now)
-        supervisor = CollectorSupervisor(
-            keeper: keeper, changes: configChanges,
-            dependencies: CollectorWorker.Dependencies(
-                collectors: CollectorDependencies(
-                    files: files, clock: clocks.clock, probes: probes, mountTimeout: configuration.mountTimeout),
-                clocks: clocks, queue: queue, health: health, metrics: metrics, logger: logger))
+        let forCollectors = CollectorWorker.Dependencies(
+            collectors: CollectorDependencies(
+                files: files, clock: clocks.clock, probes: probes, mountTimeout: configuration.mountTimeout),
+            clocks: clocks, queue: queue, health: health, metrics: metrics, logger: logger)
+        collectors = WorkerSupervisor(
+            keeper: keeper, changes: configChanges, wanted: \.collectors,
+            run: { name, spec, specs in
+                await CollectorWorker(name: name, spec: spec, forCollectors).run(specs)
+            })
+        let forScrapes = ScrapeWorker.Dependencies(
+            client: ScrapeClient(http: scrapeHTTP, clock: clocks.clock), clocks: clocks, queue: queue, health: health,
+            metrics: metrics)
+        scrapes = WorkerSupervisor(
+            keeper: keeper, changes: scrapeChanges, wanted: \.scrapeTargets,
+            run: { name, spec, specs in await ScrapeWorker(name: name, spec: spec, forScrapes).run(specs) })
         let tailer = LogTailer(
             LogTailer.Dependencies(
                 clocks: clocks, keeper: keeper, client: client, host: identity.host,
@@ -110,7 +123,8 @@ struct AgentParts: Sendable {
 
     func runUntilCancelled(since stamp: FileStamp?) async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await supervisor.run() }
+            group.addTask { await collectors.run() }
+            group.addTask { await scrapes.run() }
             group.addTask { await shipper.run() }
             group.addTask { await poller.run() }
             group.addTask { await reporter.run() }

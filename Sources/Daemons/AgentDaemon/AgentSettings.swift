@@ -17,6 +17,7 @@ struct AgentSettings: Sendable {
     var file: String?
 
     static let defaultFile = "/etc/plumbline/agent.json"
+    static let defaultStateDirectory = "/var/lib/plumbline/agent"
     private static let keys: Set<String> = [
         "server", "tokenFile", "enrolmentFile", "stateDir", "host", "spoolSize", "spoolAge",
     ]
@@ -39,7 +40,7 @@ struct AgentSettings: Sendable {
         let enrolmentFile: String? =
             enrolmentFile ?? environment("PLUMB_ENROLMENT_FILE") ?? entries["enrolmentFile"]
         let stateDir: String =
-            self.stateDir ?? environment("PLUMB_STATE_DIR") ?? entries["stateDir"] ?? "/var/lib/plumbline/agent"
+            self.stateDir ?? environment("PLUMB_STATE_DIR") ?? entries["stateDir"] ?? Self.defaultStateDirectory
         let isEnrolled: Bool = Files.exists(AgentCredential.path(in: stateDir))
         guard tokenFile != nil || enrolmentFile != nil || isEnrolled else {
             throw Problem(

@@ -55,11 +55,15 @@ import Testing
         let now = Mutex(time)
         let store = FrameStore(pool: database.pool) { now.withLock { $0 } }
         var stored = 0
+        var reported = 0
         for round in 0..<60 {
             // A series goes and a series comes.
-            stored += try await store.store([write(round..<(round + 4), seconds: Int64(round))]).counts.stored
+            let outcome = try await store.store([write(round..<(round + 4), seconds: Int64(round))])
+            stored += outcome.counts.stored
+            reported += outcome.restless.count
         }
         #expect(stored == 240)
+        #expect(reported == 1)
         #expect(store.restlessSources(now: time) == [Source(host: "web", producer: "p")])
         let layouts = try await database.superuser(
             """

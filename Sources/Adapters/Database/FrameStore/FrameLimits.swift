@@ -25,6 +25,9 @@ package struct FrameOutcome: Hashable, Sendable {
     /// Series that are too many, in order of their batches; their samples are among the rejected.
     package var refused: [Refused] = []
 
+    /// Sources whose lists change so often that each of their series is stored by itself from now on.
+    package var restless: [Source] = []
+
     package struct Refused: Hashable, Sendable {
         /// The place of the batch.
         package var batch: Int

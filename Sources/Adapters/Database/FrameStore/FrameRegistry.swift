@@ -16,6 +16,8 @@ struct FramePlan: Sendable {
     var refused: [Int]
     /// When it has to be made again.
     var expires: Timestamp
+    /// Whether the source's lists were found to change too often when this was made.
+    var becameRestless = false
 }
 
 /// What this process knows of sources and layouts: whose frames need no look at their labels and none at the database.

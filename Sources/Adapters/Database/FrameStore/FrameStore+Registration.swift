@@ -16,9 +16,11 @@ extension FrameStore {
     func plan(for write: FrameWrite) async throws(DatabaseError) -> FramePlan {
         let now: Timestamp = self.now()
         if let known = registry.plan(for: write, now: now) { return known }
-        let plan: FramePlan = try await register(write, now: now)
+        let made: FramePlan = try await register(write, now: now)
+        var plan: FramePlan = made
+        plan.becameRestless = false
         registry.remember(plan, for: write)
-        return plan
+        return made
     }
 
     private func register(_ write: FrameWrite, now: Timestamp) async throws(DatabaseError) -> FramePlan {
@@ -50,7 +52,7 @@ extension FrameStore {
         let refused: Set<Int> = isWhole ? [] : Set(write.series.indices).subtracting(admitted)
         return FramePlan(
             source: source, parts: parts, refused: refused.sorted(),
-            expires: now + (isWhole ? FrameRegistry.trust : Self.refusalSpan))
+            expires: now + (isWhole ? FrameRegistry.trust : Self.refusalSpan), becameRestless: becomesRestless)
     }
 
     private func identifier(of source: Source) async throws(DatabaseError) -> Int {

@@ -42,6 +42,7 @@ package struct FrameStore: Sendable {
         var rows: [FrameRow] = []
         for (order, write) in writes.enumerated() {
             let plan: FramePlan = try await plan(for: write)
+            if plan.becameRestless { outcome.restless.append(write.source) }
             for column in plan.refused {
                 let samples: Int = write.table.sampleCount(column: column)
                 guard samples > 0 else { continue }

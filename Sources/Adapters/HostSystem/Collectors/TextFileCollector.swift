@@ -52,10 +52,10 @@ struct TextFileCollector: HostCollector {
 
     private func add(_ line: ExposedLine, _ variant: Int, _ collected: inout Collected) throws(ExpositionError) {
         var failure: ExpositionError?
-        collected.add("textfile", variant: variant, key: line.series, line.value) {
-            do throws(ExpositionError) { return try ExposedSeries.parse(line.series) } catch {
+        collected.add(exposed: line.series, of: variant, line.value) {
+            do throws(ExpositionError) { return .series(try ExposedSeries.parse(line.series)) } catch {
                 failure = error
-                return nil
+                return .faulty
             }
         }
         if let failure { throw ExpositionError(line: line.number, failure.message) }

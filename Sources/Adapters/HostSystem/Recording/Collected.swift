@@ -80,9 +80,30 @@ package struct Collected: Sendable {
     }
 
     /// Adds a series that `name`, `variant` and `key` together tell from all others of this collector. `make` is called
-    /// where it was not added at this step the last time; where it answers nil nothing is added.
+    /// where it was not added at this step the last time.
     mutating func add(
-        _ name: StaticString, variant: Int = 0, key: Bytes, _ value: Double, _ make: () -> Series?
+        _ name: StaticString, variant: Int = 0, key: Bytes, _ value: Double, _ make: () -> Series
+    ) {
+        add(name, variant: variant, key: key, value) { .series(make()) }
+    }
+
+    /// What a line of a page of metrics stands for.
+    package enum Exposed: Sendable {
+        case series(Series)
+        /// Nothing, by somebody's decision: it is not asked again.
+        case leftOut
+        /// Nothing, by mistake: it is asked, and said, each time.
+        case faulty
+    }
+
+    /// Adds what a line of a page of metrics stands for, which `key` tells from all others on the page.
+    package mutating func add(exposed key: ArraySlice<UInt8>, of page: Int = 0, _ value: Double, _ make: () -> Exposed)
+    {
+        add("exposed", variant: page, key: key, value, make)
+    }
+
+    private mutating func add(
+        _ name: StaticString, variant: Int, key: Bytes, _ value: Double, _ make: () -> Exposed
     ) {
         let address: Int = Int(bitPattern: name.utf8Start)
         if position < steps.count, steps[position].name == address, steps[position].variant == variant,
@@ -90,16 +111,21 @@ package struct Collected: Sendable {
         {
             set(steps[position].place, value)
         } else {
-            guard let series = make() else { return }
-            let step = Step(name: address, variant: variant, key: Array(key), place: place(of: series))
+            let place: Int?
+            switch make() {
+            case .series(let series): place = self.place(of: series)
+            case .leftOut: place = nil
+            case .faulty: return
+            }
+            let step = Step(name: address, variant: variant, key: Array(key), place: place)
             if position < steps.count { steps[position] = step } else { steps.append(step) }
-            set(step.place, value)
+            set(place, value)
         }
         position += 1
     }
 
     /// Adds a series that is made anew each time; for what is measured seldom.
-    mutating func add(_ series: Series, _ value: Double) { set(place(of: series), value) }
+    package mutating func add(_ series: Series, _ value: Double) { set(place(of: series), value) }
 
     private mutating func set(_ place: Int?, _ value: Double) {
         guard let place else { return }

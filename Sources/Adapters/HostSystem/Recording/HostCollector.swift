@@ -21,11 +21,19 @@ package struct CollectorDependencies: Sendable {
     package var probes: MountProbes
     /// How long a mount may take to say how full it is. node_exporter's default.
     package var mountTimeout: Duration
+    /// Leads to what tells of systemd's units.
+    package var bus: any UnitBus
+    /// What knows containers by name.
+    package var engines: [any ContainerEngine]
 
     package init(
         files: any HostFiles, clock: any Clock<Duration>, probes: MountProbes = MountProbes(),
-        mountTimeout: Duration = .seconds(5)
+        mountTimeout: Duration = .seconds(5),
+        bus: any UnitBus = SystemdBus.Address(),
+        engines: [any ContainerEngine] = EngineSocket.usual
     ) {
+        self.bus = bus
+        self.engines = engines
         self.files = files
         self.clock = clock
         self.probes = probes
@@ -64,6 +72,9 @@ package func makeCollector(_ spec: CollectorSpec, _ dependencies: CollectorDepen
     case .time: TimeCollector(files: files, exclusion: exclusion)
     case .temperature: TemperatureCollector(files: files, exclusion: exclusion)
     case .processes: ProcessesCollector(files: files, exclusion: exclusion, top: spec.top)
+    case .units: UnitsCollector(exclusion: exclusion, bus: dependencies.bus)
+    case .containers:
+        ContainersCollector(files: files, exclusion: exclusion, engines: dependencies.engines)
     case .mdraid: RAIDCollector(files: files, exclusion: exclusion)
     case .nvme: NVMeCollector(files: files, exclusion: exclusion)
     case .textfile: TextFileCollector(files: files, exclusion: exclusion, directory: spec.directory)

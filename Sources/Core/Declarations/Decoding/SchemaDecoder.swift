@@ -310,12 +310,24 @@ extension SchemaDecoder {
         case .anyOf(let names):
             guard names.allSatisfy({ members[$0] == nil }) else { return }
             report(source.place, "\(alternatives(names)) is missing")
+        case .notLonger(let shorter, let longer):
+            let values: [PromDuration?] = [shorter, longer].map { members[$0]?.string.flatMap { PromDuration($0) } }
+            guard let short = values[0], let long = values[1], short > long, let entry = source.entry(shorter) else {
+                return
+            }
+            report(
+                entry.value.place, "\(quoted(shorter)) (\(short)) must not be longer than \(quoted(longer)) (\(long))")
+        case .needs(let field, let choice, let values):
+            let value: String = (members[choice] ?? schema.field(named: choice)?.defaultValue)?.string ?? ""
+            guard values.contains(value), source.entry(field) == nil else { return }
+            report(source.place, "\(quoted(field)) is missing, which \(quoted(choice)): \(value) needs")
         case .unique(let list, let field): checkUnique(source, list: list, by: field, members)
         case .only(let field, let choice, let allowed):
             guard let entry = source.entry(field) else { return }
             let value: String = (members[choice] ?? schema.field(named: choice)?.defaultValue)?.string ?? ""
             guard !allowed.contains(value) else { return }
-            report(entry.keyPlace, "\(quoted(field)) is only for \(quoted(choice)): \(allowed.joined(separator: " or "))")
+            report(
+                entry.keyPlace, "\(quoted(field)) is only for \(quoted(choice)): \(allowed.joined(separator: " or "))")
         }
     }
 

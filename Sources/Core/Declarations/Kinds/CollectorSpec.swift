@@ -22,7 +22,8 @@ package struct CollectorSpec: Hashable, Sendable {
 
     package enum Source: String, CaseIterable, Hashable, Sendable {
         case cpu, load, scheduler, memory, vmstat, pressure, filesystem, disk, network, interfaces, netstat, sockstat
-        case softnet, conntrack, filefd, time, temperature, processes, mdraid, nvme, textfile
+        case softnet, conntrack, filefd, time, temperature, processes, units, containers, mdraid, nvme
+        case textfile
     }
 
     package init(

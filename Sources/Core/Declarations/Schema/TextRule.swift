@@ -1,3 +1,4 @@
+import Patterns
 import Telemetry
 
 /// Which texts a field takes.
@@ -116,6 +117,28 @@ extension TextRule {
             guard let first = text.utf8.first, isAlphanumeric(first) else { return false }
             return text.utf8.allSatisfy { isAlphanumeric($0) || ".-_".utf8.contains($0) }
         })
+
+    /// RE2's syntax, as in PromQL.
+    static let regularExpression = TextRule("a regular expression", longest: 1024) { text in
+        do throws(PatternError) { _ = try Pattern(text) } catch {
+            return "\(error.message) in the regular expression"
+        }
+        return nil
+    }
+
+    /// A label that a relabelling rule reads: also those of its own making, which begin with `__`.
+    static let relabelSource = TextRule(
+        "a label name of letters, digits and _", pattern: "^[a-zA-Z_][a-zA-Z0-9_]*$", longest: Limits.labelNameLength,
+        accepts: isLabelName)
+
+    /// Without user name and password; there is no secret to put them into.
+    static let scrapeURL = TextRule(
+        "an http or https URL", pattern: "^https?://[^/?#@\\s]+([/?#]\\S*)?$", longest: 2048
+    ) {
+        text in
+        guard let objection = WebURL.objection(to: text) else { return nil }
+        return objection.contains("user name") ? "a URL must not contain user name or password" : objection
+    }
 
     static let webURL = TextRule("an http or https URL", pattern: "^https?://[^/?#@\\s]+([/?#]\\S*)?$", longest: 2048) {
         WebURL.objection(to: $0)

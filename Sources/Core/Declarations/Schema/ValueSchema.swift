@@ -93,17 +93,21 @@ package enum ObjectRule: Sendable {
     case longer(String, than: String)
     /// No two items of a list of objects have the same text in a field.
     case unique(String, by: String)
+    /// The first duration, where it is given, is at most the second.
+    case notLonger(String, than: String)
+    /// Where the choice in the second is one of these the first is required.
+    case needs(String, where: String, is: [String])
     /// The first is given only where the choice in the second is one of these.
     case only(String, where: String, is: [String])
 
     var fields: [String] {
         switch self {
         case .atMostOne(let first, let second), .exactlyOne(let first, let second), .atLeastOne(let first, let second),
-            .longer(let first, let second):
+            .longer(let first, let second), .notLonger(let first, let second):
             [first, second]
         case .unique(let list, _): [list]
         case .anyOf(let names): names
-        case .only(let field, let choice, _): [field, choice]
+        case .only(let field, let choice, _), .needs(let field, let choice, _): [field, choice]
         }
     }
 }

@@ -47,16 +47,10 @@ actor CollectorWorker {
 
     /// Collects as told by the last of `specs`, at once and then at the interval, until there are no more.
     nonisolated func run(_ specs: AsyncStream<CollectorSpec>) async {
-        var iterator = specs.makeAsyncIterator()
-        var isRunning = true
-        while isRunning {
-            let next: CollectorSpec? = await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.tick() }
-                defer { group.cancelAll() }
-                return await iterator.next()
-            }
-            isRunning = next != nil
-            if let next { await adopt(next) }
+        await obey(specs) {
+            await self.adopt($0)
+        } whileObeying: {
+            await self.tick()
         }
         dependencies.health.forget(name)
     }
@@ -71,15 +65,10 @@ actor CollectorWorker {
     }
 
     private func tick() async {
-        let interval: Duration = spec.interval.duration
-        let elapsed = dependencies.clocks.clock.stopwatch()
-        var schedule = TickSchedule(interval: interval)
-        while !Task.isCancelled {
-            await collect()
-            let missedBefore: Int = schedule.missed
-            let wait: Duration = schedule.wait(after: elapsed())
-            dependencies.metrics.missedTicks(schedule.missed - missedBefore, collector: name)
-            guard (try? await dependencies.clocks.clock.sleep(for: wait)) != nil else { return }
+        await ticking(every: spec.interval.duration, clock: dependencies.clocks.clock) {
+            await self.collect()
+        } missed: { [dependencies, name] in
+            dependencies.metrics.missedTicks($0, collector: name)
         }
     }
 

@@ -119,6 +119,6 @@ struct StatusReporter: Sendable {
 extension RunningSet.Entry {
     /// Under which the state of the resource is reported.
     fileprivate var healthKey: String {
-        item.kind == ResourceKind.logSource.rawValue ? "\(item.kind)/\(item.name)" : item.name
+        item.kind == ResourceKind.collector.rawValue ? item.name : "\(item.kind)/\(item.name)"
     }
 }

@@ -4,6 +4,7 @@ import Declarations
 import FrameFormat
 import HTTPTypes
 import Hummingbird
+import Logging
 import Runtime
 import StoreService
 import Telemetry
@@ -49,6 +50,7 @@ struct IngestRoutes: RouteGroup {
         // Before anything is stored: a database that refuses rows must not make hosts look down.
         activity.seen(host)
         let outcome: FrameOutcome = try await frames.store(decoded.writes)
+        for source in outcome.restless { report(restless: source, context) }
         for one in outcome.refused { decoded.refuse(one.series, of: one.batch, samples: one.samples) }
         var counts: IngestCounts = outcome.counts
         counts.rejected = decoded.rejectedSamples
@@ -94,6 +96,17 @@ struct IngestRoutes: RouteGroup {
 
     private func merged(_ body: JSONValue, _ more: [String: JSONValue]) -> JSONValue {
         .object((body.object ?? [:]).merging(more) { _, new in new })
+    }
+
+    /// Its queries read more rows from now on, and its labels are probably not what its owner thinks.
+    private func report(restless source: Source, _ context: ServerContext) {
+        metrics.counter(
+            "plumb_ingest_restless_sources_total",
+            "Times that a source's lists of series changed so often that each series was stored by itself for an hour."
+        ).increment()
+        context.logger.warning(
+            "a source changes its series all the time; each is stored by itself for an hour",
+            metadata: .of([.reason: "\(source)"]))
     }
 
     private func record(_ counts: IngestCounts, _ decoded: DecodedMetrics, now: Timestamp) {

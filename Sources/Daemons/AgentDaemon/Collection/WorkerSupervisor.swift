@@ -1,23 +1,26 @@
 import Declarations
 
-/// Runs the collectors of the running set: starts new ones, stops those that are gone, tells those that changed, and
-/// leaves all others alone.
-struct CollectorSupervisor: Sendable {
+/// Runs a worker for each resource of one kind in the running set: starts new ones, ends those that are gone, tells
+/// those that changed, and leaves all others alone.
+struct WorkerSupervisor<Spec: Hashable & Sendable>: Sendable {
     let keeper: ConfigKeeper
     /// Raised when the running set may have changed.
     let changes: Signal
-    let dependencies: CollectorWorker.Dependencies
+    /// The resources of the kind, by name.
+    let wanted: @Sendable (RunningSet) -> [String: Spec]
+    /// Runs one of them as told by its last spec, until there are no more.
+    let run: @Sendable (_ name: String, _ first: Spec, AsyncStream<Spec>) async -> Void
 
     private struct Member {
-        var spec: CollectorSpec
-        var specs: AsyncStream<CollectorSpec>.Continuation
+        var spec: Spec
+        var specs: AsyncStream<Spec>.Continuation
     }
 
     func run() async {
         await withDiscardingTaskGroup { group in
             var members: [String: Member] = [:]
             while !Task.isCancelled {
-                let wanted: [String: CollectorSpec] = keeper.snapshot.running.collectors
+                let wanted: [String: Spec] = self.wanted(keeper.snapshot.running)
                 for (name, member) in members where wanted[name] == nil {
                     member.specs.finish()
                     members[name] = nil
@@ -28,10 +31,9 @@ struct CollectorSupervisor: Sendable {
                         members[name]?.spec = spec
                         continue
                     }
-                    let (specs, continuation) = AsyncStream<CollectorSpec>.makeStream()
+                    let (specs, continuation) = AsyncStream<Spec>.makeStream()
                     members[name] = Member(spec: spec, specs: continuation)
-                    let worker = CollectorWorker(name: name, spec: spec, dependencies)
-                    group.addTask { await worker.run(specs) }
+                    group.addTask { await run(name, spec, specs) }
                 }
                 await changes.wait()
             }
