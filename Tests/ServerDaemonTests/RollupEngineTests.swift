@@ -1,6 +1,7 @@
 import ConfigAPIServer
 import Declarations
 import Logging
+import PromQL
 import Runtime
 import Telemetry
 import TestSupport
@@ -121,6 +122,10 @@ import Testing
                 noted["infos"]
                     == ["hours that are over were read from rollups of 5m; the answer is the same"])
             #expect(noted["warnings"] == nil)
+            let own = MetricsRegistry()
+            _ = try await frames.load([Selection(matchers: [], after: 0, through: 1)])
+            SeriesIndexWatch(frames: frames, metrics: own, clock: ContinuousClock()).measure()
+            #expect(own.exposition.contains("plumb_series_index_series 1"))
             #expect(noted["data"]?["result"]?.array?.first?["values"]?.array?.count == 24)
             for partition in try await frames.partitioning.all() { try await frames.partitioning.drop(partition.name) }
             let exact = try await server.send("GET", query + "300", as: [.query])

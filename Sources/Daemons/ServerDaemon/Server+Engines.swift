@@ -42,6 +42,7 @@ extension Server {
                     store: parts.alerts, leaders: parts.leaders, holder: parts.holder, notifiers: parts.notifiers,
                     now: parts.clock, logger: parts.logger),
                 now: parts.clock, clock: ContinuousClock(), metrics: parts.metrics, logger: parts.logger),
+            SeriesIndexWatch(frames: parts.frames, metrics: parts.metrics, clock: ContinuousClock()),
             RollupEngine(
                 store: parts.frames.rollups, leaders: parts.leaders, holder: parts.holder, clock: ContinuousClock(),
                 now: parts.clock, metrics: parts.metrics, logger: parts.logger),

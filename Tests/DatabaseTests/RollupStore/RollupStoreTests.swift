@@ -267,4 +267,30 @@ import Testing
         }
         #expect(try await hourly(database) == [])
     }
+
+    @Test func `a session that is killed while it writes rollups leaves all marks and no rollup`() async throws {
+        let database = try await TestPostgres.database()
+        let frames = store(database)
+        _ = try await frames.store([batch("a", [10, 20])])
+        let leadership = try await lead(database)
+        _ = try await frames.rollups.state(now: start - .days(3))
+        try await frames.rollups.advance(to: start + .hours(12), under: leadership)
+        let source = try await database.superuser("SELECT id FROM plumbline.sources").only().int("id")
+        // The last table that is written is held by somebody else.
+        let table = try await frames.rollups.partitioning(.hour).name(at: start)
+        let holder = try await database.connect(as: database.superuserAddress)
+        _ = try await holder.execute("BEGIN")
+        _ = try await holder.execute("LOCK TABLE plumbline.\(table) IN EXCLUSIVE MODE")
+        async let made: Int? = try? frames.rollups.make([source], hour: start, under: leadership)
+        try await database.terminateWaiting()
+        #expect(await made == nil)
+        _ = try await holder.execute("ROLLBACK")
+        #expect(try await frames.rollups.marks(before: start + .hours(12), atMost: 10).count == 1)
+        for name in ["rollup_1m", "rollup_5m", "rollup_1h"] {
+            let rows = try await database.superuser("SELECT count(*) AS n FROM plumbline.\(name)").only().int("n")
+            #expect(rows == 0)
+        }
+        #expect(try await frames.rollups.make([source], hour: start, under: leadership) == 2)
+        #expect(try await hourly(database) == ["0: 2 2.0"])
+    }
 }

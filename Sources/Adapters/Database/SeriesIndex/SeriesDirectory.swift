@@ -158,3 +158,8 @@ final class SeriesDirectory: Sendable {
         return found
     }
 }
+
+extension FrameStore {
+    /// How many series queries are planned with, and what they take in memory, in about.
+    package var seriesIndexSize: (series: Int, bytes: Int) { directory.size }
+}

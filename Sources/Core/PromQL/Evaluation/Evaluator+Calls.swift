@@ -47,6 +47,7 @@ extension Evaluator {
         case .quantileOverTime:
             let quantiles: [Double] = try scalar(arguments[0], steps)
             return .vector(try overWindows(arguments[1], steps) { quantile(quantiles[$1], of: $0.values) })
+        case .histogramQuantile: return .vector(try histogramQuantile(call, steps))
         case .predictLinear: return .vector(try predict(call, steps))
         case .labelReplace: return .vector(try labelReplace(arguments, steps))
         case .labelJoin: return .vector(try labelJoin(arguments, steps))
