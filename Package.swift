@@ -138,7 +138,8 @@ target(.adapters, "Manifests", uses: ["CLibyaml", "Declarations", "Telemetry"], 
 target(
     .adapters, "Database",
     uses: [
-        "Alerting", "Assets", "CLibpq", "ConfigAPI", "Declarations", "Pipelines", "PromQL", "Reconciliation", "Runtime",
+        "Alerting", "Assets", "CLibpq", "ColumnCodec", "ConfigAPI", "Declarations", "Pipelines", "PromQL",
+        "Reconciliation", "Runtime",
         "Telemetry",
     ],
     products: [crypto, logging], wrapsC: true)
@@ -176,7 +177,8 @@ target(
 target(
     .daemons, "ServerDaemon",
     uses: [
-        "Alerting", "Assets", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Delivery",
+        "Alerting", "Assets", "ColumnCodec", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations",
+        "Delivery",
         "FrameFormat",
         "Pipelines", "PromQL", "Reconciliation", "Runtime", "StoreService", "Telemetry", "Templates", "WireFormats",
     ],
@@ -262,7 +264,8 @@ tests("ManifestsTests", uses: ["Declarations", "Manifests", "Telemetry"])
 tests(
     "DatabaseTests",
     uses: [
-        "Alerting", "Assets", "ConfigAPI", "Database", "Declarations", "Pipelines", "PromQL", "Reconciliation",
+        "Alerting", "Assets", "ColumnCodec", "Compression", "ConfigAPI", "Database", "Declarations", "Pipelines",
+        "PromQL", "Reconciliation",
         "Runtime", "Telemetry",
     ])
 tests("ExpositionTests", uses: ["Exposition", "Telemetry"])

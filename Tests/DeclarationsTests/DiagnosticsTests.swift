@@ -133,6 +133,8 @@ import Testing
         ("Retention", "{dataset: logs, maxSize: 1KiB}", "expected a size from 1MiB to 4PiB, got 1KiB"),
         ("Retention", "{dataset: logs, keep: 1d, rollups: {1m: 2d}}", "\"rollups\" is only for \"dataset\": metrics"),
         ("Retention", "{dataset: metrics, keep: 1d, rollups: {2m: 2d}}", "unknown field \"2m\""),
+        ("Retention", "{dataset: logs, keep: 1d, sealAfter: 2d}", "\"sealAfter\" is only for \"dataset\": metrics"),
+        ("Retention", "{dataset: metrics, keep: 1d, sealAfter: 1m}", "expected a duration from 1h to 100y, got 1m"),
         ("Retention", "{dataset: logs, keep: 1d, matchers: [job]}", "expected a matcher such as job=\"debug\""),
         ("Retention", "{dataset: logs, keep: 1d, matchers: ['1=\"x\"']}", "expected a label name"),
         (

@@ -64,12 +64,16 @@ import Testing
         #expect(try retention.get().spec == .retention(RetentionSpec(dataset: .metrics, keep: .days(7))))
         let sized = decoder.resource(
             kind: .retention, name: "x",
-            spec: ["dataset": "metrics", "maxSize": "20GiB", "minFreeDisk": "5 GB", "rollups": ["1h": "8760h"]])
+            spec: [
+                "dataset": "metrics", "maxSize": "20GiB", "minFreeDisk": "5 GB", "rollups": ["1h": "8760h"],
+                "sealAfter": "72h",
+            ])
         #expect(
             try sized.get().spec
                 == .retention(
                     RetentionSpec(
-                        dataset: .metrics, maxSize: 20 << 30, minFreeDisk: 5_000_000_000, rollups: [.hour: .days(365)]))
+                        dataset: .metrics, maxSize: 20 << 30, minFreeDisk: 5_000_000_000, rollups: [.hour: .days(365)],
+                        sealAfter: .days(3)))
         )
         #expect(try sized.get().resource.spec["maxSize"] == .integer(20 << 30))
         let part = decoder.resource(

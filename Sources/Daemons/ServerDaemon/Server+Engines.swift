@@ -1,3 +1,4 @@
+import ColumnCodec
 import Database
 import Runtime
 package import ServiceLifecycle
@@ -46,6 +47,11 @@ extension Server {
             RollupEngine(
                 store: parts.frames.rollups, leaders: parts.leaders, holder: parts.holder, clock: ContinuousClock(),
                 now: parts.clock, metrics: parts.metrics, logger: parts.logger),
+            SealingEngine(
+                blocks: BlockStore(pool: parts.pool, compression: .zstd), leaders: parts.leaders, holder: parts.holder,
+                policy: { [live = parts.live] in await live.running.map { $0.sealPolicy } }, clock: ContinuousClock(),
+                now: parts.clock, metrics: parts.metrics, logger: parts.logger,
+                interval: parts.configuration.sealInterval),
             RetentionEngine(
                 datasets: parts.retained, leaders: parts.leaders, holder: parts.holder, policy: parts.retention,
                 freeDisk: { [locator = parts.diskLocator] in try await locator.space().free }, clock: ContinuousClock(),

@@ -37,14 +37,28 @@ extension FrameStore {
     func samples(
         _ selection: Selection, _ plan: ReadPlan
     ) async throws -> [(key: Labels, times: [Int64], values: [Double])] {
+        for _ in 1..<Self.attempts {
+            if let found = try await samplesAsCatalogued(selection, plan) { return found }
+        }
+        throw DatabaseError(
+            .busy, "tables of the metrics went while they were read, \(Self.attempts) times", operation: "read samples",
+            hint: "try again")
+    }
+
+    /// Between the look at the catalogue and the read a table may have been sealed and dropped, or dropped by retention.
+    private static let attempts = 6
+
+    /// Nil where one of the tables is gone that the catalogue named.
+    private func samplesAsCatalogued(
+        _ selection: Selection, _ plan: ReadPlan
+    ) async throws -> [(key: Labels, times: [Int64], values: [Double])]? {
         var assembly = SeriesAssembly(plan) { _, element in element.labels }
-        for partition in try await partitions(overlapping: selection) {
+        let query = SampleQuery(plan, selection, compression, mostSamples: Self.mostSamples)
+        for content in try await contents(overlapping: selection) {
             let outcome: Result<SQLResult, DatabaseError> = await rows(
-                plan.statement(partition), plan.parameters(selection))
-            // Dropped by retention since the catalogue was read.
-            if case .failure(let error) = outcome, error.isUndefinedTable { continue }
-            let result: SQLResult = try outcome.get()
-            try assembly.add(result, mostSamples: Self.mostSamples)
+                query.statement(content), query.parameters(content))
+            if case .failure(let error) = outcome, error.isUndefinedTable { return nil }
+            try query.add(try outcome.get(), of: content, to: &assembly)
         }
         return assembly.ordered()
     }
@@ -58,9 +72,9 @@ extension FrameStore {
         } catch { return .failure(error) }
     }
 
-    func partitions(overlapping selection: Selection) async throws(DatabaseError) -> [String] {
+    func contents(overlapping selection: Selection) async throws(DatabaseError) -> [PartitionContent] {
         let (after, before) = selection.instants
-        return try await partitioning.names(from: after, to: before)
+        return try await partitioning.contents(from: after, to: before)
     }
 
     /// What to read.

@@ -1,3 +1,4 @@
+package import ColumnCodec
 import Runtime
 package import Telemetry
 
@@ -13,18 +14,21 @@ package struct FrameStore: Sendable {
     let directory = SeriesDirectory()
     /// What is kept of samples by minute, five minutes and hour.
     package let rollups: RollupStore
+    let compression: ByteCompression?
     package let partitioning: TimePartitions
     private let commits: CommitQueue
 
+    /// `compression` is what sealed blocks are compressed with; without one those that are cannot be read.
     package init(
-        pool: DatabasePool, limits: FrameLimits = FrameLimits(),
+        pool: DatabasePool, limits: FrameLimits = FrameLimits(), compression: ByteCompression? = nil,
         now: @escaping @Sendable () -> Timestamp = Timestamp.now
     ) {
         self.pool = pool
         self.limits = limits
+        self.compression = compression
         self.now = now
         partitioning = TimePartitions(pool, dataset: "metrics", table: "frames")
-        rollups = RollupStore(pool: pool, raw: partitioning)
+        rollups = RollupStore(pool: pool, raw: partitioning, compression: compression)
         commits = CommitQueue(FrameWriter(pool: pool, partitioning: partitioning, now: now))
     }
 

@@ -72,10 +72,29 @@ struct SeriesAssembly<Key: Hashable> {
                 append(value, at: time, Int(sequence), to: target.places[index])
                 sampleCount += 1
             }
-            guard sampleCount <= mostSamples else {
-                throw PromQLError(
-                    .limit, "the query reads more than \(mostSamples) samples; narrow its range or matchers")
-            }
+            try check(mostSamples)
+        }
+    }
+
+    /// Adds values of one element (an index of the plan's elements) of a pair, in order of time, all ingested at
+    /// `sequence`.
+    mutating func add(
+        _ pair: ReadPlan.Pair, element: Int, _ times: some Collection<Int64>, _ values: some Collection<Double>,
+        sequence: Int, mostSamples: Int
+    ) throws(PromQLError) {
+        guard let place = targets[pair]?.places[element], let first = times.first else { return }
+        if let last = columns[place].times.last, last >= first { columns[place].isInOrder = false }
+        columns[place].times += times
+        columns[place].values += values
+        columns[place].sequences += repeatElement(sequence, count: times.count)
+        sampleCount += times.count
+        try check(mostSamples)
+    }
+
+    private func check(_ mostSamples: Int) throws(PromQLError) {
+        guard sampleCount <= mostSamples else {
+            throw PromQLError(
+                .limit, "the query reads more than \(mostSamples) samples; narrow its range or matchers")
         }
     }
 

@@ -12,13 +12,13 @@ extension RollupStore {
         let selection = Selection(
             matchers: [], after: hour.milliseconds, through: hour.milliseconds + BucketWidth.hour.milliseconds)
         let (after, before) = selection.instants
-        let partitions: [String] = try await raw.names(from: after, to: before)
+        let contents: [PartitionContent] = try await raw.contents(from: after, to: before)
         var targets: [(width: BucketWidth, table: String)] = []
         for width in BucketWidth.allCases {
             targets.append((width, try await partitioning(width).name(at: hour)))
         }
         let work = Work(
-            sources: sources, selection: selection, hour: hour, partitions: partitions, targets: targets,
+            sources: sources, selection: selection, hour: hour, contents: contents, targets: targets,
             leadership: leadership)
         do { return try await run(work) } catch let error as DatabaseError {
             if error.isUndefinedTable { for table in tables.values { table.forget() } }
@@ -30,7 +30,7 @@ extension RollupStore {
         var sources: [Int]
         var selection: Selection
         var hour: Timestamp
-        var partitions: [String]
+        var contents: [PartitionContent]
         var targets: [(width: BucketWidth, table: String)]
         var leadership: Leadership
     }
@@ -71,10 +71,11 @@ extension RollupStore {
         }
         var assembly = SeriesAssembly(plan) { SeriesOfSource(source: $0.source, series: $1.series) }
         guard !plan.isEmpty else { return assembly }
-        for partition in work.partitions {
+        let query = SampleQuery(plan, work.selection, compression, mostSamples: .max)
+        for content in work.contents {
             let result: SQLResult = try connection.execute(
-                plan.statement(partition), plan.parameters(work.selection), format: .binary)
-            try assembly.add(result, mostSamples: .max)
+                query.statement(content), query.parameters(content), format: .binary)
+            try query.add(result, of: content, to: &assembly)
         }
         return assembly
     }

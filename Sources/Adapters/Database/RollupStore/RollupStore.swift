@@ -1,3 +1,4 @@
+import ColumnCodec
 package import PromQL
 package import Telemetry
 
@@ -10,11 +11,14 @@ package struct RollupStore: Sendable {
     let pool: DatabasePool
     /// Where frames are.
     let raw: TimePartitions
+    /// What sealed blocks are compressed with.
+    let compression: ByteCompression?
     let tables: [BucketWidth: TimePartitions]
 
-    init(pool: DatabasePool, raw: TimePartitions) {
+    init(pool: DatabasePool, raw: TimePartitions, compression: ByteCompression?) {
         self.pool = pool
         self.raw = raw
+        self.compression = compression
         tables = Dictionary(
             uniqueKeysWithValues: BucketWidth.allCases.map { width in
                 let name = "rollup_\(width.rawValue)"

@@ -21,11 +21,16 @@ extension RetentionSpec {
             .optional(
                 "rollups", .object(rollupsSchema),
                 "How long rollups are kept, by their width; those that are not named as long as keep says."),
+            .optional(
+                "sealAfter", .duration(.hours(1) ... .days(36500)),
+                "How long after their day samples stay as they came, and SQL sees them; then they are sealed. Left out: 48h."
+            ),
         ],
         rules: [
             .anyOf(["keep", "maxSize", "minFreeDisk"]), .atMostOne("matchers", "maxSize"),
             .atMostOne("matchers", "minFreeDisk"), .atMostOne("matchers", "rollups"),
             .only("rollups", where: "dataset", is: [Dataset.metrics.rawValue]),
+            .atMostOne("matchers", "sealAfter"), .only("sealAfter", where: "dataset", is: [Dataset.metrics.rawValue]),
         ])
 
     private static let mostBytes = 1 << 52
@@ -46,6 +51,7 @@ extension RetentionSpec {
             dataset: spec.choice("dataset"), matchers: spec.texts("matchers").compactMap { LabelMatcher($0) },
             keep: spec.isPresent("keep") ? spec.duration("keep") : nil,
             maxSize: spec.isPresent("maxSize") ? spec.integer("maxSize") : nil,
-            minFreeDisk: spec.isPresent("minFreeDisk") ? spec.integer("minFreeDisk") : nil, rollups: kept)
+            minFreeDisk: spec.isPresent("minFreeDisk") ? spec.integer("minFreeDisk") : nil, rollups: kept,
+            sealAfter: spec.isPresent("sealAfter") ? spec.duration("sealAfter") : nil)
     }
 }

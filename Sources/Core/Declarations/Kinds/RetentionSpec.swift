@@ -13,6 +13,8 @@ package struct RetentionSpec: Hashable, Sendable {
     package var minFreeDisk: Int?
     /// How long rollups are kept; those that are not named, as long as the dataset.
     package var rollups: [RollupWidth: PromDuration]
+    /// How long samples stay as they came before they are sealed; nil where that is not said.
+    package var sealAfter: PromDuration?
 
     package enum Dataset: String, CaseIterable, Hashable, Sendable { case metrics, logs, events }
 
@@ -25,7 +27,7 @@ package struct RetentionSpec: Hashable, Sendable {
 
     package init(
         dataset: Dataset, matchers: [LabelMatcher] = [], keep: PromDuration? = nil, maxSize: Int? = nil,
-        minFreeDisk: Int? = nil, rollups: [RollupWidth: PromDuration] = [:]
+        minFreeDisk: Int? = nil, rollups: [RollupWidth: PromDuration] = [:], sealAfter: PromDuration? = nil
     ) {
         self.dataset = dataset
         self.matchers = matchers
@@ -33,5 +35,6 @@ package struct RetentionSpec: Hashable, Sendable {
         self.maxSize = maxSize
         self.minFreeDisk = minFreeDisk
         self.rollups = rollups
+        self.sealAfter = sealAfter
     }
 }

@@ -33,6 +33,8 @@ package struct ServerConfiguration: Sendable {
     /// How often the store is looked at besides its notifications.
     package var configPoll = PromDuration.seconds(1)
     package var heartbeat = PromDuration.seconds(2)
+    /// How often is looked for what can be sealed.
+    package var sealInterval: Duration = .seconds(30)
     /// The most that stopping takes.
     package var shutdown = PromDuration.seconds(8)
     /// Applies missing migrations at start.
