@@ -166,7 +166,7 @@ import Testing
                 JOIN series ON series.id = item.id WHERE series.name = 'fault_value' GROUP BY layouts.id
             ), found AS (
                 SELECT round(extract(epoch FROM frame.time - $2::timestamptz) * 1000)::bigint AS number, (
-                    SELECT count(*) = $5 AND bool_and(value = number * 1000.0 + place)
+                    SELECT count(value) = $5 AND bool_and(value = number * 1000.0 + place)
                     FROM unnest(frame.values, places.numbers) AS pair (value, place),
                         LATERAL (SELECT round(extract(epoch FROM frame.time - $2::timestamptz) * 1000)::bigint AS number) AS n
                 ) AS is_right
