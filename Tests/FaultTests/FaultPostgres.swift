@@ -94,11 +94,13 @@ final class FaultPostgres {
     }
 
     /// Ends the server and all its processes at once, as a machine that fails does (but for what the kernel still holds).
-    func kill() throws {
+    func kill() async throws {
         let main: Int32 = try postmaster()
         let children: [Int32] = Processes.children(of: main)
         _ = Glibc.kill(main, SIGKILL)
         for child in children { _ = Glibc.kill(child, SIGKILL) }
+        // The shell ends once it has taken note of the end: until somebody has, the next start believes it still runs.
+        try await process?.end(within: .seconds(30))
         process?.kill()
         process = nil
     }

@@ -51,7 +51,7 @@ import Testing
         #expect(tally.interrupted * 2 >= Self.rounds, "at least half of the rounds must interrupt a commit")
         if Self.isProof { #expect(tally.slowest >= 50_000) }
         server.kill()
-        try postgres.kill()
+        try await postgres.kill()
     }
 
     private struct Tally {
@@ -86,7 +86,7 @@ import Testing
         let writing: [Int32] = try await self.writing(watcher, patience: isBlind ? .zero : .seconds(5))
         switch victim {
         case .server: server.kill()
-        case .postgres: try postgres.kill()
+        case .postgres: try await postgres.kill()
         case .session: if let one = writing.randomElement(using: &random) { _ = kill(one, SIGKILL) }
         }
         if !writing.isEmpty { tally.interrupted += 1 }

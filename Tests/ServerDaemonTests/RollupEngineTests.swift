@@ -127,6 +127,10 @@ import Testing
             SeriesIndexWatch(frames: frames, metrics: own, clock: ContinuousClock()).measure()
             #expect(own.exposition.contains("plumb_series_index_series 1"))
             #expect(noted["data"]?["result"]?.array?.first?["values"]?.array?.count == 24)
+            // One hour is made after the other; both before the samples go.
+            _ = try await server.eventually(within: .seconds(60)) {
+                try await frames.rollups.marks(before: now, atMost: 1).isEmpty ? true : nil
+            }
             for partition in try await frames.partitioning.all() { try await frames.partitioning.drop(partition.name) }
             let exact = try await server.send("GET", query + "300", as: [.query])
             #expect(exact.json?["data"] == noted["data"])
