@@ -90,19 +90,28 @@ func eventually<Value>(
     throw ShellError(description: "not within \(seconds) s: \(what)\(last.map { " (last error: \($0))" } ?? "")")
 }
 
-/// A free port of the loopback, chosen by the kernel.
+/// A port of the loopback that is free together with the two above it, which a platform takes as well.
+///
+/// Below those that the kernel gives to outgoing connections: a platform that is started again needs the same port, and
+/// somebody's connection may hold one of the kernel's meanwhile.
 func freePort() throws -> Int {
+    for _ in 0..<200 {
+        let port: Int = .random(in: 10_000..<32_000)
+        if (port...port + 2).allSatisfy(canListen) { return port }
+    }
+    throw ShellError(description: "no free port between 10000 and 32000")
+}
+
+private func canListen(_ port: Int) -> Bool {
     let descriptor: Int32 = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
     defer { close(descriptor) }
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_addr.s_addr = UInt32(INADDR_LOOPBACK).bigEndian
-    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-    let bound: Int32 = withUnsafeMutablePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-            bind(descriptor, pointer, length) == 0 ? getsockname(descriptor, pointer, &length) : -1
+    address.sin_port = UInt16(port).bigEndian
+    return withUnsafePointer(to: &address) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
         }
     }
-    guard bound == 0 else { throw ShellError(description: "no free port: \(errno)") }
-    return Int(UInt16(bigEndian: address.sin_port))
 }
