@@ -48,8 +48,11 @@ import Testing
                 + "without an answer, \(tally.storedAnyway) of them stored; \(tally.acknowledged) samples acknowledged, "
                 + "\(tally.slowest)/s to \(tally.fastest)/s while they were written")
         #expect(tally.acknowledged > 0)
-        #expect(tally.interrupted * 2 >= Self.rounds, "at least half of the rounds must interrupt a commit")
-        if Self.isProof { #expect(tally.slowest >= 50_000) }
+        #expect(tally.interrupted > 0)
+        if Self.isProof {
+            #expect(tally.interrupted * 2 >= Self.rounds, "at least half of the rounds must interrupt a commit")
+            #expect(tally.slowest >= 50_000)
+        }
         server.kill()
         try await postgres.kill()
     }

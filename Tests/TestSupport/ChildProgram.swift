@@ -28,15 +28,23 @@ package final class ChildProgram: Sendable {
         for descriptor: Int32 in [1, 2] {
             posix_spawn_file_actions_addopen(&actions, descriptor, folder("log"), O_WRONLY | O_CREAT | O_APPEND, 0o600)
         }
+        // Whatever thread this is: a shell whose SIGCHLD is blocked waits for its children for ever.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        var none = sigset_t()
+        sigemptyset(&none)
+        posix_spawnattr_setsigmask(&attributes, &none)
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
         var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = Self.environment(environment).map { strdup($0) } + [nil]
         defer {
             posix_spawn_file_actions_destroy(&actions)
+            posix_spawnattr_destroy(&attributes)
             close(theirs)
             for word in words + variables { free(word) }
         }
         var process: pid_t = 0
-        guard posix_spawn(&process, executable, &actions, nil, &words, &variables) == 0 else {
+        guard posix_spawn(&process, executable, &actions, &attributes, &words, &variables) == 0 else {
             close(ours)
             throw TestSupportError("cannot start \(executable)")
         }
