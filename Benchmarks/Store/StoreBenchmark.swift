@@ -17,7 +17,7 @@ struct StoreBenchmark: Sendable {
         var samplesOnDisk = 0
         /// By the state of the data: as it was sent, or sealed.
         var queries: [(state: String, outcomes: [(query: BenchQuery, outcome: QueryTarget.Outcome)])] = []
-        var memory: [(series: Int, memory: Memory)] = []
+        var growth: [Growth] = []
     }
 
     private var sender: Sender { Sender(clients: clients) }
@@ -51,8 +51,31 @@ struct StoreBenchmark: Sendable {
             let measurement: Measurement = try await load(fleet, ticks: ticks, perRequest: perRequest, into: system)
             results.ingest.append(("\(hosts) x \(series), \(perRequest) a request", measurement))
         }
-        results.memory.append((day.hosts * day.seriesPerHost, system.memory))
+        results.growth = try await grow(system, from: end + 3 * 3600 + 1500)
         return results
+    }
+
+    /// The same load from 1, 4 and 16 times the hosts; then half a million series, which only memory is asked about.
+    private func grow(_ system: some StoreSystem, from start: Int64) async throws -> [Growth] {
+        var steps: [Growth] = []
+        for hosts in [100, 400, 1600] {
+            let fleet = Fleet(name: "grow-\(hosts)", hosts: hosts, seriesPerHost: 50, start: start * 1000)
+            let measurement: Measurement = try await load(fleet, ticks: 100, into: system)
+            steps.append(Growth(hosts: hosts, series: hosts * 50, measurement: measurement, memory: system.memory))
+        }
+        let many = Fleet(name: "many", hosts: 1000, seriesPerHost: 500, start: start * 1000)
+        let measurement: Measurement = try await load(many, ticks: 10, perRequest: 10, into: system)
+        steps.append(Growth(hosts: 1000, series: 500_000, measurement: measurement, memory: system.memory))
+        return steps
+    }
+
+    struct Growth: Sendable {
+        var hosts: Int
+        /// That this step added.
+        var series: Int
+        var measurement: Measurement
+        /// After it.
+        var memory: Memory
     }
 
     /// Name, hosts, series of each, ticks, ticks a request.

@@ -32,6 +32,7 @@ struct StoreComparison: Sendable {
         print("\n" + Self.ingestTable(all).text)
         print("\n" + Self.diskTable(all).text)
         print("\n" + Self.queryTable(all).text)
+        print("\n" + Self.growthTable(all).text)
         for line in Self.differences(all) { print(line) }
     }
 
@@ -80,6 +81,23 @@ struct StoreComparison: Sendable {
             table.append(
                 [row.query.name]
                     + columns.map { $0.outcomes[place].outcome.latencies.milliseconds(atQuantile: 0.5).text(2) })
+        }
+        return table
+    }
+
+    static func growthTable(_ all: [StoreBenchmark.Results]) -> MarkdownTable {
+        var table = MarkdownTable([
+            "system", "hosts", "series added", "M samples/s", "CPU s/M", "p99 ms", "RSS MiB", "anonymous MiB",
+        ])
+        for results in all {
+            for step in results.growth {
+                table.append([
+                    results.name, "\(step.hosts)", "\(step.series)", (step.measurement.samplesPerSecond / 1e6).text(2),
+                    step.measurement.processorSecondsPerMillionSamples.text(3),
+                    step.measurement.milliseconds(atQuantile: 0.99).text(1), "\(step.memory.resident >> 20)",
+                    "\(step.memory.anonymous >> 20)",
+                ])
+            }
         }
         return table
     }
