@@ -46,7 +46,7 @@ struct StoreBenchmark: Sendable {
         results.queries.append(("as sent", try await ask(system, about: day, end: end)))
         for (name, hosts, series, ticks, perRequest) in Self.loads {
             // Requests of one tick come after the backlogs: Prometheus takes nothing that is older than an hour.
-            let start: Int64 = end + 2 * 3600 + (perRequest == 1 ? 4000 : 0)
+            let start: Int64 = end + 2 * 3600 + (perRequest == 1 ? 3000 : 0)
             let fleet = Fleet(name: name, hosts: hosts, seriesPerHost: series, start: start * 1000)
             let measurement: Measurement = try await load(fleet, ticks: ticks, perRequest: perRequest, into: system)
             results.ingest.append(("\(hosts) x \(series), \(perRequest) a request", measurement))
@@ -80,7 +80,7 @@ struct StoreBenchmark: Sendable {
 
     /// Name, hosts, series of each, ticks, ticks a request.
     private static let loads: [(String, Int, Int, Int, Int)] = [
-        ("bulk-a", 1000, 50, 400, 100), ("bulk-b", 100, 500, 400, 100), ("live-a", 1000, 50, 20, 1),
+        ("bulk-a", 1000, 50, 300, 100), ("bulk-b", 100, 500, 300, 100), ("live-a", 1000, 50, 20, 1),
         ("live-b", 100, 500, 100, 1),
     ]
 
