@@ -91,7 +91,7 @@ struct StoreBenchmark: Sendable {
         _ fleet: Fleet, ticks: Int, perRequest: Int = ticksPerRequest, into system: some StoreSystem
     ) async throws -> Measurement {
         let feed: Feed = try await system.feed(for: fleet)
-        let series: [Series] = fleet.series
+        let series = FleetSeries(fleet)
         var walks: [HostWalk] = fleet.walks()
         var sum = Measurement()
         var sent = 0
@@ -102,7 +102,9 @@ struct StoreBenchmark: Sendable {
                 let count: Int = min(perRequest, ticks - sent)
                 for host in walks.indices {
                     requests.append(
-                        feed.request(fleet: fleet, host: host, series: series, frames: walks[host].frames(count)))
+                        feed.request(
+                            fleet: fleet, host: host, series: series, frames: walks[host].frames(count),
+                            isFirst: sent == 0))
                 }
                 sent += count
                 prepared += count * fleet.hosts * fleet.seriesPerHost
