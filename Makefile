@@ -11,7 +11,7 @@ DATA_DIR ?= .plumbline
 # More arguments for `plumb up`, for instance: make demo UP_FLAGS="--port 7800"
 UP_FLAGS ?=
 
-.PHONY: help demo up down status build release install test test-units test-end-to-end assets format lint requirements bench \
+.PHONY: help demo up down status build release install test test-units test-end-to-end faults assets format lint requirements bench \
 	adr dependencies clean
 
 help: ## List the targets
@@ -59,6 +59,9 @@ test-units:
 test-end-to-end:
 	@echo "Running the end-to-end tests ..."
 	@swift test --skip-build --no-parallel --filter EndToEndTests
+
+faults: ## Kill server and PostgreSQL 50 times under load and count what is stored (optimised build)
+	@scripts/faults
 
 assets: ## Write migrations, templates and starter manifests into the target Assets
 	@scripts/generate-assets

@@ -33,12 +33,13 @@ func check(_ name: String, _ layer: Layer, uses: [String]) {
     layerOf[name] = layer
 }
 
-/// A C library from Debian: a module map and a shim header, used by exactly one adapter.
-func library(_ name: String, pkgConfig: String, apt: String) {
+/// A C library from Debian: a module map and a shim header, used by exactly one adapter. Without `pkgConfig` it is a
+/// part of the C library itself.
+func library(_ name: String, pkgConfig: String? = nil, apt: String? = nil) {
     check(name, .system, uses: [])
     targets.append(
         .systemLibrary(
-            name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: [.apt([apt])]))
+            name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: apt.map { [.apt([$0])] }))
 }
 
 /// What a trait switches off is linked only with it.
@@ -100,6 +101,7 @@ let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
 
 // System
+library("CKernelClock")
 library("CLibgit2", pkgConfig: "libgit2", apt: "libgit2-dev")
 library("CLibmongoc", pkgConfig: "libmongoc-1.0", apt: "libmongoc-dev")
 library("CLibpq", pkgConfig: "libpq", apt: "libpq-dev")
@@ -109,11 +111,15 @@ library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev")
 // Core: no I/O, no async, no clock of its own, no Foundation
 target(.core, "Telemetry")
 target(.core, "FrameFormat", uses: ["Telemetry"])
-target(.core, "Declarations", uses: ["Telemetry"])
-target(.core, "ConfigAPI", uses: ["Declarations", "Telemetry"])
+target(.core, "Patterns")
+target(.core, "Declarations", uses: ["Patterns", "Telemetry"])
+target(.core, "Exposition", uses: ["Telemetry"])
+target(.core, "Delivery", uses: ["Declarations", "Telemetry"])
+target(.core, "ConfigAPI", uses: ["Declarations", "Delivery", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
 target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
-target(.core, "PromQL", uses: ["Telemetry"])
+target(.core, "PromQL", uses: ["Patterns", "Telemetry"])
+target(.core, "Scraping", uses: ["Declarations", "Patterns", "Telemetry"])
 target(.core, "Alerting", uses: ["Declarations", "PromQL", "Telemetry"])
 target(.core, "ColumnCodec")
 target(.core, "Assets", exclude: ["Dashboard", "Page"])
@@ -132,11 +138,14 @@ target(.adapters, "Manifests", uses: ["CLibyaml", "Declarations", "Telemetry"], 
 target(
     .adapters, "Database",
     uses: [
-        "Alerting", "Assets", "CLibpq", "ConfigAPI", "Declarations", "Pipelines", "PromQL", "Reconciliation", "Runtime",
+        "Alerting", "Assets", "CLibpq", "ColumnCodec", "ConfigAPI", "Declarations", "Pipelines", "PromQL",
+        "Reconciliation", "Runtime",
         "Telemetry",
     ],
     products: [crypto, logging], wrapsC: true)
-target(.adapters, "HostSystem", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, systemPackage])
+target(
+    .adapters, "HostSystem", uses: ["CKernelClock", "Declarations", "Exposition", "Runtime", "Telemetry"],
+    products: [logging, systemPackage])
 target(
     .adapters, "ConfigAPIServer", uses: ["ConfigAPI", "Declarations", "Runtime", "Telemetry"],
     products: [httpTypes, hummingbird, lifecycle, logging, nioCore])
@@ -168,7 +177,9 @@ target(
 target(
     .daemons, "ServerDaemon",
     uses: [
-        "Alerting", "Assets", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "FrameFormat",
+        "Alerting", "Assets", "ColumnCodec", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations",
+        "Delivery",
+        "FrameFormat",
         "Pipelines", "PromQL", "Reconciliation", "Runtime", "StoreService", "Telemetry", "Templates", "WireFormats",
     ],
     products: [
@@ -184,11 +195,16 @@ target(
     products: [argumentParser, asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "AgentDaemon",
-    uses: ["ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
+    uses: [
+        "Compression", "ConfigAPI", "Declarations", "Delivery", "Exposition", "FrameFormat", "HostSystem", "Runtime",
+        "Scraping", "Telemetry", "WireFormats",
+    ],
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1])
 target(
     .daemons, "Operator",
-    uses: ["Assets", "Database", "Declarations", "Manifests", "PlatformClient", "Runtime", "Telemetry"],
+    uses: [
+        "Assets", "Compression", "Database", "Declarations", "Manifests", "PlatformClient", "Runtime", "Telemetry",
+    ],
     products: [
         argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, subprocess, systemPackage,
     ])
@@ -235,9 +251,11 @@ tests(
     "ConfigAPITests",
     uses: ["ConfigAPI", "ConfigAPIClient", "ConfigAPIServer", "Declarations", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
+tests("DeliveryTests", uses: ["Declarations", "Delivery", "Telemetry"])
 tests("PipelinesTests", uses: ["Declarations", "Pipelines", "Telemetry"])
 tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
-tests("PromQLTests", uses: ["PromQL", "Telemetry"])
+tests("PromQLTests", uses: ["Patterns", "PromQL", "Telemetry"])
+tests("ScrapingTests", uses: ["Declarations", "Scraping", "Telemetry"])
 tests("AlertingTests", uses: ["Alerting", "Declarations", "Telemetry"])
 tests("RuntimeTests", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, metrics])
 tests("GitStoreTests", uses: ["GitStore", "Runtime", "Telemetry"], products: [logging])
@@ -247,10 +265,12 @@ tests("ManifestsTests", uses: ["Declarations", "Manifests", "Telemetry"])
 tests(
     "DatabaseTests",
     uses: [
-        "Alerting", "Assets", "ConfigAPI", "Database", "Declarations", "Pipelines", "PromQL", "Reconciliation",
+        "Alerting", "Assets", "ColumnCodec", "Compression", "ConfigAPI", "Database", "Declarations", "Pipelines",
+        "PromQL", "Reconciliation",
         "Runtime", "Telemetry",
     ])
-tests("HostSystemTests", uses: ["Declarations", "HostSystem", "Runtime", "Telemetry"])
+tests("ExpositionTests", uses: ["Exposition", "Telemetry"])
+tests("HostSystemTests", uses: ["Declarations", "Exposition", "HostSystem", "Runtime", "Telemetry"])
 tests("MongoStoreTests", uses: ["Declarations", "MongoDouble", "MongoStore", "Pipelines", "Runtime", "Telemetry"])
 tests("WireFormatsTests", uses: ["Declarations", "FrameFormat", "Runtime", "Telemetry", "WireFormats"])
 tests(
@@ -263,7 +283,8 @@ tests(
 tests(
     "ServerDaemonTests",
     uses: [
-        "Alerting", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "FrameFormat",
+        "Alerting", "Compression", "ConfigAPI", "ConfigAPIServer", "Database", "Declarations", "Delivery",
+        "FrameFormat",
         "Pipelines",
         "PromQL", "Reconciliation", "Runtime", "ServerDaemon", "StoreService", "Telemetry", "WireFormats",
     ],
@@ -277,16 +298,25 @@ tests(
     products: [asyncHTTPClient, hummingbird, lifecycle, logging, nioCore, nioHTTP1])
 tests(
     "AgentDaemonTests",
-    uses: ["AgentDaemon", "ConfigAPI", "Declarations", "HostSystem", "Runtime", "Telemetry", "WireFormats"],
+    uses: [
+        "AgentDaemon", "Compression", "ConfigAPI", "Declarations", "Delivery", "FrameFormat", "HostSystem", "Runtime",
+        "Telemetry", "WireFormats",
+    ],
     products: [asyncHTTPClient, logging, hummingbird])
 tests(
-    "OperatorTests", uses: ["Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],
+    "OperatorTests",
+    uses: ["Assets", "Compression", "Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],
     products: [argumentParser, systemPackage])
 tests(
     "PageBuilderTests", uses: ["Declarations", "PageBuilder", "Runtime", "Telemetry"])
 tests(
     "EndToEndTests", uses: ["Declarations", "MongoDouble", "Reconciliation", "Runtime", "Telemetry"],
     products: [asyncHTTPClient, nioCore, nioHTTP1, nioPosix])
+tests(
+    "FaultTests",
+    uses: [
+        "ConfigAPIServer", "Database", "FrameFormat", "Runtime", "StoreService", "Telemetry",
+    ], products: [asyncHTTPClient, nioCore, nioHTTP1])
 tests("HouseTests", uses: ["Assets", "Declarations", "Manifests"])
 
 let package = Package(

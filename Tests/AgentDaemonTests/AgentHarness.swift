@@ -70,7 +70,6 @@ final class AgentHarness: Sendable {
     private let clock: any Clock<Duration>
 
     var configPath: String { "\(folder)/state/config.json" }
-    var spoolPath: String { "\(folder)/state/spool" }
     var tokenPath: String { "\(folder)/token" }
 
     init(_ server: FakeServer, clock: any Clock<Duration>) throws {
@@ -119,7 +118,7 @@ final class AgentHarness: Sendable {
     }
 
     deinit {
-        for folder in ["\(folder)/logs", "\(folder)/state", folder] {
+        for folder in ["\(folder)/logs", "\(folder)/state/delivery", "\(folder)/state", folder] {
             for name in (try? LinuxHostFiles().list(folder)) ?? [] { unlink("\(folder)/\(name)") }
             rmdir(folder)
         }

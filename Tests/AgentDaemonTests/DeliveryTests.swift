@@ -1,6 +1,7 @@
 @testable import AgentDaemon
 import ConfigAPI
 import Declarations
+import Delivery
 import Glibc
 import Runtime
 import Synchronization
@@ -115,7 +116,8 @@ private func expectWhole(_ server: FakeServer, upTo count: Int) async throws {
             try await harness.running {
                 try await eventually("the frames behind it") {
                     server.values("node_load1", producer: "load").count >= 6
-                        && server.values("plumb_agent_dead_points_total", producer: "agent").last == 1
+                        && server.values("plumb_agent_dropped_samples_total{reason=\"refused\"}", producer: "agent")
+                            .last == 1
                 }
             }
             let values: [Double] = server.values("node_load1", producer: "load")
@@ -154,7 +156,6 @@ private func expectWhole(_ server: FakeServer, upTo count: Int) async throws {
                 #expect(server.requests.isEmpty)
             }
             try await expectWhole(server, upTo: 5)
-            #expect(access(harness.spoolPath, F_OK) != 0)
         }
     }
 
@@ -167,14 +168,15 @@ private func expectWhole(_ server: FakeServer, upTo count: Int) async throws {
         }
         try Files.write(ConfigDocument.text([load], received: config(1, [load])), to: harness.configPath)
         try await harness.running { try await eventually("frames") { harness.files.loadReads >= 5 } }
-        #expect(access(harness.spoolPath, F_OK) == 0)
         let reads: Int = harness.files.loadReads
         try await server.serving {
             try await harness.running {
                 try await eventually("all frames") {
                     server.values("node_load1", producer: "load").count > reads
                 }
-                try await eventually("the spool is gone") { access(harness.spoolPath, F_OK) != 0 }
+                try await eventually("nothing waits on disk") {
+                    server.values("plumb_agent_spool_frames", producer: "agent").last == 0
+                }
             }
         }
         let values: [Double] = server.values("node_load1", producer: "load")
@@ -188,11 +190,17 @@ private func expectWhole(_ server: FakeServer, upTo count: Int) async throws {
         let server = FakeServer { _ in isOpen.withLock { $0 } ? .accept : .refuse(503) }
         try await withServer(server) { server, harness in
             server.send(config(1, [load]))
-            try await harness.running(adjust: { $0.outbox.frames = 4 }) {
+            let adjust: (inout AgentConfiguration) -> Void = {
+                $0.queue.frames = 4
+                $0.spool.bytes = 0
+            }
+            try await harness.running(adjust: adjust) {
                 try await eventually("more frames than fit") { harness.files.loadReads >= 12 }
                 isOpen.withLock { $0 = true }
                 try await eventually("what is left") {
-                    (server.values("plumb_agent_dropped_frames_total", producer: "agent").last ?? 0) >= 6
+                    (server.values(
+                        "plumb_agent_dropped_samples_total{reason=\"queueFull\"}", producer: "agent"
+                    ).last ?? 0) >= 6
                 }
             }
             #expect(server.values("node_load1", producer: "load").contains(1) == false)

@@ -1,5 +1,7 @@
+import Compression
 import ConfigAPI
 import Declarations
+import FrameFormat
 import Glibc
 import HTTPTypes
 import Hummingbird
@@ -43,6 +45,15 @@ final class FakeServer: Sendable {
         var points: [Point: Double] = [:]
         var duplicates = 0
         var acceptedToken = "token-1"
+        /// The one-time token that is taken, the secret that it became, and the tokens that were given for that.
+        var enrolment: String?
+        var secret: String?
+        var issued: [(token: String, endsAt: ContinuousClock.Instant)] = []
+        var refusals = 0
+        /// Lists of series that were defined.
+        var layouts: [LayoutHash: LayoutDefinition] = [:]
+        var isCompactKnown = true
+        var sizes: [(bytes: Int, samples: Int)] = []
         var port = 0
         var offset = PromDuration.zero
         var configQuestions = 0
@@ -78,6 +89,24 @@ final class FakeServer: Sendable {
     var requests: [Request] { state.withLock { $0.requests } }
     var duplicates: Int { state.withLock { $0.duplicates } }
     var configQuestions: Int { state.withLock { $0.configQuestions } }
+
+    var issuedTokens: Int { state.withLock { $0.issued.count } }
+    var refusals: Int { state.withLock { $0.refusals } }
+    /// Takes this one-time token from now on, and no secret.
+    func expectEnrolment(_ token: String) {
+        state.withLock {
+            $0.enrolment = token
+            $0.secret = nil
+            $0.issued = []
+        }
+    }
+
+    /// Whether this server is of a version that takes the compact form.
+    func knowCompactForm(_ isKnown: Bool) { state.withLock { $0.isCompactKnown = isKnown } }
+    /// As after a restart.
+    func forgetLayouts() { state.withLock { $0.layouts = [:] } }
+    /// Of each request in the compact form that was taken.
+    var sizes: [(bytes: Int, samples: Int)] { state.withLock { $0.sizes } }
 
     func send(_ config: AgentConfig) { state.withLock { $0.config = config } }
     func accept(token: String) { state.withLock { $0.acceptedToken = token } }
@@ -146,6 +175,8 @@ final class FakeServer: Sendable {
         router.post("/api/v1/metrics") { request, _ in try await self.takeMetrics(request) }
         router.post("/api/v1/logs") { request, _ in try await self.takeLogs(request) }
         router.post("/v1/agent/status") { request, _ in try await self.takeStatus(request) }
+        router.post("/v1/agent/enrol") { request, _ in try await self.enrol(request) }
+        router.post("/v1/agent/token") { request, _ in try await self.giveToken(request) }
         router.get("/v1/agent/config") { request, _ in try await self.giveConfig(request) }
         return router
     }
@@ -155,7 +186,13 @@ final class FakeServer: Sendable {
     }
 
     private func isAccepted(_ request: Hummingbird.Request) -> Bool {
-        state.withLock { $0.acceptedToken } == token(request)
+        let token: String = token(request)
+        return state.withLock { state in
+            let isValid: Bool =
+                state.acceptedToken == token || state.issued.contains { $0.token == token && $0.endsAt > .now }
+            if !isValid { state.refusals += 1 }
+            return isValid
+        }
     }
 
     private func body(_ request: Hummingbird.Request) async throws -> JSONValue {
@@ -164,7 +201,11 @@ final class FakeServer: Sendable {
     }
 
     private func takeMetrics(_ request: Hummingbird.Request) async throws -> Response {
-        let json: JSONValue = try await body(request)
+        let json: JSONValue
+        switch try await metrics(request) {
+        case .success(let read): json = read
+        case .failure(let refusal): return reply(refusal.status, refusal.body)
+        }
         let points: [(Point, Double?)] = Self.points(json)
         let noted: Request = state.withLock { state in
             let noted = Request(
@@ -186,6 +227,42 @@ final class FakeServer: Sendable {
             var response: Response = reply(.init(code: status), ["error": "as told"])
             if let retryAfter { response.headers[.retryAfter] = "\(retryAfter)" }
             return response
+        }
+    }
+
+    private struct Refusal: Error {
+        var status: HTTPResponse.Status
+        var body: JSONValue
+    }
+
+    /// A request of metrics as JSON, also where it is in the compact form.
+    private func metrics(_ request: Hummingbird.Request) async throws -> Result<JSONValue, Refusal> {
+        guard request.headers[.contentType] == FrameFormat.contentType else { return .success(try await body(request)) }
+        guard state.withLock({ $0.isCompactKnown }) else {
+            return .failure(Refusal(status: .badRequest, body: ["error": "body: not JSON"]))
+        }
+        let buffer = try await request.body.collect(upTo: 16 << 20)
+        var bytes: [UInt8] = Array(buffer.readableBytesView)
+        let sent: Int = bytes.count
+        if request.headers[.contentEncoding] == "zstd" { bytes = try Zstd.decompress(bytes, atMost: 32 << 20) }
+        let read = try FrameRequest(bytes, sha256: Digests.sha256)
+        return try state.withLock { state in
+            state.layouts.merge(read.definitions) { old, _ in old }
+            let unknown: Set<LayoutHash> = Set(read.batches.map(\.layout)).subtracting(state.layouts.keys)
+            guard unknown.isEmpty else {
+                let hashes: [JSONValue] = unknown.map { .string($0.description) }
+                return .failure(Refusal(status: .conflict, body: ["unknownLayouts": .array(hashes)]))
+            }
+            var batches: [FrameBatch] = []
+            for batch in read.batches {
+                let series: [Series] = try state.layouts[batch.layout]?.entries().compactMap(\.series) ?? []
+                batches.append(
+                    FrameBatch(
+                        source: Source(host: read.host, producer: batch.producer), series: series,
+                        frames: batch.table.frames))
+            }
+            state.sizes.append((sent, read.batches.reduce(0) { $0 + $1.table.sampleCount }))
+            return .success(try JSONValue(parsing: NativeEncoder.metrics(host: read.host, batches: batches)))
         }
     }
 
@@ -237,11 +314,45 @@ final class FakeServer: Sendable {
                     let point = Point(
                         producer: batch["producer"]?.string ?? "", series: name,
                         milliseconds: frame["time"]?.integer ?? 0)
-                    points.append((point, value.number))
+                    points.append((point, value.string == "stale" ? .staleMarker : value.number))
                 }
             }
         }
         return points
+    }
+
+    /// Enrolment is answered with an error the first time, though it was done: the agent has to ask again.
+    private func enrol(_ request: Hummingbird.Request) async throws -> Response {
+        let json: JSONValue = try await body(request)
+        let isFirst: Bool? = state.withLock { state in
+            guard json["enrolment"]?.string == state.enrolment, let secret = json["secret"]?.string else { return nil }
+            if state.secret == nil {
+                state.secret = secret
+                return true
+            }
+            return state.secret == secret ? false : nil
+        }
+        switch isFirst {
+        case nil: return reply(.unauthorized, ["error": "used"])
+        case true?: return reply(.serviceUnavailable, ["error": "lost"])
+        case false?: return issue(.created)
+        }
+    }
+
+    private func giveToken(_ request: Hummingbird.Request) async throws -> Response {
+        let json: JSONValue = try await body(request)
+        let isKnown: Bool = state.withLock { $0.secret != nil && json["secret"]?.string == $0.secret }
+        return isKnown ? issue(.ok) : reply(.unauthorized, ["error": "not known"])
+    }
+
+    /// Tokens hold for 30 s of the agent's clock, which runs twenty times as fast.
+    private func issue(_ status: HTTPResponse.Status) -> Response {
+        let token: String = state.withLock { state in
+            let token = "issued-\(state.issued.count + 1)"
+            state.issued.append((token, .now + .milliseconds(1500)))
+            return token
+        }
+        return reply(status, ["host": "web-1", "token": .string(token), "expiresInSeconds": 30])
     }
 
     private func takeStatus(_ request: Hummingbird.Request) async throws -> Response {

@@ -227,7 +227,8 @@ private func expected(_ count: Int) -> [String] { (0..<count).map { "line \(padd
             try await harness.running {
                 try await expectLines(500, server)
                 try await eventually("the count") {
-                    server.values("plumb_agent_dead_log_lines_total", producer: "agent").contains(1)
+                    server.values("plumb_agent_dropped_log_lines_total{reason=\"refused\"}", producer: "agent")
+                        .contains(1)
                 }
             }
         }

@@ -1,6 +1,7 @@
 @testable import AgentDaemon
 import ConfigAPI
 import Declarations
+import Delivery
 import Glibc
 import Runtime
 import Telemetry
@@ -61,141 +62,6 @@ import WireFormats
     }
 }
 
-@Suite struct OutboxTests {
-    private func frame(_ time: Int64, points: Int = 4, producer: String = "p") -> CollectedFrame {
-        CollectedFrame(
-            producer: producer, series: (0..<points).map { Series("s\($0)") }, time: Timestamp(milliseconds: time),
-            values: (0..<points).map { Double($0) })
-    }
-
-    private func limits(frames: Int = 100, bytes: Int = 1 << 20, points: Int = 10) -> Outbox.Limits {
-        var limits = Outbox.Limits()
-        limits.frames = frames
-        limits.bytes = bytes
-        limits.pointsPerRequest = points
-        return limits
-    }
-
-    // Shows F-AG-12
-    @Test func aRequestCarriesAsManyWholeFramesAsFit() {
-        var outbox = Outbox(limits: limits())
-        for time in 1...5 { outbox.append(frame(Int64(time))) }
-        #expect(outbox.take()?.map(\.time.milliseconds) == [1, 2])
-        #expect(outbox.take() == nil)
-        outbox.delivered()
-        #expect(outbox.take()?.map(\.time.milliseconds) == [3, 4])
-        outbox.returned()
-        #expect(outbox.contents.map(\.time.milliseconds) == [3, 4, 5])
-    }
-
-    // Shows F-AG-12
-    @Test func aFrameThatIsTooLargeForOneRequestIsCutIntoPartsWithDifferentSeries() {
-        var outbox = Outbox(limits: limits())
-        outbox.append(frame(1, points: 25))
-        var sizes: [Int] = []
-        var names: [String] = []
-        while let frames = outbox.take() {
-            sizes.append(frames.reduce(0) { $0 + $1.points })
-            names += frames.flatMap { $0.series.map(\.name) }
-            outbox.delivered()
-        }
-        #expect(sizes == [10, 10, 5])
-        #expect(names == (0..<25).map { "s\($0)" })
-        #expect(outbox.bytes == 0)
-    }
-
-    // Shows F-AG-13
-    @Test func theOldestFrameGivesWayAndIsCounted() {
-        var outbox = Outbox(limits: limits(frames: 3))
-        for time in 1...5 { outbox.append(frame(Int64(time))) }
-        #expect(outbox.contents.map(\.time.milliseconds) == [3, 4, 5])
-        #expect(outbox.droppedFrames == 2)
-        var small = Outbox(limits: limits(bytes: frame(1).bytes * 2))
-        for time in 1...5 { small.append(frame(Int64(time))) }
-        #expect(small.contents.map(\.time.milliseconds) == [4, 5])
-    }
-
-    // Shows F-AG-14 W-A-03
-    @Test func aRefusedPointIsFoundByHalvingAndEverythingElseIsDelivered() {
-        for poison in 0..<32 {
-            var outbox = Outbox(limits: limits(points: 32))
-            for time in 1...8 { outbox.append(frame(Int64(time))) }
-            var delivered = 0
-            var requests = 0
-            while let frames = outbox.take() {
-                requests += 1
-                let isPoisoned: Bool = frames.contains { frame in
-                    frame.time.milliseconds == Int64(poison / 4) + 1
-                        && frame.series.contains(Series("s\(poison % 4)"))
-                }
-                if isPoisoned {
-                    _ = outbox.refused()
-                } else {
-                    delivered += frames.reduce(0) { $0 + $1.points }
-                    outbox.delivered()
-                }
-            }
-            #expect(delivered == 31)
-            #expect(outbox.deadPoints == 1)
-            #expect(outbox.bytes == 0)
-            #expect(requests < 30)
-        }
-    }
-
-    @Test func framesOfOneProducerAndListShareABatch() {
-        let batches: [FrameBatch] = Outbox.batches(
-            [frame(1), frame(2, producer: "q"), frame(3), frame(4, points: 2)], host: "h")
-        #expect(batches.map(\.source.producer) == ["p", "q", "p"])
-        #expect(batches.map { $0.frames.map(\.time.milliseconds) } == [[1, 3], [2], [4]])
-    }
-
-    /// Whatever happens to requests, each point comes out once or is accounted for.
-    @Test func nothingIsLostOrDoubledInAnyOrderOfEvents() {
-        var random = Seeded(state: 5)
-        for _ in 0..<200 {
-            var outbox = Outbox(limits: limits(frames: 20, points: Int.random(in: 1...20, using: &random)))
-            var appended = 0
-            var delivered: Set<String> = []
-            for step in 0..<200 {
-                switch Int.random(in: 0...3, using: &random) {
-                case 0:
-                    outbox.append(frame(Int64(step), points: Int.random(in: 1...9, using: &random)))
-                    appended += 1
-                default:
-                    guard let frames = outbox.take() else { continue }
-                    switch Int.random(in: 0...3, using: &random) {
-                    case 0: outbox.returned()
-                    case 1: _ = outbox.refused()
-                    default:
-                        for frame in frames {
-                            for series in frame.series {
-                                #expect(delivered.insert("\(frame.time.milliseconds) \(series)").inserted)
-                            }
-                        }
-                        outbox.delivered()
-                    }
-                }
-                // Frames that are cut while a culprit is looked for are a few more for that time.
-                #expect(outbox.frames <= 20 + 8)
-                #expect(outbox.bytes == outbox.contents.reduce(0) { $0 + $1.bytes })
-            }
-        }
-    }
-}
-
-/// A generator whose numbers repeat from run to run (SplitMix64).
-struct Seeded: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed: UInt64 = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 @Suite struct TickScheduleTests {
     // Shows F-AG-09
     @Test func aLateTickDelaysNoOtherAndMissedOnesAreLeftOut() {
@@ -247,46 +113,6 @@ struct Seeded: RandomNumberGenerator {
     }
 }
 
-@Suite struct SpoolTests {
-    private let frames = [
-        CollectedFrame(
-            producer: "p", series: [Series("a", ["x": "\"1\""]), Series("b")], time: Timestamp(milliseconds: 1),
-            values: [1.5, nil]),
-        CollectedFrame(
-            producer: "q", series: [Series("c")], time: Timestamp(milliseconds: 2), values: [-.infinity]),
-    ]
-
-    private func withPath(_ body: (String) throws -> Void) throws {
-        let path = "/tmp/plumb-spool-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-        defer { unlink(path) }
-        try body(path)
-    }
-
-    @Test func whatIsWrittenIsReadBack() throws {
-        try withPath { path in
-            try Spool(path: path).write(frames)
-            #expect(try Spool(path: path).read() == frames)
-            try Spool(path: path).write([])
-            #expect(try Spool(path: path).read() == [])
-        }
-    }
-
-    @Test func aFileThatWasCutOrChangedIsRefusedAsAWhole() throws {
-        try withPath { path in
-            try Spool(path: path).write(frames)
-            let whole: [UInt8] = try Files.read(path)
-            for place in 0..<whole.count {
-                var changed: [UInt8] = whole
-                changed[place] ^= 1
-                try Files.write(changed, to: path)
-                #expect(throws: FileError.self) { try Spool(path: path).read() }
-            }
-            try Files.write(whole.dropLast(), to: path)
-            #expect(throws: FileError.self) { try Spool(path: path).read() }
-        }
-    }
-}
-
 @Suite struct NativeEncoderTests {
     @Test func aBatchHasOneListOfSeriesAndAValueForEach() {
         let batch = FrameBatch(
@@ -323,6 +149,19 @@ struct Seeded: RandomNumberGenerator {
         #expect(configuration.stateDirectory == "/var/lib/plumbline/agent")
     }
 
+    @Test func theSpoolHasASizeAndAnAge() throws {
+        let environment = ["PLUMB_TOKEN_FILE": "/t", "PLUMB_SPOOL_SIZE": "1GiB"]
+        let configuration: AgentConfiguration = try settings { $0.spoolAge = "2d" }.configuration { environment[$0] }
+        #expect(configuration.spool.bytes == 1 << 30)
+        #expect(configuration.spool.age == .days(2))
+        for size in ["many", "1MiB", "-1", "99999999999999GiB", "8 MiB"] {
+            #expect(throws: AgentSettings.Problem.self) {
+                try settings { $0.spoolSize = size }.configuration { environment[$0] }
+            }
+        }
+        #expect(try settings { $0.spoolSize = "0" }.configuration { environment[$0] }.spool.bytes == 0)
+    }
+
     @Test func mistakesAreNamed() {
         #expect(throws: AgentSettings.Problem.self) { try settings().configuration { _ in nil } }
         #expect(throws: AgentSettings.Problem.self) {
@@ -343,5 +182,28 @@ struct Seeded: RandomNumberGenerator {
         #expect(offset.offset == .seconds(2))
         offset.measured(sentAt: sent, roundTrip: .milliseconds(20), serverTime: Timestamp(milliseconds: 9_000))
         #expect(offset.offset == .milliseconds(1010))
+    }
+}
+
+@Suite struct ClockStepTests {
+    @Test func aClockThatIsSetIsNoticedAndOneThatDriftsIsNot() {
+        var step = ClockStep()
+        let start = Timestamp(seconds: 1_800_000_000)
+        #expect(step.look(wall: start, elapsed: .zero) == nil)
+        #expect(step.look(wall: start + .milliseconds(1100), elapsed: .seconds(1)) == nil)
+        #expect(step.look(wall: start + .hours(1), elapsed: .milliseconds(1100)) == .milliseconds(3_598_800))
+        #expect(step.look(wall: start + .hours(1) + .seconds(1), elapsed: .milliseconds(2100)) == nil)
+        #expect(step.look(wall: start, elapsed: .milliseconds(2100)) == .milliseconds(-3_601_000))
+    }
+
+    @Test func measurementsFromBeforeAStepDoNotCount() {
+        let offset = ClockOffset()
+        let sent = Timestamp(milliseconds: 10_000)
+        offset.measured(sentAt: sent, roundTrip: .milliseconds(1), serverTime: sent)
+        offset.stepped(by: .hours(1))
+        #expect(offset.offset == nil)
+        offset.measured(sentAt: sent + .hours(1), roundTrip: .seconds(1), serverTime: sent)
+        #expect(offset.offset == .milliseconds(3_600_500))
+        #expect(offset.steps == [.hours(1)])
     }
 }

@@ -77,6 +77,17 @@ private struct SpecGenerator {
             if chance() { spec["parser"] = .string(pick(["auto", "json", "plain"], "auto")) }
             if chance() { (spec["from"], spec["maxLineBytes"]) = ("end", 4096) }
             if chance() { spec["hosts"] = ["names": list { $0.name() }, "labels": map()] }
+        case .scrapeTarget:
+            (spec["url"], spec["interval"]) = ("http://127.0.0.1:9100/metrics", .string(pick(["90s", "1m30s"], "1m")))
+            if chance() { spec["timeout"] = .string(pick(["10s", "1m"], "1s")) }
+            if chance() { spec["sampleLimit"] = .integer(pick([10_000, 7], 1)) }
+            if chance() { spec["labels"] = map() }
+            if chance() {
+                spec["relabel"] = [
+                    ["action": "drop", "sourceLabels": ["__name__"], "regex": "go_.*"],
+                    ["targetLabel": "a", "replacement": .string(pick(["$1", "x"], "y"))],
+                ]
+            }
         }
         return spec
     }

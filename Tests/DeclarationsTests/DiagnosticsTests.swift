@@ -128,6 +128,19 @@ import Testing
         ("Notifier", "{type: webhook, url: 'http://h', default: yes}", "expected true or false, got \"yes\""),
         ("Retention", "{dataset: metrics, keep: 59m}", "expected a duration from 1h to 100y, got 59m"),
         ("Retention", "{dataset: metric, keep: 7d}", "got \"metric\"; did you mean \"metrics\"?"),
+        ("Retention", "{dataset: logs}", "\"keep\", \"maxSize\" or \"minFreeDisk\" is missing"),
+        ("Retention", "{dataset: logs, maxSize: 20 gigs}", "expected a size such as \"20GiB\", or bytes"),
+        ("Retention", "{dataset: logs, maxSize: 1KiB}", "expected a size from 1MiB to 4PiB, got 1KiB"),
+        ("Retention", "{dataset: logs, keep: 1d, rollups: {1m: 2d}}", "\"rollups\" is only for \"dataset\": metrics"),
+        ("Retention", "{dataset: metrics, keep: 1d, rollups: {2m: 2d}}", "unknown field \"2m\""),
+        ("Retention", "{dataset: logs, keep: 1d, sealAfter: 2d}", "\"sealAfter\" is only for \"dataset\": metrics"),
+        ("Retention", "{dataset: metrics, keep: 1d, sealAfter: 1m}", "expected a duration from 1h to 100y, got 1m"),
+        ("Retention", "{dataset: logs, keep: 1d, matchers: [job]}", "expected a matcher such as job=\"debug\""),
+        ("Retention", "{dataset: logs, keep: 1d, matchers: ['1=\"x\"']}", "expected a label name"),
+        (
+            "Retention", "{dataset: logs, maxSize: 1GiB, matchers: ['job=\"x\"']}",
+            "\"maxSize\" and \"matchers\" exclude each other"
+        ),
         ("HostGroup", "{hosts: []}", "expected at least 1 of a host name or shell glob"),
         ("HostGroup", "{hosts: ['web-[12']}", "the glob has a [ without its ]"),
         ("HostGroup", "{hosts: [a], labels: {fact_os: x}}", "the prefix \"fact_\" is for facts that agents report"),
@@ -155,6 +168,16 @@ import Testing
                 + manifest("Retention", "b", "{dataset: metrics, keep: 8d}"))
         #expect(
             found == ["m.yaml:6:1: the dataset \"metrics\" has a retention already: Retention/a, at m.yaml:1:1"])
+    }
+
+    // Shows F-SV-12
+    @Test func aPartOfADatasetMayHaveRetentionsOfItsOwn() {
+        #expect(
+            problems(
+                manifest("Retention", "a", "{dataset: metrics, keep: 7d}") + "---\n"
+                    + manifest("Retention", "b", "{dataset: metrics, keep: 1d, matchers: ['job=\"debug\"']}") + "---\n"
+                    + manifest("Retention", "c", "{dataset: metrics, keep: 1y, matchers: ['job=\"billing\"']}")
+            ).isEmpty)
     }
 
     @Test func aReferenceIntoAFileThatCannotBeReadIsNotCalledDangling() {

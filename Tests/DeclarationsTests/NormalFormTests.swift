@@ -62,6 +62,35 @@ import Testing
         let retention = decoder.resource(
             kind: .retention, name: "x", spec: ["dataset": "metrics", "keep": "168h"])
         #expect(try retention.get().spec == .retention(RetentionSpec(dataset: .metrics, keep: .days(7))))
+        let sized = decoder.resource(
+            kind: .retention, name: "x",
+            spec: [
+                "dataset": "metrics", "maxSize": "20GiB", "minFreeDisk": "5 GB", "rollups": ["1h": "8760h"],
+                "sealAfter": "72h",
+            ])
+        #expect(
+            try sized.get().spec
+                == .retention(
+                    RetentionSpec(
+                        dataset: .metrics, maxSize: 20 << 30, minFreeDisk: 5_000_000_000, rollups: [.hour: .days(365)],
+                        sealAfter: .days(3)))
+        )
+        #expect(try sized.get().resource.spec["maxSize"] == .integer(20 << 30))
+        let part = decoder.resource(
+            kind: .retention, name: "x",
+            spec: [
+                "dataset": "logs", "keep": "1d",
+                "matchers": [#"path =~ "/a\\.b/.*""#, #"host!="x\"y""#, #"host!="x\"y""#],
+            ])
+        #expect(
+            try part.get().spec
+                == .retention(
+                    RetentionSpec(
+                        dataset: .logs,
+                        matchers: [
+                            LabelMatcher(label: "host", operation: .notEqual, value: #"x"y"#),
+                            LabelMatcher(label: "path", operation: .matches, value: #"/a\.b/.*"#),
+                        ], keep: .days(1))))
     }
 
     @Test func referencesAreTheNamedNotifiersAndGroups() throws {
@@ -170,5 +199,25 @@ private let goldenDigests: [(String, String, String)] = [
         {files: [/var/log/*.log, /srv/**/app.log], exclude: [/var/log/x.log], parser: json, from: end, \
         maxLineBytes: 8192, priority: 5, labels: {job: app}, hosts: {names: [web-1]}}
         """, "bea1ef68c1c119a225054f652ec7e7f6ff42038078e39ca116b2a9dd18f7ad3c"
+    ),
+    (
+        "ScrapeTarget", "{url: 'http://127.0.0.1:9100/metrics', interval: 15s, sampleLimit: 10000, relabel: []}",
+        "296d3b90d3f0d6a29779837456948f58bbf8f61cc77feafd8cad6cf37d27e7d1"
+    ),
+    (
+        "ScrapeTarget",
+        """
+        {url: 'https://app.example/metrics', interval: 1m, timeout: 5s, labels: {team: a}, bodyLimit: 4096, \
+        hosts: {names: ['web-*']}, relabel: [{action: keep, sourceLabels: [a, b], separator: '/', regex: 'x/.*'}, \
+        {targetLabel: c, replacement: '$1'}]}
+        """, "11808dd6b60699dcd7870d696128885f761ba3ea2949d81f8326b057f8569225"
+    ),
+    (
+        "Collector", "{source: processes, interval: 30s, top: 5}",
+        "35f5156d344d2849c937facdfe0bc579485d312d6b28b0129ebb733f9c13e550"
+    ),
+    (
+        "Collector", "{source: textfile, interval: 30s, directory: /var/lib/prometheus/node-exporter}",
+        "3f875ea663674acb59931c9bc14c554b384f969d100aff331ed9f83274565dfd"
     ),
 ]

@@ -26,8 +26,9 @@ import Testing
 
     @Test func theyAreValid() throws {
         let kinds: [ResourceKind] = try state().resources.keys.map(\.kind)
-        // Neither has a form that is harmless everywhere: where to notify and where documents wait is the user's.
-        for kind in ResourceKind.allCases where kind != .notifier && kind != .pipeline {
+        // None has a form that is harmless everywhere: where to notify, where documents wait and what exposes metrics is
+        // the user's.
+        for kind in ResourceKind.allCases where ![.notifier, .pipeline, .scrapeTarget].contains(kind) {
             #expect(kinds.contains(kind), "\(kind)")
         }
     }

@@ -3,48 +3,6 @@ import Foundation
 import Synchronization
 import Testing
 
-/// A `plumb-agent` of its own beside the platform's, that can be killed and started again without anybody's backoff.
-private final class LoneAgent: Sendable {
-    static let host = "logs-1"
-    private let arguments: [String]
-    private let log: URL
-    private let process = Mutex<Process?>(nil)
-
-    init(_ platform: Platform, server: String) async throws {
-        let token: String = try await platform.mint(subject: Self.host, scope: "ingest", host: Self.host)
-        let file: URL = platform.folder.appendingPathComponent("agent.token")
-        try token.write(to: file, atomically: true, encoding: .utf8)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file.path)
-        log = platform.folder.appendingPathComponent("agent.log")
-        _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-        arguments = [
-            "run", "--server", server, "--token-file", file.path, "--host", Self.host, "--state-dir",
-            platform.folder.appendingPathComponent("agent").path,
-        ]
-    }
-
-    func start() throws {
-        let child = Process()
-        child.executableURL = URL(fileURLWithPath: Programs.path("plumb-agent"))
-        child.arguments = arguments
-        let handle = try FileHandle(forWritingTo: log)
-        try handle.seekToEnd()
-        child.standardError = handle
-        child.standardInput = FileHandle.nullDevice
-        try child.run()
-        process.withLock { $0 = child }
-    }
-
-    func kill() {
-        process.withLock { child in
-            guard let running = child else { return }
-            Foundation.kill(running.processIdentifier, SIGKILL)
-            running.waitUntilExit()
-            child = nil
-        }
-    }
-}
-
 /// Writes numbered lines as fast as it may, with a lock that the rotation takes too: between `cp` and truncation of a
 /// copy-truncate nothing is written, so that the file system itself loses nothing.
 private final class NumberedWriter: Sendable {
@@ -85,6 +43,7 @@ private final class NumberedWriter: Sendable {
 }
 
 @Suite(.serialized) struct LogDeliveryTests {
+    private static let host = "logs-1"
     private static let rounds = 20
     private static let linesPerRound = 2000
 
@@ -102,7 +61,7 @@ private final class NumberedWriter: Sendable {
               name: app
             spec:
               files: ["\(folder.path)/app.log"]
-              hosts: {names: [\(LoneAgent.host)]}
+              hosts: {names: [\(Self.host)]}
             """
         try await platform.commit(
             ["log-sources/app.yaml": source, "log-sources/system.yaml": nil], message: "Read the log of the app")
@@ -111,7 +70,7 @@ private final class NumberedWriter: Sendable {
         let writer = NumberedWriter(folder.appendingPathComponent("app.log").path)
         try writer.write(1)
         let gate = try await Gate(to: platform.port)
-        let agent = try await LoneAgent(platform, server: gate.url)
+        let agent = try await LoneAgent(platform, host: Self.host, server: gate.url)
         try agent.start()
         defer { agent.kill() }
         _ = try await eventually("the first line", within: 30) { try await counts(platform).lines == 1 ? true : nil }

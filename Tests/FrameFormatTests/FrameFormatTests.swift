@@ -57,7 +57,9 @@ import Testing
     }
 
     @Test func `what holds nothing is written too`() throws {
-        let empty: [FrameBatch] = [batch([], [[], []]), batch([Series("a")], []), batch([Series("")], [[1]], of: "é\u{0}")]
+        let empty: [FrameBatch] = [
+            batch([], [[], []]), batch([Series("a")], []), batch([Series("")], [[1]], of: "é\u{0}"),
+        ]
         for (found, sent) in zip(try roundTrip(empty), empty) { #expect(isSame(found, sent)) }
         #expect(try roundTrip([]).isEmpty)
     }

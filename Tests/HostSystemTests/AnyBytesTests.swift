@@ -1,5 +1,6 @@
 import Declarations
 import HostSystem
+import Runtime
 import Telemetry
 import Testing
 
@@ -27,7 +28,26 @@ private struct Seeded: RandomNumberGenerator {
         "/proc/1/mountinfo": "27 1 254:0 / / rw shared:1 - ext4 /dev/vda rw\n28 1 0:9 / /a\\040b ro - nfs s:/e ro\n",
         "/etc/os-release": "ID=debian\nPRETTY_NAME=\"Debian\"\n",
         "/proc/sys/kernel/hostname": "web-1\n",
-    ]
+    ].merging(recorded) { own, _ in own }
+
+    /// All files of a recorded host.
+    private static var recorded: [String: String] {
+        let folder: String = #filePath.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+        let text: String = (try? Files.text("\(folder)/Fixtures/physical-5.10.tree")) ?? ""
+        var files: [String: String] = [:]
+        var path: Substring?
+        for line in text.split(separator: "\n") {
+            if line.hasPrefix("== ") {
+                path = line.contains(" -> ") ? nil : line.dropFirst(3)
+            } else if let path {
+                files[String(path), default: ""] += line + "\n"
+            }
+        }
+        files["/sys/class/hwmon/hwmon0/name"] = "coretemp\n"
+        files["/sys/class/hwmon/hwmon0/temp1_input"] = "41000\n"
+        files[CollectorSpec.usualDirectory + "/x.prom"] = "a{b=\"c\"} 1\n"
+        return files
+    }
 
     /// Cuts, doubles, swaps and overwrites bytes.
     private static func damaged(_ text: String, _ random: inout Seeded) -> [UInt8] {
@@ -50,8 +70,11 @@ private struct Seeded: RandomNumberGenerator {
     func noContentOfProcTrapsACollector(source: CollectorSpec.Source) async {
         var random = Seeded(state: 11)
         let files = RecordedHostFiles([:])
-        var collector = makeCollector(source, exclude: ["[", "a*?[!x-"], dependencies(files))
-        for _ in 0..<400 {
+        let spec = CollectorSpec(
+            source: source, interval: .seconds(10), hosts: .all, exclude: ["[", "a*?[!x-"],
+            top: source == .processes ? 3 : 0)
+        var collector = makeCollector(spec, dependencies(files))
+        for _ in 0..<60 {
             for (path, text) in Self.samples { files.set(path, bytes: Self.damaged(text, &random)) }
             for measurement in await collector.collect().measurements {
                 #expect(measurement.value.isFinite)

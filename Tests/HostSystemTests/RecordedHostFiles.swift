@@ -13,10 +13,13 @@ final class RecordedHostFiles: HostFiles {
     private let hungMounts: Set<String>
     private let gate = DispatchSemaphore(value: 0)
     let questions = Mutex<[String]>([])
+    private let clock: KernelClock?
 
     init(
-        _ files: [String: String], spaces: [String: FileSystemSpace] = [:], hungMounts: Set<String> = []
+        _ files: [String: String], spaces: [String: FileSystemSpace] = [:], hungMounts: Set<String> = [],
+        clock: KernelClock? = nil
     ) {
+        self.clock = clock
         self.files = Mutex(files.mapValues { Array($0.utf8) })
         self.spaces = spaces
         self.hungMounts = hungMounts
@@ -24,6 +27,12 @@ final class RecordedHostFiles: HostFiles {
 
     func set(_ path: String, _ content: String) { files.withLock { $0[path] = Array(content.utf8) } }
     func set(_ path: String, bytes: [UInt8]) { files.withLock { $0[path] = bytes } }
+
+    /// Becomes another host.
+    func replace(by other: RecordedHostFiles) {
+        let content: [String: [UInt8]] = other.files.withLock { $0 }
+        files.withLock { $0 = content }
+    }
 
     /// Lets all hung mounts answer, from now on.
     func release() { gate.signal() }
@@ -33,7 +42,21 @@ final class RecordedHostFiles: HostFiles {
         return content
     }
 
-    func list(_ path: String) throws(FileError) -> [String] { throw missing("list", path) }
+    /// The names below a folder are those that the files' paths have there.
+    func list(_ path: String) throws(FileError) -> [String] {
+        let names: [Substring] = files.withLock { files in
+            files.keys.filter { $0.hasPrefix(path + "/") }.compactMap {
+                $0.dropFirst(path.utf8.count + 1).split(separator: "/").first
+            }
+        }
+        guard !names.isEmpty else { throw missing("list", path) }
+        return Set(names).map(String.init)
+    }
+
+    func clockState() throws(FileError) -> KernelClock {
+        guard let clock else { throw missing("read", "the kernel's clock") }
+        return clock
+    }
 
     func space(ofFileSystemAt path: String) throws(FileError) -> FileSystemSpace {
         questions.withLock { $0.append(path) }

@@ -125,7 +125,7 @@ import Testing
         #expect(
             collected.problems == [
                 #"/proc/diskstats: expected at least 14 fields, got "8 0 sda 1 2 3""#,
-                #"/proc/diskstats: sdb: writes_completed_total: not a number: "-""#,
+                #"/proc/diskstats: sdb: node_disk_writes_completed_total: not a number: "-""#,
             ])
     }
 }

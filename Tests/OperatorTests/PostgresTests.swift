@@ -118,7 +118,13 @@ import Testing
 
     @Test func itTakesAPartOfTheMemory() {
         #expect(PostgresCluster.settings(memory: 4 << 30).contains("shared_buffers = 512MB"))
-        #expect(PostgresCluster.settings(memory: 1 << 40).contains("shared_buffers = 1024MB"))
+        #expect(PostgresCluster.settings(memory: 1 << 40).contains("shared_buffers = 4096MB"))
+        #expect(PostgresCluster.settings(memory: 1 << 30, freeDisk: 16 << 30).contains("max_wal_size = 2048MB"))
+        #expect(PostgresCluster.settings(memory: 1 << 30, freeDisk: 0).contains("max_wal_size = 512MB"))
+        #expect(PostgresCluster.settings(memory: 1 << 30).contains("max_wal_size = 8192MB"))
+        for promise in ["fsync = on", "synchronous_commit = on", "full_page_writes = on"] {
+            #expect(PostgresCluster.settings(memory: 1 << 30).contains("\n\(promise)\n"))
+        }
         #expect(PostgresCluster.settings(memory: 0).contains("shared_buffers = 64MB"))
     }
 }

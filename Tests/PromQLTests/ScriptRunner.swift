@@ -69,11 +69,14 @@ struct ScriptRunner {
                 outcome.failures.append("\(number): cannot read \(metric)")
                 continue
             }
-            guard !rest.contains("{{"), !line.hasPrefix("load_with_nhcb") else {
-                let name: String = labels["__name__"] ?? ""
+            let name: String = labels["__name__"] ?? ""
+            guard !rest.contains("{{") else {
                 histograms.insert(name)
-                if name.hasSuffix("_bucket") { histograms.insert(String(name.dropLast("_bucket".count))) }
                 continue
+            }
+            // Classic buckets, of which Prometheus makes a native histogram beside them.
+            if line.hasPrefix("load_with_nhcb"), name.hasSuffix("_bucket") {
+                histograms.insert(String(name.dropLast("_bucket".count)))
             }
             var time: Int64 = 0
             for value in expandedValues(rest) {

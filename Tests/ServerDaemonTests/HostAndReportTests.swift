@@ -131,6 +131,7 @@ private struct HostParts {
         HostDirectory(
             store: store, live: live,
             directory: AgentDirectory(live: live, store: store, sha256: Digests.sha256), activity: activity,
-            statuses: HostStatusStore(pool: database.pool), listeningSince: listeningSince)
+            statuses: HostStatusStore(pool: database.pool), balances: BalanceStore(pool: database.pool),
+            listeningSince: listeningSince)
     }
 }

@@ -101,7 +101,7 @@ private final class Fleet: Sendable {
             let directory = HostDirectory(
                 store: agents, live: live,
                 directory: AgentDirectory(live: live, store: agents, sha256: Digests.sha256), activity: activity,
-                statuses: HostStatusStore(pool: fleet.database.pool),
+                statuses: HostStatusStore(pool: fleet.database.pool), balances: BalanceStore(pool: fleet.database.pool),
                 listeningSince: Timestamp.now() - .seconds(seconds))
             shown.withLock { $0 = directory }
             fleet.state.withLock { $0.now = .now() }

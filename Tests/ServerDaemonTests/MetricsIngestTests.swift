@@ -60,6 +60,11 @@ import Testing
             let paths = answer.json?["errors"]?.array?.map { $0["path"] }
             #expect(paths == (1...5).map { .string("/metrics/\($0)") })
             #expect(answer.json?["errors"]?.array?.allSatisfy { $0["reason"]?.string?.isEmpty == false } == true)
+            let codes = answer.json?["errors"]?.array?.compactMap { $0["code"]?.string }
+            #expect(codes == ["name", "time", "time", "value", "labels"])
+            let metrics = try await server.send("GET", "/metrics").text
+            #expect(metrics.contains(#"plumb_ingest_rejected_samples_total{reason="time"} 2"#))
+            #expect(metrics.contains(#"plumb_ingest_rejected_samples_total{reason="labels"} 1"#))
             let query = try await server.send("GET", "/api/v1/query?query=good", as: [.query])
             #expect(query.json?["data"]?["result"]?.array?.first?["metric"]?["host"] == "web")
         }
@@ -140,14 +145,14 @@ import Testing
         }
     }
 
-    /// Ends the session that waits to write a source, once there is one.
+    /// Ends the session that waits to look for a source, once there is one.
     private func endWaiting(_ database: TestDatabase) async throws {
         let deadline: ContinuousClock.Instant = .now + .seconds(10)
         while ContinuousClock.now < deadline {
             let ended = try await database.superuser(
                 """
                 SELECT count(pg_terminate_backend(pid)) AS n FROM pg_stat_activity
-                WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%INTO sources%'
+                WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%FROM sources%'
                 """
             ).only().int("n")
             if ended > 0 { return }

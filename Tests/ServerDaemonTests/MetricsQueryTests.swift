@@ -176,7 +176,7 @@ import Testing
             #expect(groups.map { $0["labels"] } == [["host": "db"], ["host": "web"]])
             #expect(
                 groups.last?["points"] == [
-                    ["time": .time(start), "value": 19], ["time": .time(start + .minutes(5)), "value": 39],
+                    ["time": .time(start), "value": 20], ["time": .time(start + .minutes(5)), "value": 40],
                 ])
             let counted = try await get(
                 server, "metrics/query",
@@ -185,7 +185,7 @@ import Testing
                     ("agg", "count"), ("from", start.rfc3339), ("to", (start + .minutes(20)).rfc3339),
                 ])
             #expect(
-                counted.json?["groups"]?.array?.first?["points"]?.array?.map { $0["value"] } == [60, 20])
+                counted.json?["groups"]?.array?.first?["points"]?.array?.map { $0["value"] } == [60, 19])
         }
     }
 

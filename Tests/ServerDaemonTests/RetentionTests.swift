@@ -17,12 +17,13 @@ import Testing
         _ live: [String: PromDuration], _ changes: [(name: String, before: RetentionHistory.Setting)]
     ) -> [PromDuration?] {
         RetentionHistory(
-            live: live, changes: changes.map { .init(name: $0.name, before: $0.before, at: now) }
+            live: live.mapValues(RetentionHistory.Setting.keep),
+            changes: changes.map { .init(name: $0.name, before: $0.before, at: now) }
         ).past.map(\.keep)
     }
 
     @Test func `of several the longest counts`() {
-        let history = RetentionHistory(live: ["a": .days(7), "b": .days(30)], changes: [])
+        let history = RetentionHistory(live: ["a": .keep(.days(7)), "b": .keep(.days(30))], changes: [])
         #expect(history.declared == .days(30))
         #expect(RetentionHistory(live: [:], changes: []).declared == nil)
     }
@@ -46,6 +47,15 @@ import Testing
         #expect(RetentionHistory.Setting(["dataset": "metrics"], of: .metrics) == .unreadable)
         #expect(RetentionHistory.Setting(nil, of: .metrics) == .absent)
         #expect(RetentionHistory.Setting(["keep": "7d"], of: .metrics) == .keep(.days(7)))
+        #expect(RetentionHistory.Setting(["maxSize": 9], of: .metrics) == .everything)
+        #expect(RetentionHistory(live: ["a": .everything, "b": .keep(.days(7))], changes: []).declared == nil)
+    }
+
+    @Test func `a rollup has its own time, or that of what was sent; a part of the series has none of it`() {
+        let spec: JSONValue = ["keep": "7d", "rollups": ["1h": "1y"]]
+        #expect(RetentionHistory.Setting(spec, of: .metrics, .rollup(.hour)) == .keep(.days(365)))
+        #expect(RetentionHistory.Setting(spec, of: .metrics, .rollup(.minute)) == .keep(.days(7)))
+        #expect(RetentionHistory.Setting(["keep": "1d", "matchers": ["a=\"b\""]], of: .metrics) == .absent)
     }
 }
 
@@ -75,7 +85,10 @@ import Testing
 
     private func begun(_ dataset: JSONValue) -> Int {
         let now: String = Timestamp.now().rfc3339
-        return dataset["partitions"]?.array?.count { $0["from"]?.string ?? "9" <= now } ?? -1
+        // Of what was sent; rollups have partitions of their own.
+        return dataset["partitions"]?.array?.count {
+            $0["from"]?.string ?? "9" <= now && $0["name"]?.string?.hasPrefix("frames_") == true
+        } ?? -1
     }
 
     // Shows F-SV-12

@@ -49,7 +49,7 @@ import Testing
     @Test func aTokenSaysWhoAndForWhichHost() async throws {
         let token: String = try await authority.mint(claims())
         let identity: Identity = try await authority.verify(token)
-        #expect(identity == Identity(subject: "agent-web-1", scopes: [.ingest], host: "web-1"))
+        #expect(identity == Identity(subject: "agent-web-1", scopes: [.ingest], host: "web-1", issuedAt: Self.now))
         #expect(await refusal(of: forged()) == nil, "what is refused below is refused for what was changed")
     }
 
@@ -120,6 +120,32 @@ import Testing
         let newest: String = try await TokenAuthority(keysFile: path, clock: now).mint(claims())
         _ = try await server.verify(newest)
         await #expect(throws: TokenRefusal.unknownKey) { try await server.verify(old) }
+    }
+
+    @Test func aTokenThatWasVerifiedBeforeEndsWhenItEnds() async throws {
+        let now = Mutex(Self.now)
+        let authority = await TokenAuthority(keys: keys) { now.withLock { $0 } }
+        let token: String = try await authority.mint(claims(lifetime: .minutes(10)))
+        for _ in 0..<3 { #expect(try await authority.verify(token).host == "web-1") }
+        now.withLock { $0 = Self.now + .minutes(10) + TokenAuthority.leeway }
+        await #expect(throws: TokenRefusal.expired) { try await authority.verify(token) }
+        now.withLock { $0 = Self.now - .minutes(10) }
+        await #expect(throws: TokenRefusal.notYetValid) { try await authority.verify(token) }
+    }
+
+    @Test func aTokenThatWasVerifiedBeforeEndsWithItsKey() async throws {
+        let folder = try TemporaryFolder()
+        let now = Mutex(Self.now)
+        let authority = try await TokenAuthority(keysFile: folder("keys.json")) { now.withLock { $0 } }
+        let old: String = try await authority.mint(claims())
+        #expect(try await authority.verify(old).host == "web-1")
+        let rotated: TokenKeys = try TokenKeys.load(folder("keys.json")).rotated(now: Self.now).rotated(now: Self.now)
+        try rotated.save(folder("keys.json"))
+        now.withLock { $0 = Self.now + .seconds(5) }
+        let other = await TokenAuthority(keys: rotated) { Self.now }
+        // A token of a key that is not known here makes the authority read the file.
+        #expect(try await authority.verify(try await other.mint(claims())).host == "web-1")
+        await #expect(throws: TokenRefusal.unknownKey) { try await authority.verify(old) }
     }
 
     @Test func theKeysFileIsForItsOwnerAlone() throws {

@@ -93,7 +93,7 @@ import WireFormats
     @Test(arguments: [
         "", "[]", "{}", #"{"host":"web"}"#, #"{"host":"","metrics":[]}"#, #"{"host":"web","metrics":7}"#,
         #"{"host":"web","metrics":[]} x"#, #"{"host":"web","metrics":[{"value":01}]}"#,
-        #"{"host":"web","metrics":[{"value":1.}]}"#, #"{"host":"web","metrics":[{"value":1e999}]}"#,
+        #"{"host":"web","metrics":[{"value":1.}]}"#,
         #"{"host":"web","metrics":[nul]}"#, #"{"host":"web","metrics":[],}"#, #"{"host":"\ud800","metrics":[]}"#,
         "{\"host\":\"web\u{1}\",\"metrics\":[]}",
         "{\"host\":\"web\",\"metrics\":[],\"x\":" + String(repeating: "[", count: 100_000),
@@ -138,6 +138,10 @@ import WireFormats
         (#"[{"producer":"p","series":[{"name":"a"}],"frames":[[]]}]"#, "/batches/0/frames/0"),
         (
             #"[{"producer":"p","series":[{"name":"a"}],"frames":[{"time":1800000000000,"values":[{}]}]}]"#,
+            "/batches/0/frames/0/values/0"
+        ),
+        (
+            #"[{"producer":"p","series":[{"name":"a"}],"frames":[{"time":1800000000000,"values":[1e400]}]}]"#,
             "/batches/0/frames/0/values/0"
         ),
     ])

@@ -26,6 +26,8 @@ package struct ServerClient: Sendable {
         package var status: Int
         package var body: [UInt8]
         package var isSuccess: Bool { (200..<300).contains(status) }
+        /// Nil where it is not JSON.
+        package var json: JSONValue? { try? JSONValue(parsing: body) }
         package var text: String { String(decoding: body, as: UTF8.self) }
     }
 

@@ -164,6 +164,7 @@ struct JSONCursor {
 
     /// A number, rounded as IEEE 754 asks. Digits that fit 53 bits with a power of ten up to 22 are exact by one
     /// multiplication or division (Clinger's fast path); the rest goes to the standard library.
+    /// A number; infinite where it is beyond the range of a double.
     mutating func number() throws(WireFormatError) -> Double {
         skipSpace()
         let start: Int = position
@@ -189,8 +190,8 @@ struct JSONCursor {
             let magnitude: Double = scale < 0 ? Double(mantissa) / power : Double(mantissa) * power
             return isNegative ? -magnitude : magnitude
         }
-        guard let number = Double(String(decoding: bytes[start..<position], as: UTF8.self)), number.isFinite else {
-            throw error("the number is out of range")
+        guard let number = Double(String(decoding: bytes[start..<position], as: UTF8.self)) else {
+            throw error("expected a number")
         }
         return number
     }

@@ -34,9 +34,9 @@ struct RawBatch {
 struct RawSeries {
     private var name: String?
     private var labels: [String: String] = [:]
-    private var problem: String?
+    private var problem: Objection?
 
-    init(name: String?, labels: [String: String]?, problem: String?) {
+    init(name: String?, labels: [String: String]?, problem: Objection?) {
         self.name = name
         self.labels = labels ?? [:]
         self.problem = problem
@@ -60,10 +60,10 @@ struct RawSeries {
     }
 
     /// The series, or the reason against it.
-    var checked: Result<Series, WireFormatError> {
-        guard let name else { return .failure(.init(description: "expected the member \"name\"")) }
+    var checked: Result<Series, Objection> {
+        guard let name else { return .failure(Objection(.form, "expected the member \"name\"")) }
         if let objection = SampleRules.objection(toName: name) ?? problem ?? SampleRules.objection(to: labels) {
-            return .failure(.init(description: objection))
+            return .failure(objection)
         }
         return .success(Series(name, labels.isEmpty ? .none : SampleRules.stored(labels)))
     }
@@ -71,23 +71,25 @@ struct RawSeries {
 
 struct RawLabels {
     var pairs: [String: String] = [:]
-    var problem: String?
+    var problem: Objection?
 
     init() {}
 
     init(_ cursor: inout JSONCursor) throws(WireFormatError) {
         if try cursor.takeNull() { return }
         guard try cursor.beginsObject() else {
-            problem = "labels: expected an object"
+            problem = Objection(.form, "labels: expected an object")
             return
         }
-        var read = (pairs: [String: String](), problem: String?.none)
+        var read = (pairs: [String: String](), problem: Objection?.none)
         try cursor.object { (cursor, name) throws(WireFormatError) in
             guard let value = try cursor.optionalString() else {
-                read.problem = "labels: expected strings"
+                read.problem = Objection(.form, "labels: expected strings")
                 return
             }
-            if read.pairs.updateValue(value, forKey: name) != nil { read.problem = "label \(name) is given twice" }
+            if read.pairs.updateValue(value, forKey: name) != nil {
+                read.problem = Objection(.labels, "label \(name) is given twice")
+            }
         }
         (pairs, problem) = read
     }
@@ -95,7 +97,9 @@ struct RawLabels {
 
 struct RawFrame {
     static let timeForm = "time: expected milliseconds since 1970 or an RFC 3339 time"
-    static let valueForm = "expected a number, null, \"NaN\", \"+Inf\", \"-Inf\" or \"stale\""
+    static let noTime = Objection(.time, timeForm)
+    static let noValue = Objection(
+        .value, "expected a number in the range of a double, null, \"NaN\", \"+Inf\", \"-Inf\" or \"stale\"")
 
     var time: Timestamp?
     var values: [Double?] = []
@@ -201,7 +205,9 @@ extension JSONCursor {
     /// A value of a series.
     mutating func value() throws(WireFormatError) -> RawValue {
         switch try peek() {
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try number())
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+            let number: Double = try number()
+            return number.isFinite ? .number(number) : .unreadable
         case UInt8(ascii: "n"):
             _ = try takeNull()
             return .absent

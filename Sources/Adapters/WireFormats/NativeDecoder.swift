@@ -49,18 +49,23 @@ package enum NativeDecoder {
     private static func take(_ batch: RawBatch, path: String, now: Timestamp, into decoded: inout DecodedMetrics) {
         guard let producer = batch.producer, let series = batch.series else {
             let samples: Int = batch.frames.reduce(0) { $0 + $1.values.count }
-            decoded.reject(path, samples: samples, "expected the members \"producer\" and \"series\"")
+            decoded.reject(
+                path, samples: samples, Objection(.form, "expected the members \"producer\" and \"series\""))
             return
         }
         if let objection = SampleRules.objection(toName: producer) {
-            decoded.reject(path, samples: batch.frames.count * series.count, "producer: \(objection)")
+            decoded.reject(
+                path, samples: batch.frames.count * series.count,
+                Objection(objection.reason, "producer: \(objection)"))
             return
         }
         guard series.count <= mostSeries, batch.frames.count <= mostItems else {
             decoded.reject(
                 path, samples: batch.frames.count * series.count,
-                "\(series.count) series and \(batch.frames.count) frames; at most \(mostSeries) and \(mostItems) are "
-                    + "read at once")
+                Objection(
+                    .size,
+                    "\(series.count) series and \(batch.frames.count) frames; at most \(mostSeries) and \(mostItems) "
+                        + "are read at once"))
             return
         }
         let columns: [Series?] = accepted(series, frames: batch.frames.count, path: path, into: &decoded)
@@ -73,16 +78,16 @@ package enum NativeDecoder {
                 continue
             }
             for place in raw.unreadable where columns[place] != nil {
-                decoded.reject("\(path)/frames/\(index)/values/\(place)", samples: 1, RawFrame.valueForm)
+                decoded.reject("\(path)/frames/\(index)/values/\(place)", samples: 1, RawFrame.noValue)
             }
             let values: [Double?] = kept.count == width ? raw.values : kept.map { raw.values[$0] }
             table.append(values, at: raw.time ?? now)
         }
         guard table.width > 0, !table.times.isEmpty else { return }
-        decoded.writes.append(
+        decoded.accept(
             FrameWrite(
-                source: Source(host: decoded.host, producer: producer), series: columns.compactMap { $0 }, table: table)
-        )
+                source: Source(host: decoded.host, producer: producer), series: columns.compactMap { $0 }, table: table),
+            at: path)
     }
 
     /// The series of a batch; nil where one is refused, whose column is then left out of every frame.
@@ -97,19 +102,22 @@ package enum NativeDecoder {
             switch item.checked {
             case .success(let series) where seen.insert(series).inserted: columns.append(series)
             case .success(let series):
-                decoded.reject("\(path)/series/\(index)", samples: frames, "\(series) is listed twice")
+                decoded.reject(
+                    "\(path)/series/\(index)", samples: frames, Objection(.twice, "\(series) is listed twice"))
                 columns.append(nil)
             case .failure(let error):
-                decoded.reject("\(path)/series/\(index)", samples: frames, error.description)
+                decoded.reject("\(path)/series/\(index)", samples: frames, error)
                 columns.append(nil)
             }
         }
         return columns
     }
 
-    private static func objection(to frame: RawFrame, width: Int, now: Timestamp) -> String? {
-        guard frame.values.count == width else { return "\(frame.values.count) values for \(width) series" }
-        guard let time = frame.time else { return RawFrame.timeForm }
+    private static func objection(to frame: RawFrame, width: Int, now: Timestamp) -> Objection? {
+        guard frame.values.count == width else {
+            return Objection(.form, "\(frame.values.count) values for \(width) series")
+        }
+        guard let time = frame.time else { return RawFrame.noTime }
         return SampleRules.objection(to: time, now: now)
     }
 
@@ -128,12 +136,13 @@ package enum NativeDecoder {
         for (index, raw) in items.enumerated() {
             guard index < mostItems else {
                 decoded.reject(
-                    "/metrics", samples: items.count - index, "at most \(mostItems) samples are read at once")
+                    "/metrics", samples: items.count - index,
+                    Objection(.size, "at most \(mostItems) samples are read at once"))
                 break
             }
             switch item(raw, host: decoded.host, now: now) {
             case .success(let item): instants[item.time, default: [:]][item.series] = item.value
-            case .failure(let error): decoded.reject("/metrics/\(index)", samples: 1, error.description)
+            case .failure(let error): decoded.reject("/metrics/\(index)", samples: 1, error)
             }
         }
         var batches: [[Series]: [Frame]] = [:]
@@ -148,19 +157,19 @@ package enum NativeDecoder {
             let times: (Timestamp, Timestamp) = (left.frames.first?.time ?? now, right.frames.first?.time ?? now)
             return times.0 != times.1 ? times.0 < times.1 : left.series.lexicographicallyPrecedes(right.series)
         }
-        decoded.writes += sorted.map(FrameWrite.init)
+        for batch in sorted { decoded.accept(FrameWrite(batch), at: "/metrics") }
     }
 
-    private static func item(_ raw: RawItem, host: String, now: Timestamp) -> Result<Item, WireFormatError> {
+    private static func item(_ raw: RawItem, host: String, now: Timestamp) -> Result<Item, Objection> {
         if let named = raw.host, named != host {
-            return .failure(.init(description: "the sample is of host \"\(named)\", the request of \"\(host)\""))
+            return .failure(Objection(.host, "the sample is of host \"\(named)\", the request of \"\(host)\""))
         }
-        guard let number = raw.value else { return .failure(.init(description: "value: expected a number")) }
+        guard let number = raw.value else { return .failure(Objection(.value, "value: expected a number")) }
         // Without a time it is now, as with a line of shell.
         guard let time = raw.hasTime ? raw.time : now else {
-            return .failure(.init(description: RawFrame.timeForm))
+            return .failure(RawFrame.noTime)
         }
-        if let objection = SampleRules.objection(to: time, now: now) { return .failure(.init(description: objection)) }
+        if let objection = SampleRules.objection(to: time, now: now) { return .failure(objection) }
         return raw.series.checked.map { Item(series: $0, time: time, value: number) }
     }
 }

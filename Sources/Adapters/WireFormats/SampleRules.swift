@@ -2,19 +2,21 @@ import Telemetry
 
 /// What may be stored: each rule gives the reason against, or nil.
 enum SampleRules {
-    static func objection(toName name: String) -> String? {
-        objection(to: name, what: "metric name", longest: Limits.nameLength)
+    static func objection(toName name: String) -> Objection? {
+        problem(with: name, what: "metric name", longest: Limits.nameLength).map { Objection(.name, $0) }
     }
 
-    static func objection(to labels: [String: String]) -> String? {
+    static func objection(to labels: [String: String]) -> Objection? {
+        problem(with: labels).map { Objection(.labels, $0) }
+    }
+
+    private static func problem(with labels: [String: String]) -> String? {
         if labels.count > Limits.labelsPerSeries {
             return "\(labels.count) labels; at most \(Limits.labelsPerSeries) are stored"
         }
         for (name, value) in labels.sorted(by: { $0.key < $1.key }) {
             if name == "__name__" { return "the label __name__ is the metric's name and cannot be set" }
-            if let objection = objection(to: name, what: "label name", longest: Limits.labelNameLength) {
-                return objection
-            }
+            if let problem = problem(with: name, what: "label name", longest: Limits.labelNameLength) { return problem }
             if value.utf8.count > Limits.labelValueLength {
                 return
                     "the value of label \(name) has \(value.utf8.count) bytes; at most \(Limits.labelValueLength) are stored"
@@ -24,7 +26,11 @@ enum SampleRules {
         return nil
     }
 
-    static func objection(to time: Timestamp, now: Timestamp) -> String? {
+    static func objection(to time: Timestamp, now: Timestamp) -> Objection? {
+        problem(with: time, now: now).map { Objection(.time, $0) }
+    }
+
+    private static func problem(with time: Timestamp, now: Timestamp) -> String? {
         if time > now + Limits.acceptedFuture {
             return "\(time) is more than \(Limits.acceptedFuture) ahead of the server's clock"
         }
@@ -32,7 +38,7 @@ enum SampleRules {
         return nil
     }
 
-    private static func objection(to name: String, what: String, longest: Int) -> String? {
+    private static func problem(with name: String, what: String, longest: Int) -> String? {
         if name.isEmpty { return "an empty \(what)" }
         if name.utf8.count > longest { return "a \(what) of \(name.utf8.count) bytes; at most \(longest) are stored" }
         if name.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) { return "a \(what) with a control character" }

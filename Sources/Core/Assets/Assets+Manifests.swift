@@ -15,7 +15,7 @@ of its own from it.
 
 | folder | what |
 | --- | --- |
-| `collectors/` | what agents measure: processors, memory, file systems, disks, network, load |
+| `collectors/` | what agents measure: processors, memory, file systems, disks, network, pressure, sensors, programs, … |
 | `log-sources/` | which log files agents read |
 | `alert-rules/` | when something is wrong |
 | `notifiers/` | who is told; nobody until you say so |
@@ -250,6 +250,31 @@ spec:
 
 """#),
         Asset(
+            path: "manifests/collectors/conntrack.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: conntrack
+spec:
+  source: conntrack
+  interval: 10s
+
+"""#),
+        Asset(
+            path: "manifests/collectors/containers.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: containers
+spec:
+  source: containers
+  # What containers use, by name. For names the agent must be let at Docker or Podman; else numbers are told.
+  interval: 10s
+
+"""#),
+        Asset(
             path: "manifests/collectors/cpu.yaml",
             text: #"""
 apiVersion: plumbline/v1
@@ -278,6 +303,18 @@ spec:
 
 """#),
         Asset(
+            path: "manifests/collectors/filefd.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: filefd
+spec:
+  source: filefd
+  interval: 10s
+
+"""#),
+        Asset(
             path: "manifests/collectors/filesystem.yaml",
             text: #"""
 apiVersion: plumbline/v1
@@ -303,6 +340,37 @@ spec:
 
 """#),
         Asset(
+            path: "manifests/collectors/interfaces.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: interfaces
+spec:
+  source: interfaces
+  # What each interface is, and whether it is up: a dozen files each, which change seldom.
+  interval: 1m
+  # As in network.yaml.
+  exclude:
+    - br-*
+    - cali*
+    - cni*
+    - docker*
+    - dummy*
+    - flannel*
+    - gre*
+    - ifb*
+    - ip6tnl*
+    - sit*
+    - tap*
+    - tun*
+    - veth*
+    - virbr*
+    - vnet*
+    - wg*
+
+"""#),
+        Asset(
             path: "manifests/collectors/load.yaml",
             text: #"""
 apiVersion: plumbline/v1
@@ -315,6 +383,18 @@ spec:
 
 """#),
         Asset(
+            path: "manifests/collectors/mdraid.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: mdraid
+spec:
+  source: mdraid
+  interval: 30s
+
+"""#),
+        Asset(
             path: "manifests/collectors/memory.yaml",
             text: #"""
 apiVersion: plumbline/v1
@@ -323,6 +403,18 @@ metadata:
   name: memory
 spec:
   source: memory
+  interval: 10s
+
+"""#),
+        Asset(
+            path: "manifests/collectors/netstat.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: netstat
+spec:
+  source: netstat
   interval: 10s
 
 """#),
@@ -356,6 +448,148 @@ spec:
     - virbr*
     - vnet*
     - wg*
+
+"""#),
+        Asset(
+            path: "manifests/collectors/nvme.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: nvme
+spec:
+  source: nvme
+  interval: 1m
+
+"""#),
+        Asset(
+            path: "manifests/collectors/pressure.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: pressure
+spec:
+  source: pressure
+  # PSI: how long tasks waited for processor, memory and disk. A kernel without it has nothing to tell.
+  interval: 10s
+
+"""#),
+        Asset(
+            path: "manifests/collectors/processes.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: processes
+spec:
+  source: processes
+  # A file is read for each process.
+  interval: 30s
+  # So many programs are told by name: those that use most processor time, and most memory.
+  top: 5
+
+"""#),
+        Asset(
+            path: "manifests/collectors/scheduler.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: scheduler
+spec:
+  source: scheduler
+  # How long tasks ran on each processor and waited for it. A kernel without schedstats has nothing to tell.
+  interval: 10s
+
+"""#),
+        Asset(
+            path: "manifests/collectors/sockstat.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: sockstat
+spec:
+  source: sockstat
+  interval: 10s
+
+"""#),
+        Asset(
+            path: "manifests/collectors/softnet.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: softnet
+spec:
+  source: softnet
+  interval: 10s
+
+"""#),
+        Asset(
+            path: "manifests/collectors/temperature.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: temperature
+spec:
+  source: temperature
+  # Sensors; a virtual machine has none.
+  interval: 30s
+
+"""#),
+        Asset(
+            path: "manifests/collectors/textfile.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: textfile
+spec:
+  source: textfile
+  interval: 30s
+  # Programs of the host put files *.prom here, in Prometheus' text format. Debian's packages for node_exporter do.
+  directory: /var/lib/prometheus/node-exporter
+
+"""#),
+        Asset(
+            path: "manifests/collectors/time.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: time
+spec:
+  source: time
+  # Whether the clock is synchronised.
+  interval: 1m
+
+"""#),
+        Asset(
+            path: "manifests/collectors/units.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: units
+spec:
+  source: units
+  # States, restarts and timers of systemd. Names of units can be left out with globs.
+  interval: 30s
+
+"""#),
+        Asset(
+            path: "manifests/collectors/vmstat.yaml",
+            text: #"""
+apiVersion: plumbline/v1
+kind: Collector
+metadata:
+  name: vmstat
+spec:
+  source: vmstat
+  interval: 10s
 
 """#),
         Asset(

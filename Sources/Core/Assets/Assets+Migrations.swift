@@ -775,5 +775,536 @@ CREATE TABLE host_status_history (
 CREATE INDEX host_status_history_at ON host_status_history (at DESC);
 
 """#),
+        Asset(
+            path: "migrations/0009_series_index.sql",
+            text: #"""
+-- Servers hold the series in memory and follow what is registered: each takes the pairs whose transaction had not ended
+-- when it looked last. See docs/decisions/0092-series-are-planned-in-memory.md.
+ALTER TABLE source_layouts ADD COLUMN registered xid8 NOT NULL DEFAULT pg_current_xact_id();
+CREATE INDEX source_layouts_registered ON source_layouts (registered);
+
+"""#),
+        Asset(
+            path: "migrations/0010_rollups.sql",
+            text: #"""
+-- Rollups: what is kept of samples by minute, five minutes and hour. See docs/reference/sql.md and docs/decisions/0093.
+--
+-- A bucket is open at its beginning and closed at its end, as PromQL's ranges are: a sample on an edge belongs to the
+-- bucket that ends there. One row holds the buckets of one series of one source in the hour that begins at `time`,
+-- element n of an array the n-th of them; where nothing was sampled elements are NULL (and `count` is 0).
+--
+-- What follows from another column is left out: an array that is NULL says `min` and `first` are as `first` and `last`,
+-- `max` as `last`; no resets, no end. An array of one element holds for all buckets of the hour.
+CREATE TABLE rollup_1m (
+    source integer NOT NULL,
+    series bigint NOT NULL,
+    time timestamptz NOT NULL,
+    count integer[] COMPRESSION lz4 NOT NULL,
+    sum double precision[] COMPRESSION lz4,
+    min double precision[] COMPRESSION lz4,
+    max double precision[] COMPRESSION lz4,
+    first double precision[] COMPRESSION lz4,
+    last double precision[] COMPRESSION lz4,
+    -- The sum of the values right before a smaller one within the bucket: what resets of a counter hid.
+    resets double precision[] COMPRESSION lz4,
+    -- Milliseconds after the beginning of the bucket.
+    first_at integer[] COMPRESSION lz4,
+    last_at integer[] COMPRESSION lz4,
+    -- When the series ended, where nothing came after that in the bucket.
+    ended integer[] COMPRESSION lz4,
+    PRIMARY KEY (source, series, time)
+) PARTITION BY RANGE (time);
+
+-- Inside the row, compressed where that is worth it: a row read is a page read.
+ALTER TABLE rollup_1m
+    ALTER count SET STORAGE MAIN, ALTER sum SET STORAGE MAIN, ALTER min SET STORAGE MAIN, ALTER max SET STORAGE MAIN,
+    ALTER first SET STORAGE MAIN, ALTER last SET STORAGE MAIN, ALTER resets SET STORAGE MAIN,
+    ALTER first_at SET STORAGE MAIN, ALTER last_at SET STORAGE MAIN, ALTER ended SET STORAGE MAIN;
+
+CREATE TABLE rollup_5m (LIKE rollup_1m INCLUDING ALL) PARTITION BY RANGE (time);
+
+CREATE TABLE rollup_1h (
+    source integer NOT NULL,
+    series bigint NOT NULL,
+    time timestamptz NOT NULL,
+    count integer NOT NULL,
+    sum double precision,
+    min double precision,
+    max double precision,
+    first double precision,
+    last double precision,
+    resets double precision,
+    first_at integer,
+    last_at integer,
+    ended integer,
+    PRIMARY KEY (source, series, time)
+) PARTITION BY RANGE (time);
+
+INSERT INTO partition_widths VALUES ('rollup_1m', '1 day'), ('rollup_5m', '7 days'), ('rollup_1h', '28 days');
+
+-- Hours that were written to after they were closed: a row by every transaction that did so. Whoever makes their rollups
+-- anew deletes the rows that it saw, and so never one whose frames it did not see.
+CREATE TABLE rollup_marks (
+    source integer NOT NULL,
+    hour timestamptz NOT NULL,
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    PRIMARY KEY (source, hour, id)
+);
+CREATE INDEX rollup_marks_hour ON rollup_marks (hour);
+
+-- The hours before `closed` have rollups, those that are marked apart.
+CREATE TABLE rollup_state (
+    singleton boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+    closed timestamptz NOT NULL
+);
+
+"""#),
+        Asset(
+            path: "migrations/0011_sql_functions.sql",
+            text: #"""
+-- Metrics for SQL clients: rollups in the narrow shape, and functions for dashboards. See docs/reference/sql.md.
+--
+-- `time` is where a bucket begins. A bucket is open there and closed at its end.
+
+-- What a counter grew by in a bucket: from the last value before it, or where there is none from its first; a value that
+-- is smaller than the one before it says that the counter began at zero.
+CREATE FUNCTION counter_increase(
+    first double precision, last double precision, resets double precision, before double precision
+) RETURNS double precision LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT last - coalesce(before, first) + coalesce(resets, 0) + CASE WHEN first < before THEN before ELSE 0 END
+$$;
+
+CREATE VIEW metrics_1m AS
+SELECT rollup.time + (n - 1) * interval '1 minute' AS time, source.host, source.producer, series.name AS metric,
+    series.labels, coalesce(rollup.count[n], rollup.count[1]) AS count, rollup.sum[n] AS sum,
+    rollup.sum[n] / coalesce(rollup.count[n], rollup.count[1]) AS avg,
+    coalesce(rollup.min[n], rollup.first[n], rollup.last[n]) AS min, coalesce(rollup.max[n], rollup.last[n]) AS max,
+    coalesce(rollup.first[n], rollup.last[n]) AS first, rollup.last[n] AS last,
+    counter_increase(
+        coalesce(rollup.first[n], rollup.last[n]), rollup.last[n], rollup.resets[n],
+        CASE WHEN n > 1 THEN rollup.last[n - 1] ELSE (
+            SELECT before.last[60] FROM rollup_1m AS before
+            WHERE before.source = rollup.source AND before.series = rollup.series
+                AND before.time = rollup.time - interval '1 hour') END) AS increase
+FROM rollup_1m AS rollup
+CROSS JOIN generate_series(1, 60) AS n
+JOIN sources AS source ON source.id = rollup.source
+JOIN series ON series.id = rollup.series
+WHERE rollup.last[n] IS NOT NULL;
+
+CREATE VIEW metrics_5m AS
+SELECT rollup.time + (n - 1) * interval '5 minutes' AS time, source.host, source.producer, series.name AS metric,
+    series.labels, coalesce(rollup.count[n], rollup.count[1]) AS count, rollup.sum[n] AS sum,
+    rollup.sum[n] / coalesce(rollup.count[n], rollup.count[1]) AS avg,
+    coalesce(rollup.min[n], rollup.first[n], rollup.last[n]) AS min, coalesce(rollup.max[n], rollup.last[n]) AS max,
+    coalesce(rollup.first[n], rollup.last[n]) AS first, rollup.last[n] AS last,
+    counter_increase(
+        coalesce(rollup.first[n], rollup.last[n]), rollup.last[n], rollup.resets[n],
+        CASE WHEN n > 1 THEN rollup.last[n - 1] ELSE (
+            SELECT before.last[12] FROM rollup_5m AS before
+            WHERE before.source = rollup.source AND before.series = rollup.series
+                AND before.time = rollup.time - interval '1 hour') END) AS increase
+FROM rollup_5m AS rollup
+CROSS JOIN generate_series(1, 12) AS n
+JOIN sources AS source ON source.id = rollup.source
+JOIN series ON series.id = rollup.series
+WHERE rollup.last[n] IS NOT NULL;
+
+CREATE VIEW metrics_1h AS
+SELECT rollup.time, source.host, source.producer, series.name AS metric, series.labels, rollup.count, rollup.sum,
+    rollup.sum / rollup.count AS avg, rollup.min, rollup.max, rollup.first, rollup.last,
+    counter_increase(rollup.first, rollup.last, rollup.resets, (
+        SELECT before.last FROM rollup_1h AS before
+        WHERE before.source = rollup.source AND before.series = rollup.series
+            AND before.time = rollup.time - interval '1 hour')) AS increase
+FROM rollup_1h AS rollup
+JOIN sources AS source ON source.id = rollup.source
+JOIN series ON series.id = rollup.series
+WHERE rollup.last IS NOT NULL;
+
+-- The widths that functions take, and the rollup that each is made of.
+CREATE TABLE metric_widths (
+    name text PRIMARY KEY,
+    width interval NOT NULL,
+    base interval NOT NULL
+);
+INSERT INTO metric_widths VALUES
+    ('1m', '1 minute', '1 minute'), ('5m', '5 minutes', '5 minutes'), ('15m', '15 minutes', '5 minutes'),
+    ('1h', '1 hour', '1 hour'), ('6h', '6 hours', '1 hour'), ('1d', '1 day', '1 hour');
+
+-- The narrowest width that is not below a span such as Grafana's $__interval.
+CREATE FUNCTION metric_bucket(span text) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE SET search_path = plumbline AS $$
+    SELECT coalesce(
+        (SELECT name FROM metric_widths WHERE width >= span::interval ORDER BY width LIMIT 1),
+        (SELECT name FROM metric_widths ORDER BY width DESC LIMIT 1))
+$$;
+
+-- The base buckets that begin at `after` or later and end by `through`: from rollups where hours are closed, from frames
+-- where they are not. `labels` are those that a series must have; `host` and `job` (the producer) are its source's.
+CREATE FUNCTION metric_buckets(
+    metric text, labels jsonb, after timestamptz, through timestamptz, base interval
+) RETURNS TABLE (
+    "time" timestamptz, source integer, series bigint, count bigint, sum double precision, min double precision,
+    max double precision, first double precision, last double precision, resets double precision
+) LANGUAGE plpgsql STABLE SET search_path = plumbline AS $$
+#variable_conflict use_column
+DECLARE
+    edge timestamptz := greatest(after, least(through, coalesce((SELECT closed FROM rollup_state), '-infinity')));
+    wanted_labels jsonb := coalesce(metric_buckets.labels, '{}') - 'host' - 'job';
+    wanted_host text := metric_buckets.labels ->> 'host';
+    wanted_job text := metric_buckets.labels ->> 'job';
+    statement text;
+BEGIN
+    -- Widths come from a table, never from the caller's text; so do the names of tables.
+    statement := CASE base
+        WHEN interval '1 hour' THEN
+            'SELECT rollup.time, rollup.source, rollup.series, rollup.count::bigint, rollup.sum, rollup.min, rollup.max,
+                rollup.first, rollup.last, rollup.resets
+            FROM wanted JOIN rollup_1h AS rollup ON rollup.source = wanted.source AND rollup.series = wanted.series
+            WHERE rollup.time >= $1 AND rollup.time < $2 AND rollup.last IS NOT NULL'
+        ELSE format(
+            'SELECT rollup.time + (n - 1) * $3, rollup.source, rollup.series,
+                coalesce(rollup.count[n], rollup.count[1])::bigint, rollup.sum[n],
+                coalesce(rollup.min[n], rollup.first[n], rollup.last[n]), coalesce(rollup.max[n], rollup.last[n]),
+                coalesce(rollup.first[n], rollup.last[n]), rollup.last[n], rollup.resets[n]
+            FROM wanted JOIN %I AS rollup ON rollup.source = wanted.source AND rollup.series = wanted.series
+            CROSS JOIN generate_series(1, %s) AS n
+            WHERE rollup.time > $1 - interval ''1 hour'' AND rollup.time < $2 AND rollup.last[n] IS NOT NULL
+                AND rollup.time + (n - 1) * $3 >= $1 AND rollup.time + (n - 1) * $3 < $2',
+            CASE base WHEN interval '1 minute' THEN 'rollup_1m' ELSE 'rollup_5m' END,
+            CASE base WHEN interval '1 minute' THEN 60 ELSE 12 END) END;
+    RETURN QUERY EXECUTE
+        'WITH wanted AS MATERIALIZED (
+            SELECT DISTINCT pair.source, series.id AS series FROM series
+            JOIN layouts AS layout ON layout.series @> ARRAY[series.id]
+            JOIN source_layouts AS pair ON pair.layout = layout.id
+            JOIN sources AS source ON source.id = pair.source
+            WHERE series.name = $4 AND series.labels @> $5 AND ($6 IS NULL OR source.host = $6)
+                AND ($7 IS NULL OR coalesce(series.labels ->> ''job'', source.producer) = $7)
+        ) ' || statement
+        USING after, edge, base, metric, wanted_labels, wanted_host, wanted_job;
+    IF edge >= through THEN RETURN; END IF;
+    RETURN QUERY
+        WITH wanted AS MATERIALIZED (
+            SELECT pair.source, layout.id AS layout, item.position::integer AS position, series.id AS series FROM series
+            JOIN layouts AS layout ON layout.series @> ARRAY[series.id]
+            JOIN LATERAL unnest(layout.series) WITH ORDINALITY AS item (series, position) ON item.series = series.id
+            JOIN source_layouts AS pair ON pair.layout = layout.id
+            JOIN sources AS source ON source.id = pair.source
+            WHERE series.name = metric AND series.labels @> wanted_labels
+                AND (wanted_host IS NULL OR source.host = wanted_host)
+                AND (wanted_job IS NULL OR coalesce(series.labels ->> 'job', source.producer) = wanted_job)
+        ), sample AS (
+            -- A sample on an edge belongs to the bucket that ends there; times count in whole milliseconds.
+            SELECT date_bin(base, date_trunc('milliseconds', frame.time) - interval '1 microsecond',
+                    timestamptz '2000-01-01 00:00:00+00') AS bucket,
+                frame.time, wanted.source, wanted.series, frame.values[wanted.position] AS value
+            FROM wanted JOIN frames AS frame ON frame.source = wanted.source AND frame.layout = wanted.layout
+            WHERE frame.time > edge AND frame.time < through + interval '1 millisecond'
+                AND frame.values[wanted.position] IS NOT NULL
+        ), stepped AS (
+            SELECT *, lag(value) OVER (PARTITION BY source, series, bucket ORDER BY time) AS before FROM sample
+        )
+        SELECT stepped.bucket, stepped.source, stepped.series, count(*), sum(value), min(value), max(value),
+            (array_agg(value ORDER BY stepped.time))[1], (array_agg(value ORDER BY stepped.time DESC))[1],
+            coalesce(sum(before) FILTER (WHERE value < before), 0)
+        FROM stepped WHERE stepped.bucket >= edge AND stepped.bucket < through
+        GROUP BY stepped.bucket, stepped.source, stepped.series;
+END
+$$;
+
+CREATE FUNCTION metric_width(bucket text) RETURNS metric_widths LANGUAGE plpgsql STABLE SET search_path = plumbline AS $$
+DECLARE
+    found metric_widths;
+BEGIN
+    SELECT * INTO found FROM metric_widths WHERE name = bucket;
+    IF found.name IS NULL THEN
+        RAISE EXCEPTION 'bucket: expected one of %, got %',
+            (SELECT string_agg(quote_literal(name), ', ' ORDER BY width) FROM metric_widths), quote_nullable(bucket)
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'metric_bucket(''2m'') gives the next one of the list.';
+    END IF;
+    RETURN found;
+END
+$$;
+
+-- A metric's series in buckets: its average, or another aggregate, for each bucket between two instants.
+CREATE FUNCTION metric_range(
+    metric text, labels jsonb, after timestamptz, through timestamptz, bucket text DEFAULT '5m',
+    aggregate text DEFAULT 'avg'
+) RETURNS TABLE (
+    "time" timestamptz, host text, producer text, metric_labels jsonb, value double precision
+) LANGUAGE plpgsql STABLE SET search_path = plumbline AS $$
+#variable_conflict use_column
+DECLARE
+    chosen metric_widths := metric_width(bucket);
+    origin CONSTANT timestamptz := '2000-01-01 00:00:00+00';
+    edge timestamptz := date_bin(chosen.width, after, origin);
+BEGIN
+    IF aggregate IS NULL OR aggregate <> ALL (ARRAY['avg', 'min', 'max', 'sum', 'count', 'first', 'last']) THEN
+        RAISE EXCEPTION 'aggregate: expected one of avg, min, max, sum, count, first, last, got %',
+            quote_nullable(aggregate) USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    RETURN QUERY
+        SELECT date_bin(chosen.width, part.time, origin) AS start, source.host, source.producer, series.labels,
+            CASE aggregate
+                WHEN 'avg' THEN sum(part.sum) / sum(part.count)
+                WHEN 'min' THEN min(part.min)
+                WHEN 'max' THEN max(part.max)
+                WHEN 'sum' THEN sum(part.sum)
+                WHEN 'count' THEN sum(part.count)
+                WHEN 'first' THEN (array_agg(part.first ORDER BY part.time))[1]
+                ELSE (array_agg(part.last ORDER BY part.time DESC))[1]
+            END::double precision
+        FROM metric_buckets(metric, metric_range.labels, edge, through, chosen.base) AS part
+        JOIN sources AS source ON source.id = part.source
+        JOIN series ON series.id = part.series
+        GROUP BY start, part.source, part.series, source.host, source.producer, series.labels
+        ORDER BY start, source.host, series.labels;
+END
+$$;
+
+-- How fast a counter grew, per second, in each bucket: what it grew by, resets seen, divided by the bucket's width.
+CREATE FUNCTION metric_rate(
+    metric text, labels jsonb, after timestamptz, through timestamptz, bucket text DEFAULT '5m'
+) RETURNS TABLE (
+    "time" timestamptz, host text, producer text, metric_labels jsonb, value double precision
+) LANGUAGE plpgsql STABLE SET search_path = plumbline AS $$
+#variable_conflict use_column
+DECLARE
+    chosen metric_widths := metric_width(bucket);
+    origin CONSTANT timestamptz := '2000-01-01 00:00:00+00';
+    edge timestamptz := date_bin(chosen.width, after, origin);
+BEGIN
+    RETURN QUERY
+        WITH part AS (
+            SELECT found.*, lag(found.last) OVER (PARTITION BY found.source, found.series ORDER BY found.time) AS before
+            -- One bucket more, for the step into the first.
+            FROM metric_buckets(metric, metric_rate.labels, edge - chosen.base, through, chosen.base) AS found
+        )
+        SELECT date_bin(chosen.width, part.time, origin) AS start, source.host, source.producer, series.labels,
+            sum(counter_increase(part.first, part.last, part.resets, part.before)) / extract(epoch FROM chosen.width)
+        FROM part
+        JOIN sources AS source ON source.id = part.source
+        JOIN series ON series.id = part.series
+        WHERE part.time >= edge
+        GROUP BY start, part.source, part.series, source.host, source.producer, series.labels
+        ORDER BY start, source.host, series.labels;
+END
+$$;
+
+"""#),
+        Asset(
+            path: "migrations/0012_sealing.sql",
+            text: #"""
+-- Sealed samples: frames of a span that has closed, rewritten as column blocks. See docs/formats/column-blocks.md and
+-- docs/decisions/0083-a-flip-of-the-catalogue.md.
+
+-- The shape of the tables that hold the blocks of one span each; it is never filled itself. One row is one block: the
+-- series of one layout of one source, over rows that share their times.
+CREATE TABLE blocks (
+    source integer NOT NULL,
+    layout integer NOT NULL,
+    -- Of the first and of the last row, both included.
+    from_time timestamptz NOT NULL,
+    last_time timestamptz NOT NULL,
+    rows integer NOT NULL,
+    -- The version of the bytes below.
+    version smallint NOT NULL,
+    -- The latest of the frames that it was made of: of two that hold one series at one time the later counts.
+    ingest_seq bigint NOT NULL,
+    -- Where the column of each series ends in `columns`, so that one is read without the others.
+    ends integer[] NOT NULL,
+    times bytea NOT NULL,
+    -- Count, first, last, least, greatest and sum of each series.
+    summaries bytea NOT NULL,
+    columns bytea NOT NULL,
+    PRIMARY KEY (source, layout, from_time)
+);
+-- They are compressed already, and what is stored as it is can be read in part.
+ALTER TABLE blocks
+    ALTER times SET STORAGE EXTERNAL, ALTER summaries SET STORAGE EXTERNAL, ALTER columns SET STORAGE EXTERNAL;
+
+-- What a table of the catalogue holds, and who may use it:
+--   open      frames, read and written
+--   closed    frames, read; writers are refused and find or make an open table for the span
+--   building  blocks, neither read nor complete
+--   sealed    blocks, read
+--   leaving   nothing that is not elsewhere; dropped once nobody reads it any more
+ALTER TABLE partitions
+    ADD state text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'closed', 'building', 'sealed', 'leaving')),
+    ADD changed_at timestamptz NOT NULL DEFAULT now(),
+    DROP CONSTRAINT partitions_dataset_from_time_key;
+-- One table to write into, one that is being made and one that is read, for each span.
+CREATE UNIQUE INDEX partitions_one_of_each ON partitions (dataset, from_time, state)
+    WHERE state IN ('open', 'building', 'sealed');
+
+-- Tells tables of one span apart.
+CREATE SEQUENCE partition_number;
+
+-- As if the table were gone (undefined_table): a writer then forgets what it knows of the catalogue and looks again.
+CREATE FUNCTION refuse_writes() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION '% is closed to be sealed', TG_TABLE_NAME
+        USING ERRCODE = 'undefined_table', HINT = 'write into the open table of this span that the catalogue names';
+END;
+$$;
+
+"""#),
+        Asset(
+            path: "migrations/0013_retention.sql",
+            text: #"""
+-- Retention of parts of datasets, and TimescaleDB where it is installed. See docs/reference/retention.md.
+
+-- Which partitions were gone through row by row, for which rules: who takes over goes on behind them.
+CREATE TABLE retention_progress (
+    dataset text NOT NULL,
+    partition text NOT NULL,
+    -- Of the rules whose time was over for this partition then.
+    rules_digest text NOT NULL,
+    rows_removed bigint NOT NULL DEFAULT 0,
+    done_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (dataset, partition)
+);
+
+-- Where events are a hypertable of TimescaleDB, rows go into the table itself.
+CREATE OR REPLACE FUNCTION event_partition(at timestamptz) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    found text;
+    width interval;
+    low timestamptz;
+    high timestamptz;
+BEGIN
+    IF (SELECT relkind FROM pg_class WHERE oid = 'plumbline.events'::regclass) <> 'p' THEN RETURN 'events'; END IF;
+    SELECT name INTO found FROM plumbline.partitions
+        WHERE dataset = 'events' AND from_time <= at AND to_time > at;
+    IF found IS NOT NULL THEN RETURN found; END IF;
+    -- The lock of whoever makes partitions; who waited finds what the other made.
+    PERFORM pg_advisory_xact_lock(hashtext('plumbline.partitions'));
+    SELECT name INTO found FROM plumbline.partitions
+        WHERE dataset = 'events' AND from_time <= at AND to_time > at;
+    IF found IS NOT NULL THEN RETURN found; END IF;
+    SELECT widths.width INTO STRICT width FROM plumbline.partition_widths AS widths WHERE dataset = 'events';
+    low := date_bin(width, at, timestamptz '2000-01-01 00:00:00+00');
+    high := low + width;
+    -- Narrower where a neighbour made under another width is in the way.
+    SELECT greatest(low, max(to_time)) INTO low FROM plumbline.partitions WHERE dataset = 'events' AND to_time <= at;
+    SELECT least(high, min(from_time)) INTO high FROM plumbline.partitions WHERE dataset = 'events' AND from_time > at;
+    found := 'events_' || to_char(low AT TIME ZONE 'UTC', 'YYYYMMDD');
+    IF to_char(low AT TIME ZONE 'UTC', 'HH24MISS') <> '000000' THEN
+        found := found || to_char(low AT TIME ZONE 'UTC', 'HH24MISS');
+    END IF;
+    EXECUTE format('CREATE TABLE plumbline.%I PARTITION OF plumbline.events FOR VALUES FROM (%L) TO (%L)',
+        found, low, high);
+    INSERT INTO plumbline.partitions (dataset, name, from_time, to_time) VALUES ('events', found, low, high);
+    RETURN found;
+END
+$$;
+
+"""#),
+        Asset(
+            path: "migrations/0014_outbox_restored.sql",
+            text: #"""
+-- A notification that waited when a backup was taken is not sent after its restore: whoever runs now knows nothing of
+-- what became of it.
+ALTER TABLE outbox DROP CONSTRAINT outbox_state_check;
+ALTER TABLE outbox ADD CONSTRAINT outbox_state_check CHECK (state IN ('waiting', 'delivered', 'dead', 'restored'));
+
+"""#),
+        Asset(
+            path: "migrations/0015_keyed_by_source.sql",
+            text: #"""
+-- Lines and events are keyed by their host and source, as samples are: what is hot can be spread over machines by that
+-- column (docs/scaling.md). The order by time, which reading across hosts goes by, keeps an index.
+
+ALTER TABLE logs DROP CONSTRAINT logs_pkey;
+DROP INDEX logs_host;
+ALTER TABLE logs ADD PRIMARY KEY (host, time, id);
+CREATE INDEX logs_time ON logs (time, id);
+
+ALTER TABLE events DROP CONSTRAINT events_pkey;
+DROP INDEX events_by_source;
+ALTER TABLE events ADD PRIMARY KEY (source, time, id);
+CREATE INDEX events_by_time ON events (time, id);
+
+"""#),
+        Asset(
+            path: "migrations/0016_agent_credentials.sql",
+            text: #"""
+-- How agents prove who they are. Only hashes are kept: reading these tables opens nothing.
+
+-- One-time enrolment tokens. A used one stays for a day, so that an agent whose answer was lost can ask again.
+CREATE TABLE enrolments (
+    hash text PRIMARY KEY,
+    host text NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz NOT NULL,
+    used_at timestamptz,
+    -- The hash of the secret that it was exchanged for.
+    secret_hash text
+);
+CREATE INDEX enrolments_by_expiry ON enrolments (expires_at);
+
+-- The secrets of agents: one valid per host. A new enrolment of a host ends the one before.
+CREATE TABLE agent_credentials (
+    secret_hash text PRIMARY KEY,
+    host text NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    last_used_at timestamptz,
+    -- The address that used it last.
+    last_address text,
+    revoked_at timestamptz,
+    revoked_by text
+);
+CREATE UNIQUE INDEX agent_credentials_valid ON agent_credentials (host) WHERE revoked_at IS NULL;
+
+-- Tokens of a host that were made before this are refused, whoever made them.
+CREATE TABLE host_revocations (
+    host text PRIMARY KEY,
+    not_before timestamptz NOT NULL,
+    revoked_by text NOT NULL
+);
+
+-- Agents that report under one host's name. Two whose times overlap are a cloned machine.
+CREATE TABLE agent_instances (
+    host text NOT NULL,
+    agent_id text NOT NULL,
+    boot_id text NOT NULL,
+    first_seen timestamptz NOT NULL DEFAULT now(),
+    last_seen timestamptz NOT NULL DEFAULT now(),
+    address text,
+    PRIMARY KEY (host, agent_id, boot_id)
+) WITH (fillfactor = 60);  -- room for the touches
+
+"""#),
+        Asset(
+            path: "migrations/0017_delivery_balance.sql",
+            text: #"""
+-- What agents say that they delivered, compared with what is stored.
+
+-- Lines of files that were stored for each agent's ledger: counted in the transaction that stores them.
+CREATE TABLE line_ledgers (
+    host text NOT NULL,
+    -- The agent's own name of its count; another after its state directory was lost.
+    ledger text NOT NULL,
+    stored bigint NOT NULL,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (host, ledger)
+) WITH (fillfactor = 60);  -- room for the counting, which changes no index
+
+-- Samples of one hour of one host: what its agent had acknowledged, and how many the store held when it was asked.
+CREATE TABLE sample_balances (
+    host text NOT NULL,
+    -- The hour's end.
+    ends_at timestamptz NOT NULL,
+    ledger text NOT NULL,
+    acknowledged bigint NOT NULL,
+    stored bigint NOT NULL,
+    checked_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (host, ends_at, ledger)
+);
+
+"""#),
     ]
 }

@@ -88,6 +88,8 @@ package struct AgentStatus: Hashable, Sendable, JSONCodable {
     package var clockOffsetMilliseconds: Int?
     /// Facts of the host, without the prefix `fact_` that labels made from them get.
     package var facts: [String: String]
+    /// What became of what the agent collected; nil from agents that do not say.
+    package var delivery: DeliveryReport?
 
     package struct Running: Hashable, Sendable {
         package var storeId: String?
@@ -181,7 +183,7 @@ package struct AgentStatus: Hashable, Sendable, JSONCodable {
 
     package init(
         host: String, agentId: String, bootId: String, version: String, running: Running, file: ConfigFile,
-        clockOffsetMilliseconds: Int?, facts: [String: String]
+        clockOffsetMilliseconds: Int?, facts: [String: String], delivery: DeliveryReport? = nil
     ) {
         self.host = host
         self.agentId = agentId
@@ -191,6 +193,7 @@ package struct AgentStatus: Hashable, Sendable, JSONCodable {
         self.file = file
         self.clockOffsetMilliseconds = clockOffsetMilliseconds
         self.facts = facts
+        self.delivery = delivery
     }
 
     package init(json: JSONValue) throws(JSONFormError) {
@@ -206,6 +209,7 @@ package struct AgentStatus: Hashable, Sendable, JSONCodable {
         file = try reader.value("file")
         clockOffsetMilliseconds = try reader.optionalInteger("clockOffset")
         facts = try reader.stringMap("facts")
+        delivery = try json["delivery"].map { (item) throws(JSONFormError) in try DeliveryReport(json: item) }
     }
 
     package var json: JSONValue {
@@ -216,6 +220,7 @@ package struct AgentStatus: Hashable, Sendable, JSONCodable {
                 "digest": .string(running.digest), "resources": running.resources.json,
             ]),
             "file": file.json, "clockOffset": clockOffsetMilliseconds.map { .integer($0) }, "facts": facts.json,
+            "delivery": delivery?.json,
         ])
     }
 }

@@ -8,12 +8,13 @@ package enum ResourceKind: String, CaseIterable, Hashable, Sendable {
     case collector = "Collector"
     case pipeline = "Pipeline"
     case logSource = "LogSource"
+    case scrapeTarget = "ScrapeTarget"
 
     /// The place that runs resources of this kind.
     package var target: TargetName {
         switch self {
         case .hostGroup, .notifier, .retention, .alertRule, .statusPage: .server
-        case .collector, .logSource: .agents
+        case .collector, .logSource, .scrapeTarget: .agents
         case .pipeline: .proxy
         }
     }

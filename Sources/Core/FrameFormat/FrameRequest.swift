@@ -77,7 +77,9 @@ extension FrameRequest {
         var (time, step): (Int64, Int64) = (0, 0)
         for index in 0..<count {
             let number: Int64 = try reader.signed()
-            if index == 0 { time = number } else {
+            if index == 0 {
+                time = number
+            } else {
                 step &+= number
                 time &+= step
             }

@@ -60,6 +60,11 @@ package struct FrameTable: Sendable {
         times.indices.map { Frame(time: times[$0], values: row($0).map { $0.isAbsent ? nil : $0 }) }
     }
 
+    /// How many values one series has.
+    package func sampleCount(column: Int) -> Int {
+        stride(from: column, to: values.count, by: width).reduce(0) { $0 + (values[$1].isAbsent ? 0 : 1) }
+    }
+
     /// How many values there are: absent ones are none.
     package var sampleCount: Int { values.reduce(0) { $0 + ($1.isAbsent ? 0 : 1) } }
 }

@@ -31,20 +31,31 @@ package struct Agent: Service {
     package func run() async throws {
         try Files.createFolder(configuration.stateDirectory, mode: 0o750)
         let lock = try LockFile(path: "\(configuration.stateDirectory)/lock")
+        let enrolled: AgentCredential? =
+            configuration.tokenFile == nil
+            ? try AgentCredential(reading: AgentCredential.path(in: configuration.stateDirectory)) : nil
+        if let enrolled, let host = configuration.host, host != enrolled.host {
+            throw FileError(
+                path: AgentCredential.path(in: configuration.stateDirectory), operation: "use",
+                reason: "this agent was enrolled as \(enrolled.host) and is told to be \(host): enrol it again")
+        }
         let identity = try AgentIdentity(
-            host: configuration.host, stateDirectory: configuration.stateDirectory, files: files)
+            host: configuration.host ?? enrolled?.host, stateDirectory: configuration.stateDirectory, files: files)
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: Self.httpConfiguration)
+        let scrapeHTTP = HTTPClient(eventLoopGroupProvider: .singleton, configuration: ScrapeClient.configuration)
         do {
-            try await run(identity, http)
+            try await run(identity, http, scrapeHTTP)
+            try await scrapeHTTP.shutdown()
             try await http.shutdown()
         } catch {
+            try? await scrapeHTTP.shutdown()
             try? await http.shutdown()
             throw error
         }
         _ = consume lock
     }
 
-    private static var httpConfiguration: HTTPClient.Configuration {
+    static var httpConfiguration: HTTPClient.Configuration {
         var configuration = HTTPClient.Configuration(
             redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)))
         // A server that comes back is noticed by our own backoff; a pool that retries underneath would hide it.
@@ -52,12 +63,11 @@ package struct Agent: Service {
         return configuration
     }
 
-    private func run(_ identity: AgentIdentity, _ http: HTTPClient) async throws {
+    private func run(_ identity: AgentIdentity, _ http: HTTPClient, _ scrapeHTTP: HTTPClient) async throws {
         let parts = AgentParts(
             configuration: configuration, clocks: clocks, files: files, identity: identity, http: http,
-            logger: logger.with(.host, identity.host))
+            scrapeHTTP: scrapeHTTP, logger: logger.with(.host, identity.host))
         let stamp: FileStamp? = await parts.keeper.load()
-        parts.readSpool()
         await cancelWhenGracefulShutdown {
             await parts.runUntilCancelled(since: stamp)
         }

@@ -12,7 +12,7 @@ import Telemetry
 struct AgentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plumb-agent", abstract: "Collects metrics of this host and ships them to a Plumbline server.",
-        version: RuntimeVersion.current, subcommands: [RunCommand.self])
+        version: RuntimeVersion.current, subcommands: [RunCommand.self, CheckCommand.self, EnrolCommand.self])
 }
 
 struct RunCommand: AsyncParsableCommand {
@@ -20,21 +20,30 @@ struct RunCommand: AsyncParsableCommand {
         commandName: "run", abstract: "Runs the agent until SIGTERM.",
         discussion: """
             What is collected is decided on the server. Each option can also come from a variable (PLUMB_SERVER, \
-            PLUMB_TOKEN_FILE, PLUMB_STATE_DIR, PLUMB_HOST) or from the configuration file, in this order.
+            PLUMB_TOKEN_FILE, PLUMB_STATE_DIR, PLUMB_HOST, PLUMB_SPOOL_SIZE, PLUMB_SPOOL_AGE) or from the configuration file, in this order.
             """)
 
     @Option(help: ArgumentHelp("The server's URL (default: http://127.0.0.1:7700).", valueName: "URL"))
     var server: String?
     @Option(help: ArgumentHelp("A file that holds the agent's token alone.", valueName: "FILE"))
     var tokenFile: String?
+    @Option(
+        help: ArgumentHelp(
+            "A file that holds a one-time enrolment token, used where the agent has no secret yet.",
+            valueName: "FILE"))
+    var enrolmentFile: String?
     @Option(help: ArgumentHelp("The agent's own folder (default: /var/lib/plumbline/agent).", valueName: "DIR"))
     var stateDir: String?
     @Option(
         help: ArgumentHelp("The name of this host; must be the token's (default: the kernel's).", valueName: "NAME"))
     var host: String?
+    @Option(help: ArgumentHelp("The most that waits on disk, 0 for nothing (default: 256MiB).", valueName: "SIZE"))
+    var spoolSize: String?
+    @Option(help: ArgumentHelp("How long anything waits on disk (default: 7d).", valueName: "DURATION"))
+    var spoolAge: String?
     @Option(
         help: ArgumentHelp(
-            "A JSON file with server, tokenFile, stateDir and host (default: /etc/plumbline/agent.json, if there).",
+            "A JSON file with these settings (default: /etc/plumbline/agent.json, if there).",
             valueName: "FILE"))
     var config: String?
 
@@ -43,7 +52,9 @@ struct RunCommand: AsyncParsableCommand {
         let configuration: AgentConfiguration
         do throws(AgentSettings.Problem) {
             configuration = try AgentSettings(
-                server: server, tokenFile: tokenFile, stateDir: stateDir, host: host, file: config
+                server: server, tokenFile: tokenFile, enrolmentFile: enrolmentFile, stateDir: stateDir, host: host,
+                spoolSize: spoolSize,
+                spoolAge: spoolAge, file: config
             ).configuration(environment: ProcessEnvironment.value)
         } catch {
             StandardError.write("plumb-agent: \(error.message)\n")

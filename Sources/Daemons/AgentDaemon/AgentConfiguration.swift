@@ -1,13 +1,17 @@
 import Declarations
+package import Delivery
 package import Telemetry
 
 /// What an agent is told when it starts. What it collects is not in here: that comes from the server.
 package struct AgentConfiguration: Sendable {
     /// The server's base URL, `http://127.0.0.1:7700`.
     package var server: String
-    /// A file that holds the token alone; read again when it changes and after a 401.
-    package var tokenFile: String
-    /// The agent's own folder: `config.json`, `received.json`, `agent-id`, `log-positions.json`, `spool`, `lock`.
+    /// A file that holds the token alone; read again when it changes and after a 401. Nil: the agent has a secret of its
+    /// own, and gets its tokens for it.
+    package var tokenFile: String?
+    /// A file that holds a one-time enrolment token, for an agent without a secret.
+    package var enrolmentFile: String?
+    /// The agent's own folder: `config.json`, `received.json`, `agent-id`, `log-positions.json`, `delivery`, `lock`.
     package var stateDirectory: String
     /// The name under which this host is known; must be the token's host. The kernel's host name unless said.
     package var host: String?
@@ -30,9 +34,12 @@ package struct AgentConfiguration: Sendable {
     package var requestTimeout = Duration.seconds(10)
     /// How long stopping may take to deliver what is queued; the rest goes to the spool.
     package var flushDeadline = Duration.seconds(3)
-    package var outbox = Outbox.Limits()
+    package var queue = DeliveryQueue.Limits()
+    package var spool = SpoolLog.Limits()
+    /// Points of the backlog that may be sent in a second, beside what is fresh.
+    package var backlogRate = 5000
 
-    package init(server: String, tokenFile: String, stateDirectory: String, host: String? = nil) {
+    package init(server: String, tokenFile: String?, stateDirectory: String, host: String? = nil) {
         self.server = server
         self.tokenFile = tokenFile
         self.stateDirectory = stateDirectory

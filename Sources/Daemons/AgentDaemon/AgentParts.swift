@@ -1,4 +1,6 @@
 import AsyncHTTPClient
+import Declarations
+import Delivery
 import HostSystem
 import Logging
 import Runtime
@@ -8,59 +10,69 @@ import Telemetry
 struct AgentParts: Sendable {
     let keeper: ConfigKeeper
     private let queue: ShipmentQueue
-    private let spool: Spool
     private let shipper: Shipper
     private let poller: ConfigPoller
     private let watch: FileWatch
-    private let supervisor: CollectorSupervisor
+    private let collectors: WorkerSupervisor<CollectorSpec>
+    private let scrapes: WorkerSupervisor<ScrapeTargetSpec>
     private let reporter: StatusReporter
     private let tailer: LogTailer
     private let ownMetrics: OwnMetricsReporter
+    private let clockWatch: ClockWatch
     private let flushDeadline: Duration
     private let logger: Logger
 
     init(
         configuration: AgentConfiguration, clocks: AgentClocks, files: any HostFiles, identity: AgentIdentity,
-        http: HTTPClient, logger: Logger
+        http: HTTPClient, scrapeHTTP: HTTPClient, logger: Logger
     ) {
         let statusChanges = Signal()
         let configChanges = Signal()
+        let scrapeChanges = Signal()
         let metrics = AgentMetrics()
         let clockOffset = ClockOffset()
         let probes = MountProbes()
         let health = CollectorHealth { statusChanges.raise() }
         let client = ServerClient(
-            http: http, base: configuration.server, token: TokenFile(path: configuration.tokenFile))
-        let keeper = ConfigKeeper(stateDirectory: configuration.stateDirectory, logger: logger) {
+            http: http, base: configuration.server, tokens: Self.tokens(configuration, clocks, identity, http))
+        let keeper = ConfigKeeper(
+            stateDirectory: configuration.stateDirectory, now: clocks.now, logger: logger
+        ) {
             configChanges.raise()
+            scrapeChanges.raise()
             statusChanges.raise()
         }
-        let queue = ShipmentQueue(limits: configuration.outbox)
-        let spool = Spool(path: "\(configuration.stateDirectory)/spool")
+        let queue = ShipmentQueue(now: clocks.now) { Self.openQueue(configuration, at: clocks.now(), logger) }
         self.keeper = keeper
         self.queue = queue
-        self.spool = spool
         self.logger = logger
         flushDeadline = configuration.flushDeadline
+        clockWatch = ClockWatch(clocks: clocks, offset: clockOffset, logger: logger)
         shipper = Shipper(
-            client: client, queue: queue, host: identity.host, clocks: clocks, spool: spool, metrics: metrics,
-            clockOffset: clockOffset, linger: configuration.linger, requestTimeout: configuration.requestTimeout,
-            logger: logger)
+            client: client, queue: queue, host: identity.host, clocks: clocks, metrics: metrics,
+            clockOffset: clockOffset, keeper: keeper,
+            linger: configuration.linger, requestTimeout: configuration.requestTimeout,
+            backlogRate: configuration.backlogRate, logger: logger)
         poller = ConfigPoller(
             client: client, keeper: keeper, clocks: clocks, waitSeconds: configuration.configWaitSeconds,
             logger: logger)
         watch = FileWatch(
             path: keeper.path, clock: clocks.clock, every: configuration.fileCheckInterval, now: clocks.now)
-        supervisor = CollectorSupervisor(
-            keeper: keeper, changes: configChanges,
-            dependencies: CollectorWorker.Dependencies(
-                collectors: CollectorDependencies(
-                    files: files, clock: clocks.clock, probes: probes, mountTimeout: configuration.mountTimeout),
-                clocks: clocks, queue: queue, health: health, metrics: metrics, logger: logger))
-        reporter = StatusReporter(
-            client: client, keeper: keeper, health: health, clockOffset: clockOffset, identity: identity,
-            changes: statusChanges, clocks: clocks, interval: configuration.statusInterval,
-            requestTimeout: configuration.requestTimeout, logger: logger)
+        let forCollectors = CollectorWorker.Dependencies(
+            collectors: CollectorDependencies(
+                files: files, clock: clocks.clock, probes: probes, mountTimeout: configuration.mountTimeout),
+            clocks: clocks, queue: queue, health: health, metrics: metrics, logger: logger)
+        collectors = WorkerSupervisor(
+            keeper: keeper, changes: configChanges, wanted: \.collectors,
+            run: { name, spec, specs in
+                await CollectorWorker(name: name, spec: spec, forCollectors).run(specs)
+            })
+        let forScrapes = ScrapeWorker.Dependencies(
+            client: ScrapeClient(http: scrapeHTTP, clock: clocks.clock), clocks: clocks, queue: queue, health: health,
+            metrics: metrics)
+        scrapes = WorkerSupervisor(
+            keeper: keeper, changes: scrapeChanges, wanted: \.scrapeTargets,
+            run: { name, spec, specs in await ScrapeWorker(name: name, spec: spec, forScrapes).run(specs) })
         let tailer = LogTailer(
             LogTailer.Dependencies(
                 clocks: clocks, keeper: keeper, client: client, host: identity.host,
@@ -68,49 +80,71 @@ struct AgentParts: Sendable {
                 metrics: metrics, interval: configuration.logInterval, requestTimeout: configuration.requestTimeout,
                 logger: logger))
         self.tailer = tailer
+        reporter = StatusReporter(
+            client: client, keeper: keeper, health: health, clockOffset: clockOffset, identity: identity,
+            queue: queue, logs: { [tailer] in tailer.statistics }, changes: statusChanges, clocks: clocks,
+            interval: configuration.statusInterval,
+            requestTimeout: configuration.requestTimeout, logger: logger)
         ownMetrics = OwnMetricsReporter(
             identity: identity, metrics: metrics, queue: queue, keeper: keeper, clockOffset: clockOffset,
             probes: probes, clocks: clocks, interval: configuration.ownMetricsInterval,
             logs: { [tailer] in tailer.statistics })
     }
 
-    /// Queues what the last run could not deliver. A damaged spool is left where it is and said: there is nothing to
-    /// save in it, but somebody may want to know.
-    func readSpool() {
-        do throws(FileError) {
-            let frames: [CollectedFrame] = try spool.read()
-            queue.withOutbox { outbox in
-                for frame in frames { outbox.append(frame, isSpooled: true) }
-            }
-            if !frames.isEmpty { logger.info("read the spool", metadata: .of([.count: frames.count])) }
-        } catch {
-            logger.error("the spool is lost", metadata: .of([.reason: error.description]))
+    /// What an earlier run could not deliver is taken up again, and its ledger goes on.
+    private static func openQueue(
+        _ configuration: AgentConfiguration, at now: Timestamp, _ logger: Logger
+    ) -> DeliveryQueue {
+        let disk: SpoolFolder? =
+            configuration.spool.bytes > 0 ? SpoolFolder("\(configuration.stateDirectory)/delivery") : nil
+        let ledger = DeliveryLedger(id: AgentIdentity.randomID(), since: now)
+        let spool = SpoolLog(disk: disk, limits: configuration.spool, newLedger: ledger)
+        let queue = DeliveryQueue(spool: spool, limits: configuration.queue)
+        if queue.framesOnDisk > 0 {
+            logger.info("frames wait on disk", metadata: .of([.count: queue.framesOnDisk]))
         }
+        if let problem = spool.failure {
+            logger.error("the spool cannot be used", metadata: .of([.reason: problem]))
+        }
+        if spool.damages > 0 { logger.error("the spool is damaged", metadata: .of([.count: spool.damages])) }
+        return queue
+    }
+
+    private static func tokens(
+        _ configuration: AgentConfiguration, _ clocks: AgentClocks, _ identity: AgentIdentity, _ http: HTTPClient
+    ) -> any TokenSource {
+        if let path = configuration.tokenFile { return FileTokenSource(file: TokenFile(path: path)) }
+        let exchange = CredentialExchange(
+            http: http, base: configuration.server, timeout: configuration.requestTimeout)
+        return EnrolledTokenSource(
+            exchange: exchange, stateDirectory: configuration.stateDirectory, host: identity.host,
+            enrolmentFile: configuration.enrolmentFile, clock: clocks.clock)
     }
 
     func runUntilCancelled(since stamp: FileStamp?) async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await supervisor.run() }
+            group.addTask { await collectors.run() }
+            group.addTask { await scrapes.run() }
             group.addTask { await shipper.run() }
             group.addTask { await poller.run() }
             group.addTask { await reporter.run() }
             group.addTask { await tailer.run() }
             group.addTask { await ownMetrics.run() }
+            group.addTask { await clockWatch.run() }
             group.addTask { await watch.run(since: stamp) { await keeper.look() } }
         }
     }
 
-    /// Delivers what is queued, and writes what could not be delivered to the spool.
+    /// Delivers what is fresh. The rest is on disk.
     func finish() async {
+        await keeper.pauseTrial()
         await shipper.flush(within: flushDeadline)
-        let rest: [CollectedFrame] = queue.withOutbox { $0.contents }
-        do throws(FileError) {
-            try spool.write(rest)
-            logger.info("stopped", metadata: .of([.count: rest.count]))
-        } catch {
-            logger.error(
-                "what was not delivered is lost",
-                metadata: .of([.count: rest.count, .reason: error.description]))
-        }
+        let lost: Int = await queue.leaveEverythingToDisk()
+        let rest: ShipmentQueue.Statistics = await queue.statistics
+        logger.info("stopped", metadata: .of([.count: rest.framesInMemory + rest.framesOnDisk]))
+        guard lost > 0 else { return }
+        logger.error(
+            "samples were not delivered and are lost",
+            metadata: .of([.count: lost, .reason: rest.spoolProblem ?? "there is no spool"]))
     }
 }

@@ -1,16 +1,26 @@
 import Declarations
+import Delivery
 import Runtime
+import Telemetry
 
 /// Where the agent's settings come from: the command line, then variables, then a file, then defaults.
 struct AgentSettings: Sendable {
     var server: String?
     var tokenFile: String?
+    var enrolmentFile: String?
     var stateDir: String?
     var host: String?
+    /// `256MiB`; `0` for no spool.
+    var spoolSize: String?
+    /// `7d`.
+    var spoolAge: String?
     var file: String?
 
     static let defaultFile = "/etc/plumbline/agent.json"
-    private static let keys: Set<String> = ["server", "tokenFile", "stateDir", "host"]
+    static let defaultStateDirectory = "/var/lib/plumbline/agent"
+    private static let keys: Set<String> = [
+        "server", "tokenFile", "enrolmentFile", "stateDir", "host", "spoolSize", "spoolAge",
+    ]
 
     struct Problem: Error {
         var message: String
@@ -26,14 +36,45 @@ struct AgentSettings: Sendable {
         guard isWebURL else {
             throw Problem(message: "the server's URL has to begin with http:// or https://, got \"\(server)\"")
         }
-        guard let tokenFile = tokenFile ?? environment("PLUMB_TOKEN_FILE") ?? entries["tokenFile"] else {
-            throw Problem(message: "no token file: say --token-file FILE or set PLUMB_TOKEN_FILE")
-        }
+        let tokenFile: String? = tokenFile ?? environment("PLUMB_TOKEN_FILE") ?? entries["tokenFile"]
+        let enrolmentFile: String? =
+            enrolmentFile ?? environment("PLUMB_ENROLMENT_FILE") ?? entries["enrolmentFile"]
         let stateDir: String =
-            self.stateDir ?? environment("PLUMB_STATE_DIR") ?? entries["stateDir"] ?? "/var/lib/plumbline/agent"
-        return AgentConfiguration(
+            self.stateDir ?? environment("PLUMB_STATE_DIR") ?? entries["stateDir"] ?? Self.defaultStateDirectory
+        let isEnrolled: Bool = Files.exists(AgentCredential.path(in: stateDir))
+        guard tokenFile != nil || enrolmentFile != nil || isEnrolled else {
+            throw Problem(
+                message: "this agent was not enrolled: get a token with plumb enrol --host HOST, then run plumb-agent "
+                    + "enrol; or say --token-file FILE")
+        }
+        var configuration = AgentConfiguration(
             server: server, tokenFile: tokenFile, stateDirectory: stateDir,
             host: host ?? environment("PLUMB_HOST") ?? entries["host"])
+        configuration.enrolmentFile = enrolmentFile
+        if let text = spoolSize ?? environment("PLUMB_SPOOL_SIZE") ?? entries["spoolSize"] {
+            guard let bytes = Self.bytes(text), bytes == 0 || bytes >= 8 << 20 else {
+                throw Problem(
+                    message: "the spool's size has to be a number with KiB, MiB or GiB, at least 8MiB, or 0 for no "
+                        + "spool, got \"\(text)\"")
+            }
+            configuration.spool.bytes = bytes
+        }
+        if let text = spoolAge ?? environment("PLUMB_SPOOL_AGE") ?? entries["spoolAge"] {
+            guard let age = PromDuration(text), age > .zero else {
+                throw Problem(message: "the spool's age has to be a duration such as 7d, got \"\(text)\"")
+            }
+            configuration.spool.age = age
+        }
+        return configuration
+    }
+
+    /// A size with a unit; nil where it is none.
+    private static func bytes(_ text: String) -> Int? {
+        let digits: Substring = text.prefix { $0.isASCII && $0.isNumber }
+        let units: [String: Int] = ["": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30]
+        guard let number = Int(digits), let unit = units[String(text.dropFirst(digits.count))] else { return nil }
+        let (bytes, overflow) = number.multipliedReportingOverflow(by: unit)
+        return overflow ? nil : bytes
     }
 
     private func fileEntries(_ environment: (String) -> String?) throws(Problem) -> [String: String] {

@@ -8,7 +8,9 @@ package import StoreService
 
 extension Server {
     /// What needs no credential: signs of life, the way to log in, and what the pages are made of.
-    static let openPaths = OpenPaths(["/healthz", "/readyz", "/metrics", "/login", "/logout"], folders: ["/assets/"])
+    static let openPaths = OpenPaths(
+        ["/healthz", "/readyz", "/metrics", "/login", "/logout", "/v1/agent/enrol", "/v1/agent/token"],
+        folders: ["/assets/"])
 
     /// Every route of the server, behind logging, the product's errors and authentication. New topics are added here.
     package static func router(of parts: ServerParts) throws -> Router<ServerContext> {
@@ -18,7 +20,10 @@ extension Server {
         router.add(middleware: ProblemPages(pages: try Pages(), clock: parts.clock))
         router.add(middleware: DatabaseProblems())
         router.add(
-            middleware: Authentication(authority: parts.authority, open: openPaths, metrics: parts.metrics))
+            middleware: Authentication(
+                authority: parts.authority, open: openPaths, metrics: parts.metrics, revocations: parts.revocations))
+        router.add(
+            middleware: DiskFloorGate(disk: parts.disk, activity: parts.activity, metrics: parts.metrics))
         for group in try routeGroups(of: parts) { group.add(to: router) }
         return router
     }
@@ -30,10 +35,15 @@ extension Server {
                 checks: [
                     ("database", { try await SchemaCheck.run(parts.pool) }),
                     ("config", { try await checkConfig(parts) }),
-                ]),
+                ],
+                warnings: [("disk", { if let refusal = parts.disk.refusal { throw NotReady(refusal) } })],
+                details: { await details(parts) }),
             AuthRoutes(
                 authority: parts.authority, links: LoginLinks(store: LoginLinkStore(pool: parts.pool)),
                 isSecure: parts.configuration.tls != nil, clock: parts.clock),
+            CredentialRoutes(
+                store: parts.credentials, authority: parts.authority, revocations: parts.revocations,
+                metrics: parts.metrics, clock: parts.clock),
             ConfigGroup(parts),
             AgentRoutes(parts),
             HostRoutes(hosts: parts.hosts),
@@ -68,6 +78,18 @@ extension Server {
             MetadataRoutes(labels: { [frames = parts.frames] in try await frames.labels(of: $0) }, clock: parts.clock),
             BucketRoutes(load: { [frames = parts.frames] in try await frames.load($0) }, clock: parts.clock),
         ]
+    }
+
+    /// What this server found; a database that does not answer has none of it.
+    private static func details(_ parts: ServerParts) async -> [String: JSONValue] {
+        let disk: JSONValue =
+            switch parts.disk.knowledge {
+            case .unknown(let reason): ["unknown": .string(reason)]
+            case .space(let space): ["freeBytes": .integer(space.free), "sizeBytes": .integer(space.total)]
+            }
+        return .init(
+            uniqueKeysWithValues: [("databaseDisk", disk)]
+                + (parts.facts.present.map { [("database", .string($0.summary))] } ?? []))
     }
 
     private static func checkConfig(_ parts: ServerParts) async throws {

@@ -272,7 +272,7 @@ import Testing
     /// instant is what is read.
     @Test(arguments: [1, 2, 3]) func `what is read is the last that was written`(seed: UInt64) async throws {
         let database = try await TestPostgres.database()
-        let stores: [FrameStore] = (0..<2).map { _ in FrameStore(pool: database.pool) }
+        let stores: [FrameStore] = (0..<2).map { _ in FrameStore(pool: database.pool, limits: .init(newLayouts: .max)) }
         var generator = SplitMix(state: seed)
         var model: [String: [Int64: Double]] = [:]
         for _ in 0..<40 {

@@ -19,9 +19,10 @@ package struct PostgresProcess: Sendable {
         package var description: String
     }
 
-    package static func start() async throws -> PostgresProcess {
+    /// `settings` are `name=value`.
+    package static func start(settings: [String] = []) async throws -> PostgresProcess {
         let process = PostgresProcess(directory: try makeDirectory())
-        try launch(process.directory)
+        try launch(process.directory, settings)
         try await process.waitUntilReady()
         return process
     }
@@ -54,6 +55,9 @@ package struct PostgresProcess: Sendable {
     /// Debian keeps the programs out of PATH. As root, PostgreSQL runs as the user that Debian's package made.
     private static let script = """
         dir=$1
+        shift
+        more=
+        for setting; do more="$more -c $setting"; done
         bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -V | tail -n 1)
         as=
         if [ "$(id -u)" = 0 ]; then as="setpriv --reuid postgres --regid postgres --init-groups"; chown postgres: "$dir"; fi
@@ -63,14 +67,14 @@ package struct PostgresProcess: Sendable {
         $as "${bin:+$bin/}initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >"$dir/log" 2>&1
         $as "${bin:+$bin/}postgres" -D "$dir/data" -k "$dir" -p \(port) -c listen_addresses= -c fsync=off \
             -c synchronous_commit=off -c full_page_writes=off -c max_connections=400 -c shared_buffers=64MB \
-            -c autovacuum=off -c max_wal_size=4GB >>"$dir/log" 2>&1 </dev/null &
+            -c autovacuum=off -c max_wal_size=4GB $more >>"$dir/log" 2>&1 </dev/null &
         server=$!
         while read -r line; do :; done
         """
 
     /// Starts the shell. Our end of the pipe stays open until this process ends. (A pair of sockets, because they can be
     /// made such that no other child inherits them, without a gap.)
-    private static func launch(_ directory: String) throws {
+    private static func launch(_ directory: String, _ settings: [String]) throws {
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw StartError(description: "cannot make a pipe") }
@@ -90,7 +94,7 @@ package struct PostgresProcess: Sendable {
             posix_spawnattr_destroy(&attributes)
             close(theirs)
         }
-        let words: [String] = ["sh", "-c", script, "postgres-for-tests", directory]
+        let words: [String] = ["sh", "-c", script, "postgres-for-tests", directory] + settings
         var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) }
         arguments.append(nil)
         defer { for argument in arguments { free(argument) } }

@@ -21,6 +21,20 @@ package struct TestPostgres: Sendable {
         try await shared.makeDatabase(isMigrated: false)
     }
 
+    /// A fresh database with TimescaleDB, roles, schema and migrations, on a server of its own.
+    package static func timescaleDatabase() async throws -> TestDatabase {
+        try await timescaleServer.value.makeTimescaleDatabase()
+    }
+
+    private static let timescaleServer = Task { try await TestPostgres(withTimescale: true) }
+
+    /// Whether TimescaleDB is installed for the PostgreSQL that tests start.
+    package static let hasTimescale: Bool = {
+        let versions: [Int] = (13...30).filter { access("/usr/lib/postgresql/\($0)/bin/postgres", F_OK) == 0 }
+        return versions.last.map { access("/usr/share/postgresql/\($0)/extension/timescaledb.control", F_OK) == 0 }
+            ?? false
+    }()
+
     private let process: PostgresProcess
     /// Makes and drops databases: the commands take their turns on one session.
     private let maintenance: PostgresConnection
@@ -51,6 +65,28 @@ package struct TestPostgres: Sendable {
     }
 
     private static let numbers = Atomic<Int>(0)
+
+    private init(withTimescale: Bool) async throws {
+        process = try await PostgresProcess.start(settings: [
+            "shared_preload_libraries=timescaledb", "timescaledb.telemetry_level=off", "max_worker_processes=64",
+        ])
+        maintenance = try await Self.connect(process.address(database: "postgres", user: "postgres"))
+    }
+
+    /// Not from a template: TimescaleDB's workers are connected to every database that has it.
+    private func makeTimescaleDatabase() async throws -> TestDatabase {
+        let name = "test_\(Self.numbers.add(1, ordering: .relaxed).newValue)"
+        try await DatabaseBootstrap(database: name).run(superuser: maintenance)
+        let superuser = try await Self.connect(process.address(database: name, user: "postgres"))
+        try await superuser.script("CREATE EXTENSION timescaledb SCHEMA public")
+        await superuser.close()
+        let service = try await Self.connect(process.address(database: name, user: "plumbline"))
+        _ = try await Migrator.embedded.migrate(service)
+        await service.close()
+        return TestDatabase(name: name, process: process) { [maintenance] in
+            _ = try? await maintenance.execute("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
+        }
+    }
 
     private static func connect(_ address: DatabaseAddress) async throws -> PostgresConnection {
         try await PostgresConnection(address, applicationName: "tests")

@@ -1,4 +1,5 @@
 package import Hummingbird
+package import Telemetry
 
 /// Who makes a request, as the credential says. Nothing of it is taken from anywhere else in the request.
 package struct Identity: Hashable, Sendable {
@@ -7,11 +8,14 @@ package struct Identity: Hashable, Sendable {
     package var scopes: Set<Scope>
     /// The only host whose telemetry and config the credential is for.
     package var host: String?
+    /// When the credential was made; nil where it does not say.
+    package var issuedAt: Timestamp?
 
-    package init(subject: String, scopes: Set<Scope>, host: String? = nil) {
+    package init(subject: String, scopes: Set<Scope>, host: String? = nil, issuedAt: Timestamp? = nil) {
         self.subject = subject
         self.scopes = scopes
         self.host = host
+        self.issuedAt = issuedAt
     }
 
     package func allows(_ scope: Scope) -> Bool { scopes.contains { $0.implied.contains(scope) } }

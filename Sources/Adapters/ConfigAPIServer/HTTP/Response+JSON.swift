@@ -12,13 +12,18 @@ extension Response {
     /// A JSON answer.
     package static func json(
         _ status: HTTPResponse.Status, _ value: JSONValue, headers: HTTPFields = [:]
+    ) -> Response { json(status, bytes: value.canonical, headers: headers) }
+
+    /// An answer whose bytes are JSON.
+    package static func json(
+        _ status: HTTPResponse.Status = .ok, bytes: [UInt8], headers: HTTPFields = [:]
     ) -> Response {
         var fields: HTTPFields = headers
         fields[.contentType] = "application/json"
         // Answers depend on the credential; nothing on the way may keep them.
         if fields[.cacheControl] == nil { fields[.cacheControl] = "no-store" }
         return Response(
-            status: status, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: value.canonical)))
+            status: status, headers: fields, body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
     /// An answer in plain text.
@@ -33,6 +38,8 @@ extension Response {
 extension HTTPField.Name {
     /// The set digest of what the host is to run; an agent fetches its config when it differs from what it has.
     package static var plumbConfig: HTTPField.Name { fieldName("Plumb-Config") }
+    /// The name under which an agent counts the log lines that it delivers.
+    package static var plumbLedger: HTTPField.Name { fieldName("Plumb-Ledger") }
     package static var lastEventID: HTTPField.Name { fieldName("Last-Event-ID") }
     package static var requestID: HTTPField.Name { fieldName("X-Request-Id") }
     package static var contentTypeOptions: HTTPField.Name { fieldName("X-Content-Type-Options") }

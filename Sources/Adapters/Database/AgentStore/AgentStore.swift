@@ -26,16 +26,25 @@ package struct AgentStore: Sendable {
         }
     }
 
-    /// Keeps an agent's status, which is also a sign of life.
-    package func record(_ status: AgentStatus) async throws(DatabaseError) {
+    /// Keeps an agent's status, which is also a sign of life, and that this agent, in this boot of its host, is there.
+    package func record(_ status: AgentStatus, from address: String? = nil) async throws(DatabaseError) {
         try await pool.withConnection { (connection) throws(DatabaseError) in
             _ = try connection.execute(
                 """
+                WITH instance AS (
+                    INSERT INTO plumbline.agent_instances (host, agent_id, boot_id, address)
+                    VALUES ($1, $4, $3, $5)
+                    ON CONFLICT (host, agent_id, boot_id) DO UPDATE SET last_seen = now(), address = excluded.address
+                )
                 INSERT INTO plumbline.agents (host, last_seen, status, status_at, boot_id, agent_id)
                 VALUES ($1, now(), $2, now(), $3, $4)
                 ON CONFLICT (host) DO UPDATE SET last_seen = excluded.last_seen, status = excluded.status,
                     status_at = excluded.status_at, boot_id = excluded.boot_id, agent_id = excluded.agent_id
-                """, [.text(status.host), .json(status.json), .text(status.bootId), .text(status.agentId)])
+                """,
+                [
+                    .text(status.host), .json(status.json), .text(status.bootId), .text(status.agentId),
+                    .optional(address),
+                ])
         }
     }
 
@@ -91,6 +100,43 @@ package struct AgentStore: Sendable {
             guard let row = try connection.execute(Self.query + " WHERE host = $1", [.text(host)]).rows.first
             else { return nil }
             return try AgentRecord(row)
+        }
+    }
+
+    /// One agent in one boot of a host.
+    package struct Instance: Hashable, Sendable {
+        package var host: String
+        package var agentId: String
+        package var bootId: String
+        package var address: String?
+        package var lastSeen: Timestamp
+    }
+
+    /// Agents that reported under one host's name at the same time during the last five minutes, by host: a machine was
+    /// cloned, or a credential copied. An agent that was restarted, or its host, is none: its times follow those before.
+    package func clones() async throws(DatabaseError) -> [String: [Instance]] {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            _ = try connection.execute(
+                "DELETE FROM plumbline.agent_instances WHERE last_seen < now() - interval '1 day'")
+            let result = try connection.execute(
+                """
+                SELECT host, agent_id, boot_id, address, last_seen FROM plumbline.agent_instances AS one
+                WHERE last_seen > now() - interval '5 minutes' AND EXISTS (
+                    SELECT 1 FROM plumbline.agent_instances AS other
+                    WHERE other.host = one.host AND other.last_seen > now() - interval '5 minutes'
+                        AND (other.agent_id, other.boot_id) <> (one.agent_id, one.boot_id)
+                        AND other.last_seen > one.first_seen AND one.last_seen > other.first_seen)
+                ORDER BY host, agent_id, boot_id
+                """)
+            var found: [String: [Instance]] = [:]
+            for row in result.rows {
+                let host: String = try row.string("host")
+                found[host, default: []].append(
+                    Instance(
+                        host: host, agentId: try row.string("agent_id"), bootId: try row.string("boot_id"),
+                        address: row["address"].string, lastSeen: try row.time("last_seen")))
+            }
+            return found
         }
     }
 

@@ -53,6 +53,14 @@ package struct AlertStore: Sendable {
         }
     }
 
+    /// Puts a notice of the server's own into the outbox.
+    package func announce(_ addressed: Addressed, under leadership: Leadership) async throws {
+        try await pool.transaction { connection in
+            try connection.verify(leadership)
+            try connection.post(addressed)
+        }
+    }
+
     /// Replaces the rule's alerts, and writes history and outbox, in one transaction.
     ///
     /// Writes nothing, and gives false, where the rule has come or gone since the caller looked: it may have been

@@ -13,6 +13,9 @@ package struct Leadership: Hashable, Sendable {
 /// The leadership that was relied on is somebody else's by now. Nothing was written.
 package struct LeadershipLost: Error, Hashable, Sendable, CustomStringConvertible {
     package var task: String
+
+    package init(task: String) { self.task = task }
+
     package var description: String { "another server leads \(task) now" }
 }
 

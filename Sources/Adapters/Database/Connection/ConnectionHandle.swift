@@ -51,18 +51,41 @@ import Glibc
     borrowing func execute(
         _ sql: String, _ parameters: EncodedParameters, isBinary: Bool
     ) throws(DatabaseError) -> SQLResult {
-        let operation: String = DatabaseError.operation(of: sql)
-        let count: Int = parameters.starts.count
-        let raw: OpaquePointer? = unsafe parameters.bytes.withUnsafeBufferPointer { bytes in
+        let raw: OpaquePointer? = unsafe Self.withValues(parameters) { count, values in
+            unsafe PQexecParams(
+                connection, sql, count, parameters.types, values, parameters.lengths, parameters.formats,
+                isBinary ? 1 : 0)
+        }
+        return try unsafe finish(raw, operation: DatabaseError.operation(of: sql))
+    }
+
+    /// Has the server read and plan a statement that is run later by its name.
+    borrowing func prepare(_ name: String, _ sql: String, _ parameters: EncodedParameters) throws(DatabaseError) {
+        _ = try unsafe finish(
+            PQprepare(connection, name, sql, Int32(parameters.types.count), parameters.types),
+            operation: DatabaseError.operation(of: sql))
+    }
+
+    borrowing func execute(
+        prepared name: String, _ sql: String, _ parameters: EncodedParameters, isBinary: Bool
+    ) throws(DatabaseError) -> SQLResult {
+        let raw: OpaquePointer? = unsafe Self.withValues(parameters) { count, values in
+            unsafe PQexecPrepared(
+                connection, name, count, values, parameters.lengths, parameters.formats, isBinary ? 1 : 0)
+        }
+        return try unsafe finish(raw, operation: DatabaseError.operation(of: sql))
+    }
+
+    private static func withValues<Result>(
+        _ parameters: EncodedParameters, _ body: (Int32, [UnsafePointer<CChar>?]) -> Result
+    ) -> Result {
+        unsafe parameters.bytes.withUnsafeBufferPointer { bytes in
             let values: [UnsafePointer<CChar>?] = unsafe parameters.starts.map { start in
                 guard let start, let base = bytes.baseAddress else { return nil }
                 return unsafe UnsafeRawPointer(base + start).assumingMemoryBound(to: CChar.self)
             }
-            return unsafe PQexecParams(
-                connection, sql, Int32(count), parameters.types, values, parameters.lengths, parameters.formats,
-                isBinary ? 1 : 0)
+            return unsafe body(Int32(values.count), values)
         }
-        return try unsafe finish(raw, operation: operation)
     }
 
     /// Runs statements without parameters, separated by semicolons, in one round trip; the result is the last one's.
@@ -78,6 +101,45 @@ import Glibc
             throw unsafe start.error(connection, operation: operation)
         }
         unsafe bytes.withUnsafeBytes { content in unsafe send(content) }
+        _ = unsafe PQputCopyEnd(connection, nil)
+        return try unsafe finish(PQgetResult(connection), operation: operation).affected
+    }
+
+    /// Gives `take` the pieces of a `COPY … TO STDOUT`, which lie in the library's memory for the time of the call.
+    borrowing func copyOut(_ sql: String, _ take: (RawSpan) throws -> Void) throws -> Int {
+        let operation: String = DatabaseError.operation(of: sql)
+        let start = unsafe ResultHandle(PQexec(connection, sql))
+        guard start.status == PGRES_COPY_OUT else {
+            if start.isSuccess { throw DatabaseError.usage("not a COPY … TO STDOUT", operation: operation) }
+            throw unsafe start.error(connection, operation: operation)
+        }
+        while true {
+            var piece: UnsafeMutablePointer<CChar>?
+            let length: Int32 = unsafe PQgetCopyData(connection, &piece, 0)
+            guard length > 0, let piece = unsafe piece else { break }
+            defer { unsafe PQfreemem(piece) }
+            let bytes = unsafe UnsafeRawBufferPointer(start: piece, count: Int(length))
+            try unsafe take(bytes.bytes)
+        }
+        return try unsafe finish(PQgetResult(connection), operation: operation).affected
+    }
+
+    /// Sends what `next` gives to a `COPY … FROM STDIN`, until nil. Where `next` throws, PostgreSQL is told, nothing is
+    /// stored, and the error is passed on.
+    borrowing func copyIn(_ sql: String, next: () throws -> [UInt8]?) throws -> Int {
+        let operation: String = DatabaseError.operation(of: sql)
+        let start = unsafe ResultHandle(PQexec(connection, sql))
+        guard start.status == PGRES_COPY_IN else {
+            if start.isSuccess { throw DatabaseError.usage("not a COPY … FROM STDIN", operation: operation) }
+            throw unsafe start.error(connection, operation: operation)
+        }
+        do {
+            while let piece = try next() { unsafe piece.withUnsafeBytes { content in unsafe send(content) } }
+        } catch {
+            _ = unsafe PQputCopyEnd(connection, "the content could not be read")
+            _ = try? unsafe finish(PQgetResult(connection), operation: operation)
+            throw error
+        }
         _ = unsafe PQputCopyEnd(connection, nil)
         return try unsafe finish(PQgetResult(connection), operation: operation).affected
     }

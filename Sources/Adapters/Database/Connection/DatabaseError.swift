@@ -56,6 +56,8 @@ extension DatabaseError {
     var isUndefinedSchema: Bool { sqlState == "3F000" }
     /// A lock was not had within `lock_timeout`.
     package var isLockTimeout: Bool { sqlState == "55P03" }
+    /// There is no room on the disk that a statement needed.
+    package var isDiskFull: Bool { sqlState == "53100" }
     /// A statement took longer than `statement_timeout` (or was cancelled).
     package var isStatementTimeout: Bool { sqlState == "57014" }
     /// The transaction lost against another and can be run again from its beginning.

@@ -70,12 +70,23 @@ package final class DatabasePool: Sendable {
     package func transaction<R: Sendable>(
         _ mode: TransactionMode = .readWrite, _ body: @Sendable (isolated PostgresConnection) throws -> R
     ) async throws -> R {
+        try await repeating { connection in try connection.transaction(mode, body) }
+    }
+
+    /// The same, with a first statement that travels with BEGIN; `body` gets its result.
+    package func transaction<R: Sendable>(
+        opening statement: String, _ body: @Sendable (isolated PostgresConnection, SQLResult) throws -> R
+    ) async throws -> R {
+        try await repeating { connection in try connection.transaction(opening: statement, body) }
+    }
+
+    private func repeating<R: Sendable>(
+        _ body: @Sendable (isolated PostgresConnection) throws -> R
+    ) async throws -> R {
         var attempt = 1
         while true {
             let connection: PostgresConnection = try await acquire()
-            let (result, isReusable) = await connection.use { connection throws(any Error) in
-                try connection.transaction(mode, body)
-            }
+            let (result, isReusable) = await connection.use { connection throws(any Error) in try body(connection) }
             await release(connection, isReusable: isReusable)
             guard case .failure(let error as DatabaseError) = result, error.isSerializationFailure,
                 attempt < Self.mostAttempts

@@ -29,6 +29,11 @@ enum FrameLayout {
         }
     }
 
+    /// Each series by itself: a list that changes all the time then makes no new layouts.
+    static func single(_ series: [Series]) -> [LayoutPart] {
+        series.indices.map { LayoutPart(series: [series[$0]], columns: [$0]) }
+    }
+
     /// FNV-1a, 64 bits (Fowler, Noll, Vo): the same in every process, unlike Swift's own hashes.
     static func stableHash(_ text: String) -> UInt64 {
         var hash: UInt64 = 0xCBF2_9CE4_8422_2325

@@ -8,13 +8,11 @@ extension FrameStore {
     package func labels(of selections: [Selection]) async throws -> [Labels] {
         var found: Set<Labels> = []
         for selection in selections {
-            let plan: ReadPlan = try await pool.withConnection { (connection) throws(DatabaseError) in
-                try connection.readPlan(for: selection)
-            }
+            let plan: ReadPlan = try await plan(selection)
             var waiting: Set<ReadPlan.Pair> = Set(plan.elements.keys)
             // The newest partition first: most series are in it.
-            for partition in try await partitions(overlapping: selection).reversed() where !waiting.isEmpty {
-                for pair in try await present(waiting, in: partition, selection) {
+            for content in try await contents(overlapping: selection).reversed() where !waiting.isEmpty {
+                for pair in try await present(waiting, in: content, selection) {
                     waiting.remove(pair)
                     found.formUnion(plan.elements[pair, default: []].map(\.labels))
                 }
@@ -23,19 +21,21 @@ extension FrameStore {
         return found.sorted()
     }
 
-    /// The pairs that have a frame in a partition; none where retention dropped it meanwhile.
+    /// The pairs that have a frame in a table, or a block that overlaps the selection's time; none where the table was
+    /// dropped meanwhile.
     private func present(
-        _ pairs: Set<ReadPlan.Pair>, in partition: String, _ selection: Selection
+        _ pairs: Set<ReadPlan.Pair>, in content: PartitionContent, _ selection: Selection
     ) async throws(DatabaseError) -> [ReadPlan.Pair] {
+        let (last, first): (String, String) = content.isSealed ? ("last_time", "from_time") : ("time", "time")
         let pairs: [ReadPlan.Pair] = Array(pairs)
         do {
             return try await pool.withConnection { (connection) throws(DatabaseError) in
                 let result: SQLResult = try connection.execute(
                     """
                     SELECT source, layout FROM unnest($1::int[], $2::int[]) AS pair (source, layout)
-                    WHERE EXISTS (SELECT FROM \(partition) AS frame
-                        WHERE frame.source = pair.source AND frame.layout = pair.layout
-                            AND frame.time > $3::timestamptz AND frame.time < $4::timestamptz)
+                    WHERE EXISTS (SELECT FROM \(content.table) AS held
+                        WHERE held.source = pair.source AND held.layout = pair.layout
+                            AND held.\(last) > $3::timestamptz AND held.\(first) < $4::timestamptz)
                     """,
                     [.integerArray(pairs.map(\.source)), .integerArray(pairs.map(\.layout))] + selection.bounds)
                 var present: [ReadPlan.Pair] = []

@@ -1,61 +1,93 @@
 import Crypto
 import Declarations
-import Telemetry
+package import Telemetry
 
 // Sources, series and layouts are registered in transactions of their own, before the frames: they are facts that stay
 // true when the frames are refused, and concurrent first writers meet on a unique key instead of waiting for each other's
 // frames.
 extension FrameStore {
-    /// The rows of a batch with the identifiers of its source and layouts.
-    func rows(of write: FrameWrite, order: Int) async throws(DatabaseError) -> [FrameRow] {
-        let source: Int = try await identifier(of: write.source)
-        let parts: [RegisteredPart] = try await parts(of: write)
-        var rows: [FrameRow] = []
-        rows.reserveCapacity(parts.count * write.table.times.count)
-        for part in parts {
-            try await register(FrameRegistry.SourceLayout(source: source, layout: part.layout))
-            let table: FrameTable = part.columns.map { write.table.keeping(columns: $0) } ?? write.table
-            for (index, time) in table.times.enumerated() {
-                rows.append(
-                    FrameRow(source: source, time: time, layout: part.layout, values: table.row(index), order: order))
-            }
-        }
-        return rows
+    /// How long a list that was cut is stored cut, before the limits are looked at again.
+    private static let refusalSpan = PromDuration.minutes(1)
+
+    /// The sources whose lists of series change more than 20 times an hour: each of their series is stored by itself.
+    package func restlessSources(now: Timestamp) -> [Source] { registry.restless(now: now) }
+
+    /// How the frames of a batch become rows: from memory, or with everything about it registered.
+    func plan(for write: FrameWrite) async throws(DatabaseError) -> FramePlan {
+        let now: Timestamp = self.now()
+        if let known = registry.plan(for: write, now: now) { return known }
+        let made: FramePlan = try await register(write, now: now)
+        var plan: FramePlan = made
+        plan.becameRestless = false
+        registry.remember(plan, for: write)
+        return made
     }
 
-    private func parts(of write: FrameWrite) async throws(DatabaseError) -> [RegisteredPart] {
-        if let name = write.name, let known = registry.parts(name) { return known }
-        let split: [LayoutPart] = FrameLayout.parts(of: write.series)
-        var parts: [RegisteredPart] = []
-        for part in split {
-            parts.append(
-                RegisteredPart(
-                    layout: try await identifier(ofLayout: part.series), columns: split.count == 1 ? nil : part.columns)
+    private func register(_ write: FrameWrite, now: Timestamp) async throws(DatabaseError) -> FramePlan {
+        let room: Int = limits.seriesPerHost - registry.seriesOfOthers(besides: write.source, now: now)
+        let (admitted, isRestless): ([Int], Bool) = registry.withUse(of: write.source) { use in
+            (
+                use.admit(write.series, limit: min(limits.seriesPerSource, max(0, room)), now: now),
+                use.isRestless(now: now)
             )
         }
-        if let name = write.name { registry.remember(name, parts) }
-        return parts
+        let isWhole: Bool = admitted.count == write.series.count
+        let series: [Series] = isWhole ? write.series : admitted.map { write.series[$0] }
+        var split: [LayoutPart] = isRestless ? FrameLayout.single(series) : FrameLayout.parts(of: series)
+        let source: Int = try await identifier(of: write.source)
+        var layouts: [Int] = try await identifiers(of: split, now: now)
+        let fresh: Int = try await pair(source, with: layouts)
+        let becomesRestless: Bool =
+            !isRestless
+            && registry.withUse(of: write.source) { $0.noteNewLayouts(fresh, limit: limits.newLayouts, now: now) }
+        if becomesRestless {
+            split = FrameLayout.single(series)
+            layouts = try await identifiers(of: split, now: now)
+            _ = try await pair(source, with: layouts)
+        }
+        let parts: [RegisteredPart] = zip(split, layouts).map { part, layout in
+            let columns: [Int] = isWhole ? part.columns : part.columns.map { admitted[$0] }
+            return RegisteredPart(layout: layout, columns: isWhole && split.count == 1 ? nil : columns)
+        }
+        let refused: Set<Int> = isWhole ? [] : Set(write.series.indices).subtracting(admitted)
+        return FramePlan(
+            source: source, parts: parts, refused: refused.sorted(),
+            expires: now + (isWhole ? FrameRegistry.trust : Self.refusalSpan), becameRestless: becomesRestless)
     }
 
     private func identifier(of source: Source) async throws(DatabaseError) -> Int {
-        if let known = registry.source(source) { return known }
-        let id: Int = try await pool.withConnection { (connection) throws(DatabaseError) in
-            // The update changes nothing; it makes RETURNING give the row that was there.
-            try connection.execute(
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            let names: [SQLValue] = [.text(source.host), .text(source.producer)]
+            let present: SQLResult = try connection.execute(
+                "SELECT id FROM sources WHERE host = $1 AND producer = $2", names)
+            if let row = present.rows.first { return try row.int("id") }
+            // The update changes nothing; it makes RETURNING give the row of who was faster.
+            return try connection.execute(
                 """
                 INSERT INTO sources (host, producer) VALUES ($1, $2)
                 ON CONFLICT (host, producer) DO UPDATE SET producer = excluded.producer RETURNING id
-                """, [.text(source.host), .text(source.producer)]
+                """, names
             ).only().int("id")
         }
-        registry.remember(source, id)
-        return id
+    }
+
+    private func identifiers(of parts: [LayoutPart], now: Timestamp) async throws(DatabaseError) -> [Int] {
+        var identifiers: [Int] = []
+        for part in parts {
+            if let known = registry.layout(part.series, now: now) {
+                identifiers.append(known)
+            } else {
+                let id: Int = try await identifier(ofLayout: part.series)
+                registry.remember(part.series, id, now: now)
+                identifiers.append(id)
+            }
+        }
+        return identifiers
     }
 
     private func identifier(ofLayout series: [Series]) async throws(DatabaseError) -> Int {
-        if let known = registry.layout(series) { return known }
         let hash: [UInt8] = Array(SHA256.hash(data: Array(series.map(\.description).joined(separator: "\n").utf8)))
-        let id: Int = try await pool.withConnection { (connection) throws(DatabaseError) in
+        return try await pool.withConnection { (connection) throws(DatabaseError) in
             let present: SQLResult = try connection.execute("SELECT id FROM layouts WHERE hash = $1", [.bytes(hash)])
             if let row = present.rows.first { return try row.int("id") }
             let members: [Int] = try Self.identifiers(of: series, connection)
@@ -66,8 +98,6 @@ extension FrameStore {
                 """, [.bytes(hash), .integerArray(members)]
             ).only().int("id")
         }
-        registry.remember(series, id)
-        return id
     }
 
     /// The series' identifiers in the same order, new ones made.
@@ -98,14 +128,15 @@ extension FrameStore {
         return identifiers
     }
 
-    private func register(_ pair: FrameRegistry.SourceLayout) async throws(DatabaseError) {
-        guard !registry.knows(pair) else { return }
-        _ = try await pool.withConnection { (connection) throws(DatabaseError) in
+    /// Notes that a source uses layouts. Answers how many of them it had never used.
+    private func pair(_ source: Int, with layouts: [Int]) async throws(DatabaseError) -> Int {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
             try connection.execute(
-                "INSERT INTO source_layouts (source, layout) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-                [.integer(pair.source), .integer(pair.layout)]
+                """
+                INSERT INTO source_layouts (source, layout) SELECT $1::integer, layout
+                FROM unnest($2::integer[]) AS wanted (layout) ORDER BY layout ON CONFLICT DO NOTHING
+                """, [.integer(source), .integerArray(layouts)]
             ).affected
         }
-        registry.remember(pair)
     }
 }

@@ -29,12 +29,18 @@ package struct LogStore: Sendable {
         package var entries: [Entry]
         /// A second batch of entries with the key of an earlier one stores none.
         package var key: String?
+        /// Under which the sender counts the lines of its streams.
+        package var ledger: String?
 
-        package init(host: String, streams: [LogStreamBatch] = [], entries: [Entry] = [], key: String? = nil) {
+        package init(
+            host: String, streams: [LogStreamBatch] = [], entries: [Entry] = [], key: String? = nil,
+            ledger: String? = nil
+        ) {
             self.host = host
             self.streams = streams
             self.entries = entries
             self.key = key
+            self.ledger = ledger
         }
     }
 
@@ -92,13 +98,18 @@ package struct LogStore: Sendable {
         let known: [String: Int] = try lockedPositions(batch, connection)
         let isNew: Bool = try claim(batch, connection)
         let sequence: Int = try connection.execute("SELECT nextval('log_ingest_seq') AS n").only().int("n")
+        var streamed = 0
         var rows = LogRows(host: batch.host, sequence: sequence, partitions: partitions)
         for stream in batch.streams {
             let news = stream.news(after: outcome.positions[stream.stream] ?? known[stream.stream] ?? 0)
             outcome.duplicates += news.duplicates
             outcome.positions[stream.stream] = news.position
-            for line in news.lines.compactMap(\.line) { rows.append(stream.origin, line) }
+            for line in news.lines.compactMap(\.line) {
+                rows.append(stream.origin, line)
+                streamed += 1
+            }
         }
+        try count(streamed, batch, connection)
         if isNew {
             for entry in batch.entries { rows.append(entry.origin, entry.line) }
         } else {
@@ -132,6 +143,18 @@ package struct LogStore: Sendable {
         return positions
     }
 
+    /// Counts lines under the sender's ledger, so that both can be compared.
+    private static func count(
+        _ lines: Int, _ batch: Batch, _ connection: isolated PostgresConnection
+    ) throws(DatabaseError) {
+        guard lines > 0, let ledger = batch.ledger else { return }
+        _ = try connection.execute(
+            """
+            INSERT INTO line_ledgers AS known (host, ledger, stored) VALUES ($1, $2, $3)
+            ON CONFLICT (host, ledger) DO UPDATE SET stored = known.stored + excluded.stored, updated_at = now()
+            """, [.text(batch.host), .text(ledger), .integer(lines)])
+    }
+
     /// Whether the entries are new: true without a key.
     private static func claim(_ batch: Batch, _ connection: isolated PostgresConnection) throws(DatabaseError) -> Bool {
         guard let key = batch.key, !batch.entries.isEmpty else { return true }
@@ -154,12 +177,13 @@ package struct LogStore: Sendable {
             """, [.text(host), .textArray(moved.map(\.key)), .integerArray(moved.map(\.value))])
     }
 
-    /// Removes keys of requests that are older than a day and positions of files that nobody has sent anything of for
+    /// Removes keys of requests that are older than a day, and counts and positions of files that nobody has sent anything of for
     /// 60 days, twice as long as the oldest line that is taken.
     package func forgetOld() async throws(DatabaseError) {
         try await pool.withConnection { (connection) throws(DatabaseError) in
             _ = try connection.execute("DELETE FROM log_requests WHERE at < now() - interval '1 day'")
             _ = try connection.execute("DELETE FROM log_streams WHERE updated_at < now() - interval '60 days'")
+            _ = try connection.execute("DELETE FROM line_ledgers WHERE updated_at < now() - interval '60 days'")
         }
     }
 }

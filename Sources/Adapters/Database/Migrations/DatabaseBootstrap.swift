@@ -54,7 +54,8 @@ package struct DatabaseBootstrap: Sendable {
             END LOOP;
         END $$;
         GRANT plumbline_audit TO plumbline;
-        GRANT pg_read_all_stats TO plumbline_audit
+        GRANT pg_read_all_stats TO plumbline_audit;
+        GRANT pg_read_all_settings TO plumbline
         """
 
     /// Settings of the database, for sessions that are not ours: `psql` finds the tables and shows times in UTC.

@@ -72,6 +72,7 @@ package struct Migrator: Sendable {
                 "migration applied",
                 metadata: ["migration.version": "\(migration.version)", "migration.name": "\(migration.name)"])
         }
+        try await HypertableAdoption.run(connection, logger: logger)
         return applied
     }
 

@@ -23,7 +23,8 @@ package struct NativePartitions: Partitioning {
                     greatest(class.reltuples::bigint, pg_stat_get_live_tuples(class.oid), 0) AS rows
                 FROM partitions JOIN pg_class AS class ON class.relname = partitions.name
                     AND class.relnamespace = 'plumbline'::regnamespace
-                WHERE dataset = $1 ORDER BY from_time
+                -- What is being made or about to go is sealing's to look after.
+                WHERE dataset = $1 AND state IN ('open', 'closed', 'sealed') ORDER BY from_time, name
                 """, [.text(dataset)])
             var partitions: [TimePartition] = []
             for row in result.rows {
@@ -38,14 +39,31 @@ package struct NativePartitions: Partitioning {
 
     package func tables(from: Timestamp, to: Timestamp) async throws(DatabaseError) -> [String] {
         try await pool.withConnection { (connection) throws(DatabaseError) in
-            let result: SQLResult = try connection.execute(
+            let result: SQLResult = try connection.prepared(
                 """
-                SELECT name FROM partitions WHERE dataset = $1
+                SELECT name FROM partitions WHERE dataset = $1 AND state IN ('open', 'closed')
                     AND to_time > $2::timestamptz AND from_time < $3::timestamptz ORDER BY from_time
                 """, [.text(dataset), .time(from), .time(to)])
             var names: [String] = []
             for row in result.rows { names.append(try row.string("name")) }
             return names
+        }
+    }
+
+    package func contents(from: Timestamp, to: Timestamp) async throws(DatabaseError) -> [PartitionContent] {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            let result: SQLResult = try connection.prepared(
+                """
+                SELECT name, state = 'sealed' AS is_sealed FROM partitions
+                WHERE dataset = $1 AND state IN ('open', 'closed', 'sealed')
+                    AND to_time > $2::timestamptz AND from_time < $3::timestamptz ORDER BY from_time, is_sealed DESC, name
+                """, [.text(dataset), .time(from), .time(to)])
+            var contents: [PartitionContent] = []
+            for row in result.rows {
+                contents.append(
+                    PartitionContent(table: try row.string("name"), isSealed: try row.bool("is_sealed")))
+            }
+            return contents
         }
     }
 
@@ -71,7 +89,7 @@ package struct NativePartitions: Partitioning {
         let result: SQLResult = try connection.execute(
             """
             SELECT name, from_time, to_time FROM partitions
-            WHERE dataset = $2 AND from_time <= $1::timestamptz AND to_time > $1::timestamptz
+            WHERE dataset = $2 AND state = 'open' AND from_time <= $1::timestamptz AND to_time > $1::timestamptz
             """, [.time(time), .text(dataset)])
         guard let row = result.rows.first else { return nil }
         return PartitionPlace(
@@ -82,6 +100,7 @@ package struct NativePartitions: Partitioning {
     private func create(
         at time: Timestamp, _ connection: isolated PostgresConnection
     ) throws(DatabaseError) -> PartitionPlace {
+        if let late = try createLate(at: time, connection) { return late }
         let bounds: SQLRow = try connection.execute(
             """
             WITH usual AS (
@@ -102,6 +121,28 @@ package struct NativePartitions: Partitioning {
         _ = try connection.execute("CREATE TABLE \(place.table) (LIKE \(table) INCLUDING ALL EXCLUDING IDENTITY)")
         _ = try connection.execute(
             "ALTER TABLE \(table) ATTACH PARTITION \(place.table) FOR VALUES FROM ('\(place.from)') TO ('\(place.to)')")
+        _ = try connection.execute(
+            "INSERT INTO partitions (dataset, name, from_time, to_time) VALUES ($4, $1, $2, $3)",
+            [.text(place.table), .time(place.from), .time(place.to), .text(dataset)])
+        return place
+    }
+
+    /// For late rows of a span that is sealed or being sealed: a table of its own with the span's bounds, not attached to
+    /// the parent, which may still have the span's first table; nil where the span is not sealed.
+    private func createLate(
+        at time: Timestamp, _ connection: isolated PostgresConnection
+    ) throws(DatabaseError) -> PartitionPlace? {
+        let covering: SQLResult = try connection.execute(
+            """
+            SELECT from_time, to_time, nextval('partition_number') AS number FROM partitions
+            WHERE dataset = $2 AND from_time <= $1::timestamptz AND to_time > $1::timestamptz LIMIT 1
+            """, [.time(time), .text(dataset)])
+        guard let row = covering.rows.first else { return nil }
+        let from: Timestamp = try row.time("from_time")
+        let place = PartitionPlace(
+            table: "\(partitionName(from: from))_late_\(try row.int("number"))", from: from, to: try row.time("to_time")
+        )
+        _ = try connection.execute("CREATE TABLE \(place.table) (LIKE \(table) INCLUDING ALL EXCLUDING IDENTITY)")
         _ = try connection.execute(
             "INSERT INTO partitions (dataset, name, from_time, to_time) VALUES ($4, $1, $2, $3)",
             [.text(place.table), .time(place.from), .time(place.to), .text(dataset)])

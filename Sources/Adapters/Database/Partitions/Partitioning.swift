@@ -7,6 +7,8 @@ package protocol Partitioning: Sendable {
     func place(of time: Timestamp) async throws(DatabaseError) -> PartitionPlace
     /// The tables that hold instants from `from` (included) to `to` (not included), in order of time.
     func tables(from: Timestamp, to: Timestamp) async throws(DatabaseError) -> [String]
+    /// The tables that together hold every row of those instants once, and in what form.
+    func contents(from: Timestamp, to: Timestamp) async throws(DatabaseError) -> [PartitionContent]
     /// The partitions in order of time, with their sizes.
     func all() async throws(DatabaseError) -> [TimePartition]
     /// Drops a partition and everything in it, once nobody reads it; what is no partition of the dataset is left alone.
@@ -14,6 +16,24 @@ package protocol Partitioning: Sendable {
     /// With a leadership nothing happens unless it is still held. A partition that somebody reads throws an error that
     /// is ``DatabaseError/isLockTimeout``: try again later. Never makes others wait for longer than 200 ms.
     func drop(_ partition: String, under leadership: Leadership?) async throws
+}
+
+extension Partitioning {
+    package func contents(from: Timestamp, to: Timestamp) async throws(DatabaseError) -> [PartitionContent] {
+        try await tables(from: from, to: to).map { PartitionContent(table: $0, isSealed: false) }
+    }
+}
+
+/// A table to read, and in what form it holds the rows of its span.
+package struct PartitionContent: Hashable, Sendable {
+    package var table: String
+    /// Blocks of columns; else the rows themselves.
+    package var isSealed: Bool
+
+    package init(table: String, isSealed: Bool) {
+        self.table = table
+        self.isSealed = isSealed
+    }
 }
 
 /// Where rows of a span of time are.

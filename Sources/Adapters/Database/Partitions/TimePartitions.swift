@@ -39,6 +39,12 @@ package struct TimePartitions: Sendable {
         try await implementation().tables(from: from, to: to)
     }
 
+    /// The tables that together hold every row from `from` (included) to `to` (not included) once. One statement finds
+    /// them, so a span that is sealed at this moment is among them either as it was or as it is.
+    package func contents(from: Timestamp, to: Timestamp) async throws(DatabaseError) -> [PartitionContent] {
+        try await implementation().contents(from: from, to: to)
+    }
+
     /// The partitions in order of time, with their sizes.
     package func all() async throws(DatabaseError) -> [TimePartition] { try await implementation().all() }
 

@@ -1,12 +1,12 @@
-import Runtime
 import Telemetry
 
 /// `/proc/diskstats`: what each block device has done since the machine started.
 struct DiskCollector: HostCollector {
     let name = "diskstats"
+    let exclusion: Exclusion
     private static let path = "/proc/diskstats"
     private let files: any HostFiles
-    private let exclusion: Exclusion
+    private var selection: DeviceSelection
 
     private enum Unit {
         case count
@@ -26,48 +26,46 @@ struct DiskCollector: HostCollector {
 
     /// The columns after the device's name (Documentation/admin-guide/iostats.rst). Kernels before 4.18 end at the
     /// 11th, before 5.5 at the 15th.
-    private static let columns: [(name: String, unit: Unit)] = [
-        ("reads_completed_total", .count), ("reads_merged_total", .count), ("read_bytes_total", .sectors),
-        ("read_time_seconds_total", .milliseconds), ("writes_completed_total", .count),
-        ("writes_merged_total", .count), ("written_bytes_total", .sectors),
-        ("write_time_seconds_total", .milliseconds), ("io_now", .count), ("io_time_seconds_total", .milliseconds),
-        ("io_time_weighted_seconds_total", .milliseconds), ("discards_completed_total", .count),
-        ("discards_merged_total", .count), ("discarded_sectors_total", .count),
-        ("discard_time_seconds_total", .milliseconds), ("flush_requests_total", .count),
-        ("flush_requests_time_seconds_total", .milliseconds),
+    private static let columns: [(name: StaticString, unit: Unit)] = [
+        ("node_disk_reads_completed_total", .count), ("node_disk_reads_merged_total", .count),
+        ("node_disk_read_bytes_total", .sectors), ("node_disk_read_time_seconds_total", .milliseconds),
+        ("node_disk_writes_completed_total", .count), ("node_disk_writes_merged_total", .count),
+        ("node_disk_written_bytes_total", .sectors), ("node_disk_write_time_seconds_total", .milliseconds),
+        ("node_disk_io_now", .count), ("node_disk_io_time_seconds_total", .milliseconds),
+        ("node_disk_io_time_weighted_seconds_total", .milliseconds), ("node_disk_discards_completed_total", .count),
+        ("node_disk_discards_merged_total", .count), ("node_disk_discarded_sectors_total", .count),
+        ("node_disk_discard_time_seconds_total", .milliseconds), ("node_disk_flush_requests_total", .count),
+        ("node_disk_flush_requests_time_seconds_total", .milliseconds),
     ]
 
     init(files: any HostFiles, exclusion: Exclusion) {
         self.files = files
         self.exclusion = exclusion
+        selection = DeviceSelection { DefaultExclusions.coversDisk($0) || exclusion.covers(label($0)) }
     }
 
-    mutating func collect() async -> Collected {
-        var collected = Collected()
-        do throws(FileError) {
-            for line in lines(try files.read(Self.path)) { add(line, to: &collected) }
-        } catch {
-            collected.problems.append(error.description)
-        }
-        exclusion.apply(to: &collected)
-        return collected
+    mutating func collect(into collected: inout Collected) async {
+        guard let content = content(Self.path, files, &collected) else { return }
+        selection.begin()
+        for line in lines(content) { add(line, to: &collected) }
     }
 
-    private func add(_ line: Bytes, to collected: inout Collected) {
-        let parts: [Bytes] = fields(line)
-        guard parts.count >= 3 + 11 else {
-            collected.problems.append("\(Self.path): expected at least 14 fields, got \(quoted(line))")
+    private mutating func add(_ line: Bytes, to collected: inout Collected) {
+        var parts = Fields(line)
+        _ = parts.next()
+        _ = parts.next()
+        guard let device = parts.next(), parts.reduce(0, { count, _ in count + 1 }) >= 11 else {
+            collected.problems.append("\(Self.path): expected at least 14 fields, got \(quoted(line.trimmed))")
             return
         }
-        let device: String = label(parts[2])
-        guard !DefaultExclusions.coversDisk(parts[2]), !exclusion.covers(device) else { return }
-        let labels: Labels = ["device": device]
-        for (column, bytes) in zip(Self.columns, parts[3...]) {
-            guard let value = counter(bytes) else {
-                collected.problems.append("\(Self.path): \(device): \(column.name): not a number: \(quoted(bytes))")
+        guard !selection.leavesOut(device) else { return }
+        for (name, unit) in Self.columns {
+            guard let part = parts.next() else { return }
+            guard let value = counter(part) else {
+                collected.problems.append("\(Self.path): \(label(device)): \(name): not a number: \(quoted(part))")
                 continue
             }
-            collected.add("node_disk_\(column.name)", labels, column.unit.value(value))
+            collected.add(name, "device", device, unit.value(value))
         }
     }
 }

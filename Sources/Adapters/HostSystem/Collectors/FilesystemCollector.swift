@@ -4,8 +4,8 @@ import Telemetry
 /// How large and how full each mounted file system is.
 struct FilesystemCollector: HostCollector {
     let name = "filesystem"
+    let exclusion: Exclusion
     private let dependencies: CollectorDependencies
-    private let exclusion: Exclusion
 
     /// The mounts of process 1 are the host's, also where this process has a mount namespace of its own. They may be
     /// hidden from it (hidepid, no rights); then its own must do.
@@ -16,12 +16,9 @@ struct FilesystemCollector: HostCollector {
         self.exclusion = exclusion
     }
 
-    mutating func collect() async -> Collected {
-        var collected = Collected()
+    mutating func collect(into collected: inout Collected) async {
         let mounts: [MountPoint] = MountPoint.selected(readMounts(&collected), exclusion: exclusion)
         for (mount, answer) in await ask(mounts) { report(mount, answer, to: &collected) }
-        exclusion.apply(to: &collected)
-        return collected
     }
 
     private func readMounts(_ collected: inout Collected) -> [MountPoint] {
@@ -59,22 +56,26 @@ struct FilesystemCollector: HostCollector {
     private func report(
         _ mount: MountPoint, _ answer: Result<FileSystemSpace, FileError>, to collected: inout Collected
     ) {
-        let labels: Labels = ["device": mount.source, "mountpoint": mount.path, "fstype": mount.type]
-        func add(_ name: String, _ value: Double) { collected.add("node_filesystem_\(name)", labels, value) }
+        let key: Bytes = Array("\(mount.source)\u{0}\(mount.path)\u{0}\(mount.type)".utf8)[...]
+        func add(_ name: StaticString, _ value: Double) {
+            collected.add(name, key: key, value) {
+                Series("\(name)", ["device": mount.source, "mountpoint": mount.path, "fstype": mount.type])
+            }
+        }
         switch answer {
         case .success(let space):
             // A file system without a size (a control interface, an automounter) can be neither full nor empty.
             guard space.size > 0 else { return }
-            add("size_bytes", space.size)
-            add("free_bytes", space.free)
-            add("avail_bytes", space.available)
-            add("files", space.files)
-            add("files_free", space.filesFree)
-            add("device_error", 0)
+            add("node_filesystem_size_bytes", space.size)
+            add("node_filesystem_free_bytes", space.free)
+            add("node_filesystem_avail_bytes", space.available)
+            add("node_filesystem_files", space.files)
+            add("node_filesystem_files_free", space.filesFree)
+            add("node_filesystem_device_error", 0)
         case .failure(let error):
             collected.remarks.append(error.description)
-            add("device_error", 1)
+            add("node_filesystem_device_error", 1)
         }
-        add("readonly", mount.isReadOnly ? 1 : 0)
+        add("node_filesystem_readonly", mount.isReadOnly ? 1 : 0)
     }
 }

@@ -1,56 +1,58 @@
-import Runtime
 import Telemetry
 
 /// `/proc/net/dev`: what each interface has moved since it came up.
 struct NetworkCollector: HostCollector {
     let name = "netdev"
+    let exclusion: Exclusion
     private static let path = "/proc/net/dev"
     private let files: any HostFiles
-    private let exclusion: Exclusion
+    private var selection: DeviceSelection
 
-    private static let columns: [String] = [
-        "receive_bytes", "receive_packets", "receive_errs", "receive_drop", "receive_fifo", "receive_frame",
-        "receive_compressed", "receive_multicast", "transmit_bytes", "transmit_packets", "transmit_errs",
-        "transmit_drop", "transmit_fifo", "transmit_colls", "transmit_carrier", "transmit_compressed",
+    private static let columns: [StaticString] = [
+        "node_network_receive_bytes_total", "node_network_receive_packets_total", "node_network_receive_errs_total",
+        "node_network_receive_drop_total", "node_network_receive_fifo_total", "node_network_receive_frame_total",
+        "node_network_receive_compressed_total", "node_network_receive_multicast_total",
+        "node_network_transmit_bytes_total", "node_network_transmit_packets_total",
+        "node_network_transmit_errs_total", "node_network_transmit_drop_total", "node_network_transmit_fifo_total",
+        "node_network_transmit_colls_total", "node_network_transmit_carrier_total",
+        "node_network_transmit_compressed_total",
     ]
 
     init(files: any HostFiles, exclusion: Exclusion) {
         self.files = files
         self.exclusion = exclusion
+        selection = DeviceSelection(exclusion)
     }
 
-    mutating func collect() async -> Collected {
-        var collected = Collected()
-        do throws(FileError) {
-            // Two lines of headings come first.
-            for line in lines(try files.read(Self.path)).dropFirst(2) { add(line, to: &collected) }
-        } catch {
-            collected.problems.append(error.description)
-        }
-        exclusion.apply(to: &collected)
-        return collected
+    mutating func collect(into collected: inout Collected) async {
+        guard let content = content(Self.path, files, &collected) else { return }
+        selection.begin()
+        // Two lines of headings come first.
+        for line in lines(content).dropFirst(2) { add(line, to: &collected) }
     }
 
-    private func add(_ line: Bytes, to collected: inout Collected) {
+    private mutating func add(_ line: Bytes, to collected: inout Collected) {
         // The last colon: an alias such as `eth0:1` has one in its name, and no number has.
-        guard let colon = line.lastIndex(of: UInt8(ascii: ":")), let name = fields(line[..<colon]).first else {
+        let colon: Int = line.lastIndex(of: UInt8(ascii: ":")) ?? line.startIndex
+        var heading = Fields(line[..<colon])
+        guard let device = heading.next() else {
             collected.problems.append("\(Self.path): expected \"interface: numbers\", got \(quoted(line))")
             return
         }
-        let device: String = label(name)
-        guard !exclusion.covers(device) else { return }
-        let values: [Bytes] = fields(line[line.index(after: colon)...])
-        guard values.count >= Self.columns.count else {
-            collected.problems.append("\(Self.path): \(device): expected 16 numbers, got \(values.count)")
+        guard !selection.leavesOut(device) else { return }
+        var values = Fields(line[line.index(after: colon)...])
+        let count: Int = values.reduce(0) { count, _ in count + 1 }
+        guard count >= Self.columns.count else {
+            collected.problems.append("\(Self.path): \(label(device)): expected 16 numbers, got \(count)")
             return
         }
-        let labels: Labels = ["device": device]
-        for (column, bytes) in zip(Self.columns, values) {
-            guard let value = counter(bytes) else {
-                collected.problems.append("\(Self.path): \(device): \(column): not a number: \(quoted(bytes))")
+        for name in Self.columns {
+            guard let part = values.next() else { return }
+            guard let value = counter(part) else {
+                collected.problems.append("\(Self.path): \(label(device)): \(name): not a number: \(quoted(part))")
                 continue
             }
-            collected.add("node_network_\(column)_total", labels, Double(value))
+            collected.add(name, "device", device, Double(value))
         }
     }
 }

@@ -58,7 +58,9 @@ package struct HostFacts: Hashable, Sendable {
     }
 
     private static func line(_ path: String, _ files: some HostFiles) -> String? {
-        guard let content = try? files.read(path), let line = lines(content).first else { return nil }
+        guard let content = try? files.read(path) else { return nil }
+        var all: Lines = lines(content)
+        guard let line = all.next() else { return nil }
         let words: String = fields(line).map { label($0) }.joined(separator: " ")
         return words.isEmpty ? nil : words
     }

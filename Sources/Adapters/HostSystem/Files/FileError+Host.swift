@@ -16,3 +16,10 @@ extension FileError {
     /// Another process holds the lock.
     package var isHeld: Bool { code == EWOULDBLOCK }
 }
+
+extension FileError {
+    /// What it stands for is not on this host: no such file, or a kernel that has it switched off.
+    package var isAbsent: Bool { [ENOENT, ENOTDIR, EOPNOTSUPP, ENODEV, ENXIO, ENODATA].contains(code) }
+    /// This user may not.
+    package var isForbidden: Bool { code == EACCES || code == EPERM }
+}

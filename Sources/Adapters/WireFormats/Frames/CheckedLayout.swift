@@ -10,13 +10,13 @@ package struct CheckedLayout: Sendable {
     /// Their columns; nil where all are stored.
     let columns: [Int]?
     /// The columns that are not, each with the reason.
-    let refused: [(column: Int, reason: String)]
+    let refused: [(column: Int, objection: Objection)]
 
     init(_ definition: LayoutDefinition) throws(FrameFormatError) {
         var seen: Set<Series> = []
         var series: [Series] = []
         var columns: [Int] = []
-        var refused: [(column: Int, reason: String)] = []
+        var refused: [(column: Int, objection: Objection)] = []
         let entries: [LayoutDefinition.Entry] = try definition.entries()
         for (column, entry) in entries.enumerated() {
             switch Self.checked(entry) {
@@ -25,9 +25,9 @@ package struct CheckedLayout: Sendable {
                     series.append(one)
                     columns.append(column)
                 } else {
-                    refused.append((column, "\(one) is listed twice"))
+                    refused.append((column, Objection(.twice, "\(one) is listed twice")))
                 }
-            case .failure(let error): refused.append((column, error.description))
+            case .failure(let error): refused.append((column, error))
             }
         }
         width = entries.count
@@ -36,15 +36,15 @@ package struct CheckedLayout: Sendable {
         self.refused = refused
     }
 
-    private static func checked(_ entry: LayoutDefinition.Entry) -> Result<Series, WireFormatError> {
-        guard let name = entry.name else { return .failure(.init(description: "the name is no UTF-8")) }
+    private static func checked(_ entry: LayoutDefinition.Entry) -> Result<Series, Objection> {
+        guard let name = entry.name else { return .failure(Objection(.name, "the name is no UTF-8")) }
         var labels: [String: String] = [:]
         for label in entry.labels {
             guard let labelName = label.name, let value = label.value else {
-                return .failure(.init(description: "a label of \(name) is no UTF-8"))
+                return .failure(Objection(.labels, "a label of \(name) is no UTF-8"))
             }
             if labels.updateValue(value, forKey: labelName) != nil {
-                return .failure(.init(description: "label \(labelName) is given twice"))
+                return .failure(Objection(.labels, "label \(labelName) is given twice"))
             }
         }
         return RawSeries(name: name, labels: labels, problem: nil).checked

@@ -37,27 +37,29 @@ package enum FrameDecoder {
         var table: FrameTable = batch.table
         guard table.width == layout.width else {
             decoded.reject(
-                path, samples: table.sampleCount, "\(table.width) values a frame for a layout of \(layout.width)")
+                path, samples: table.sampleCount,
+                Objection(.form, "\(table.width) values a frame for a layout of \(layout.width)"))
             return
         }
         if let objection = SampleRules.objection(toName: batch.producer) {
-            decoded.reject(path, samples: table.sampleCount, "producer: \(objection)")
+            decoded.reject(
+                path, samples: table.sampleCount, Objection(objection.reason, "producer: \(objection)"))
             return
         }
         if let columns = layout.columns {
-            for (column, reason) in layout.refused {
+            for (column, objection) in layout.refused {
                 let samples: Int = table.keeping(columns: [column]).sampleCount
-                if samples > 0 { decoded.reject("\(path)/series/\(column)", samples: samples, reason) }
+                if samples > 0 { decoded.reject("\(path)/series/\(column)", samples: samples, objection) }
             }
             table = table.keeping(columns: columns)
         }
         let rows: [Int] = accepted(table, path: path, now: now, into: &decoded)
         if rows.count < table.times.count { table = table.keeping(rows: rows) }
         guard table.width > 0, !table.times.isEmpty else { return }
-        decoded.writes.append(
+        decoded.accept(
             FrameWrite(
                 source: Source(host: decoded.host, producer: batch.producer), series: layout.series, name: batch.layout,
-                table: table))
+                table: table), at: path)
     }
 
     /// The frames whose time is in the window.

@@ -137,7 +137,9 @@ package struct LogRequest: Hashable, Sendable {
     private static func origin(_ item: JSONValue) -> Result<LogOrigin, WireFormatError> {
         let source: String = item["source"]?.string ?? simpleSource
         let path: String = item["path"]?.string ?? ""
-        if let objection = SampleRules.objection(toName: source) { return .failure(.init(description: objection)) }
+        if let objection = SampleRules.objection(toName: source) {
+            return .failure(.init(description: objection.description))
+        }
         guard path.utf8.count <= 4096, !path.utf8.contains(0) else {
             return .failure(.init(description: "path: expected at most 4096 bytes without NUL"))
         }
@@ -148,7 +150,9 @@ package struct LogRequest: Hashable, Sendable {
             }
             labels[name] = text
         }
-        if let objection = SampleRules.objection(to: labels) { return .failure(.init(description: objection)) }
+        if let objection = SampleRules.objection(to: labels) {
+            return .failure(.init(description: objection.description))
+        }
         return .success(LogOrigin(source: source, path: path, labels: Labels(labels)))
     }
 
@@ -160,7 +164,7 @@ package struct LogRequest: Hashable, Sendable {
                 "message: \(message.utf8.count) bytes; at most \(Limits.logMessageBytes) are stored")
         }
         guard let time = time(item["time"], now: now) else { return failure(RawFrame.timeForm) }
-        if let objection = SampleRules.objection(to: time, now: now) { return failure(objection) }
+        if let objection = SampleRules.objection(to: time, now: now) { return failure(objection.description) }
         guard let level = level(item["level"]) else {
             return failure("level: expected debug, info, warn or error, or another name of one of them")
         }

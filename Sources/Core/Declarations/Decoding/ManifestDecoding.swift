@@ -121,11 +121,11 @@ private struct Declaration {
         }
     }
 
-    /// A dataset has one retention: of two, which one holds would be a guess.
+    /// A dataset has one retention for all of it: of two, which one holds would be a guess.
     mutating func checkRetentions() {
         var first: [RetentionSpec.Dataset: DeclaredResource] = [:]
         for declared in inOrder {
-            guard case .retention(let retention) = declared.spec else { continue }
+            guard case .retention(let retention) = declared.spec, retention.matchers.isEmpty else { continue }
             guard let earlier = first[retention.dataset] else {
                 first[retention.dataset] = declared
                 continue

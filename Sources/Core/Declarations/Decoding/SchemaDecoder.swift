@@ -20,11 +20,13 @@ struct SchemaDecoder {
         case .duration(let range): return duration(source, range)
         case .choice(let words): return choice(source, words)
         case .integer(let range): return integer(source, range)
+        case .size(let range): return size(source, range)
         case .number: return number(source)
         case .bool:
             guard case .bool(let flag) = source.content else { return wrongType(source, expected: "true or false") }
             return .bool(flag)
         case .set(let rule, let minimum): return set(source, rule, atLeast: minimum)
+        case .matchers: return matchers(source)
         case .list(let item): return list(source, of: item)
         case .map(let keys, let values): return map(source, keys: keys, values: values)
         case .object(let object): return self.object(source, as: object)
@@ -148,6 +150,19 @@ extension SchemaDecoder {
         return .integer(integer)
     }
 
+    private mutating func size(_ source: SourceValue, _ range: ClosedRange<Int>) -> JSONValue? {
+        guard case .string(let written) = source.content else { return integer(source, range) }
+        let text: String = trimmed(written)
+        guard let bytes = ByteSize.bytes(text) else {
+            return report(source.place, "expected a size such as \"20GiB\", or bytes, got \(quoted(text))")
+        }
+        guard range.contains(bytes) else {
+            let (least, most) = (ByteSize.text(range.lowerBound), ByteSize.text(range.upperBound))
+            return report(source.place, "expected a size from \(least) to \(most), got \(ByteSize.text(bytes))")
+        }
+        return .integer(bytes)
+    }
+
     private mutating func number(_ source: SourceValue) -> JSONValue? {
         guard case .number(let number, let text) = source.content else {
             return wrongType(source, expected: "a number")
@@ -174,6 +189,21 @@ extension SchemaDecoder {
         }
         guard texts.count == items.count else { return nil }
         return .array(sortedUnique(texts).map(JSONValue.string))
+    }
+
+    private mutating func matchers(_ source: SourceValue) -> JSONValue? {
+        guard let items = items(source) else { return nil }
+        var texts: [String] = []
+        for item in items {
+            guard let text = text(item, .matcher), let matcher = LabelMatcher(text) else { continue }
+            // With a second condition it is a selector in any case; its regular expressions are checked with it.
+            if let objection = checkExpression("{\(matcher),x=\"x\"}") {
+                report(item.place, "\(objection), in the matcher \(quoted(text))")
+                continue
+            }
+            texts.append(matcher.description)
+        }
+        return texts.count == items.count ? .array(sortedUnique(texts).map(JSONValue.string)) : nil
     }
 
     private mutating func list(_ source: SourceValue, of schema: ValueSchema) -> JSONValue? {
@@ -277,7 +307,27 @@ extension SchemaDecoder {
             guard let long = values[0], let short = values[1], long <= short else { return }
             let place: Place = (source.entry(longer) ?? source.entry(shorter))?.value.place ?? source.place
             report(place, "\(quoted(longer)) (\(long)) must be longer than \(quoted(shorter)) (\(short))")
+        case .anyOf(let names):
+            guard names.allSatisfy({ members[$0] == nil }) else { return }
+            report(source.place, "\(alternatives(names)) is missing")
+        case .notLonger(let shorter, let longer):
+            let values: [PromDuration?] = [shorter, longer].map { members[$0]?.string.flatMap { PromDuration($0) } }
+            guard let short = values[0], let long = values[1], short > long, let entry = source.entry(shorter) else {
+                return
+            }
+            report(
+                entry.value.place, "\(quoted(shorter)) (\(short)) must not be longer than \(quoted(longer)) (\(long))")
+        case .needs(let field, let choice, let values):
+            let value: String = (members[choice] ?? schema.field(named: choice)?.defaultValue)?.string ?? ""
+            guard values.contains(value), source.entry(field) == nil else { return }
+            report(source.place, "\(quoted(field)) is missing, which \(quoted(choice)): \(value) needs")
         case .unique(let list, let field): checkUnique(source, list: list, by: field, members)
+        case .only(let field, let choice, let allowed):
+            guard let entry = source.entry(field) else { return }
+            let value: String = (members[choice] ?? schema.field(named: choice)?.defaultValue)?.string ?? ""
+            guard !allowed.contains(value) else { return }
+            report(
+                entry.keyPlace, "\(quoted(field)) is only for \(quoted(choice)): \(allowed.joined(separator: " or "))")
         }
     }
 

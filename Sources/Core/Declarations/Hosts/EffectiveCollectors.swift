@@ -31,6 +31,7 @@ package func agentResources(
         switch resource.spec {
         case .collector(let spec): spec.hosts.selects(host)
         case .logSource(let spec): spec.hosts.selects(host)
+        case .scrapeTarget(let spec): spec.hosts.selects(host)
         case .hostGroup, .notifier, .retention, .alertRule, .statusPage, .pipeline: false
         }
     }

@@ -12,14 +12,23 @@ package struct CollectorSpec: Hashable, Sendable {
     package var labels: [String: String]
     /// What to leave out, as shell globs: devices, mount points, file-system types or names of metrics.
     package var exclude: [String]
+    /// Of `processes`: how many programs are told by name, those that use most processor time and most memory.
+    package var top: Int
+    /// Of `textfile`: the folder whose files `*.prom` are read.
+    package var directory: String
+
+    /// Where Debian's packages for node_exporter put such files.
+    package static let usualDirectory = "/var/lib/prometheus/node-exporter"
 
     package enum Source: String, CaseIterable, Hashable, Sendable {
-        case cpu, memory, filesystem, disk, network, load
+        case cpu, load, scheduler, memory, vmstat, pressure, filesystem, disk, network, interfaces, netstat, sockstat
+        case softnet, conntrack, filefd, time, temperature, processes, units, containers, mdraid, nvme
+        case textfile
     }
 
     package init(
         source: Source, interval: PromDuration, hosts: HostSelector, priority: Int = 0, labels: [String: String] = [:],
-        exclude: [String] = []
+        exclude: [String] = [], top: Int = 0, directory: String = usualDirectory
     ) {
         self.source = source
         self.interval = interval
@@ -27,5 +36,7 @@ package struct CollectorSpec: Hashable, Sendable {
         self.priority = priority
         self.labels = labels
         self.exclude = exclude
+        self.top = top
+        self.directory = directory
     }
 }

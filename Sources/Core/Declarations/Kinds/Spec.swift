@@ -8,6 +8,7 @@ package enum Spec: Hashable, Sendable {
     case collector(CollectorSpec)
     case pipeline(PipelineSpec)
     case logSource(LogSourceSpec)
+    case scrapeTarget(ScrapeTargetSpec)
 }
 
 extension Spec {
@@ -23,6 +24,7 @@ extension Spec {
         case .collector: self = .collector(CollectorSpec(reader))
         case .pipeline: self = .pipeline(PipelineSpec(reader))
         case .logSource: self = .logSource(LogSourceSpec(reader))
+        case .scrapeTarget: self = .scrapeTarget(ScrapeTargetSpec(reader))
         }
     }
 }
@@ -33,6 +35,7 @@ package func references(of spec: Spec) -> [ResourceKey] {
     case .alertRule(let rule): rule.notifiers.map { ResourceKey(.notifier, $0) }
     case .collector(let collector): collector.hosts.groups.map { ResourceKey(.hostGroup, $0) }
     case .logSource(let source): source.hosts.groups.map { ResourceKey(.hostGroup, $0) }
+    case .scrapeTarget(let target): target.hosts.groups.map { ResourceKey(.hostGroup, $0) }
     case .hostGroup, .notifier, .retention, .statusPage, .pipeline: []
     }
 }
@@ -49,6 +52,7 @@ extension ResourceKind {
         case .collector: CollectorSpec.schema
         case .pipeline: PipelineSpec.schema
         case .logSource: LogSourceSpec.schema
+        case .scrapeTarget: ScrapeTargetSpec.schema
         }
     }
 
@@ -63,6 +67,7 @@ extension ResourceKind {
         case .collector: "What agents collect from their hosts, how often, and on which hosts."
         case .pipeline: "Where application events come from, and how their documents become events."
         case .logSource: "Which files agents read log lines from, and on which hosts."
+        case .scrapeTarget: "Which pages of metrics agents read, how often, and what becomes of their series."
         }
     }
 }

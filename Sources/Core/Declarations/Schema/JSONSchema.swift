@@ -73,6 +73,13 @@ extension ValueSchema {
         case .choice(let words): ["enum": .array(words.map(JSONValue.string))]
         case .integer(let range):
             ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)]
+        case .size(let range):
+            [
+                "anyOf": [
+                    ["type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound)],
+                    ["type": "string", "pattern": .string(ByteSize.pattern)],
+                ]
+            ]
         case .number: ["type": "number"]
         case .bool: ["type": "boolean"]
         case .set(let rule, let minimum):
@@ -80,6 +87,7 @@ extension ValueSchema {
                 "type": "array", "items": rule.jsonSchema, "minItems": .integer(minimum),
                 "maxItems": .integer(Self.mostItems),
             ]
+        case .matchers: ValueSchema.set(of: .matcher, atLeast: 0).jsonSchema
         case .list(let item): ["type": "array", "items": item.jsonSchema, "maxItems": .integer(Self.mostItems)]
         case .map(let keys, let values):
             [
@@ -130,7 +138,13 @@ extension ObjectRule {
             ["oneOf": [["required": [.string(first)]], ["required": [.string(second)]]]]
         case .atLeastOne(let first, let second):
             ["anyOf": [["required": [.string(first)]], ["required": [.string(second)]]]]
-        case .longer, .unique: nil
+        case .anyOf(let names): ["anyOf": .array(names.map { ["required": [.string($0)]] })]
+        case .only(let field, let choice, let allowed):
+            [
+                "if": ["required": [.string(field)]],
+                "then": ["properties": [choice: ["enum": .array(allowed.map(JSONValue.string))]]],
+            ]
+        case .longer, .notLonger, .needs, .unique: nil
         }
     }
 }

@@ -1,3 +1,4 @@
+import Patterns
 import Telemetry
 
 /// Which texts a field takes.
@@ -102,6 +103,13 @@ extension TextRule {
         return Glob.objection(to: text)
     }
 
+    static let folderPath = TextRule("an absolute path", pattern: "^/", longest: 1024) { text in
+        guard text.hasPrefix("/"), !text.utf8.contains(where: { $0 < 0x20 }),
+            !text.split(separator: "/").contains("..")
+        else { return "expected the absolute path of a folder, without \"..\"" }
+        return nil
+    }
+
     static let secretName = TextRule(
         "the name of a secret: letters, digits, '.', '_' and '-', not beginning with one of the last three",
         pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$", longest: 128,
@@ -109,6 +117,28 @@ extension TextRule {
             guard let first = text.utf8.first, isAlphanumeric(first) else { return false }
             return text.utf8.allSatisfy { isAlphanumeric($0) || ".-_".utf8.contains($0) }
         })
+
+    /// RE2's syntax, as in PromQL.
+    static let regularExpression = TextRule("a regular expression", longest: 1024) { text in
+        do throws(PatternError) { _ = try Pattern(text) } catch {
+            return "\(error.message) in the regular expression"
+        }
+        return nil
+    }
+
+    /// A label that a relabelling rule reads: also those of its own making, which begin with `__`.
+    static let relabelSource = TextRule(
+        "a label name of letters, digits and _", pattern: "^[a-zA-Z_][a-zA-Z0-9_]*$", longest: Limits.labelNameLength,
+        accepts: isLabelName)
+
+    /// Without user name and password; there is no secret to put them into.
+    static let scrapeURL = TextRule(
+        "an http or https URL", pattern: "^https?://[^/?#@\\s]+([/?#]\\S*)?$", longest: 2048
+    ) {
+        text in
+        guard let objection = WebURL.objection(to: text) else { return nil }
+        return objection.contains("user name") ? "a URL must not contain user name or password" : objection
+    }
 
     static let webURL = TextRule("an http or https URL", pattern: "^https?://[^/?#@\\s]+([/?#]\\S*)?$", longest: 2048) {
         WebURL.objection(to: $0)
@@ -184,7 +214,7 @@ func isAlphanumeric(_ byte: UInt8) -> Bool {
     }
 }
 
-private func isLabelName(_ text: String) -> Bool {
+func isLabelName(_ text: String) -> Bool {
     guard let first = text.utf8.first, !(UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
     return text.utf8.allSatisfy { isAlphanumeric($0) || $0 == UInt8(ascii: "_") }
 }

@@ -10,6 +10,8 @@ package indirect enum ValueSchema: Sendable {
     /// One of a closed list of words.
     case choice([String])
     case integer(ClosedRange<Int>)
+    /// Bytes, as a whole number or with a unit (`20GiB`); kept as the number.
+    case size(ClosedRange<Int>)
     /// A finite number.
     case number
     case bool
@@ -17,6 +19,8 @@ package indirect enum ValueSchema: Sendable {
     case set(of: TextRule, atLeast: Int)
     /// Values whose order matters.
     case list(of: ValueSchema)
+    /// A set of conditions on labels (``LabelMatcher``), all of which hold.
+    case matchers
     case map(keys: TextRule, values: TextRule)
     case object(ObjectSchema)
 
@@ -70,9 +74,9 @@ extension ValueSchema {
     /// are left out of the normal form.
     fileprivate var emptyValue: JSONValue? {
         switch self {
-        case .set, .list: .array([])
+        case .set, .list, .matchers: .array([])
         case .map, .object: .object([:])
-        case .text, .expression, .duration, .choice, .integer, .number, .bool: nil
+        case .text, .expression, .duration, .choice, .integer, .size, .number, .bool: nil
         }
     }
 }
@@ -83,17 +87,27 @@ package enum ObjectRule: Sendable {
     case exactlyOne(String, String)
     /// One of the two, or both, with something in it.
     case atLeastOne(String, String)
+    /// One of them at least, with something in it.
+    case anyOf([String])
     /// The first duration is longer than the second.
     case longer(String, than: String)
     /// No two items of a list of objects have the same text in a field.
     case unique(String, by: String)
+    /// The first duration, where it is given, is at most the second.
+    case notLonger(String, than: String)
+    /// Where the choice in the second is one of these the first is required.
+    case needs(String, where: String, is: [String])
+    /// The first is given only where the choice in the second is one of these.
+    case only(String, where: String, is: [String])
 
     var fields: [String] {
         switch self {
         case .atMostOne(let first, let second), .exactlyOne(let first, let second), .atLeastOne(let first, let second),
-            .longer(let first, let second):
+            .longer(let first, let second), .notLonger(let first, let second):
             [first, second]
         case .unique(let list, _): [list]
+        case .anyOf(let names): names
+        case .only(let field, let choice, _), .needs(let field, let choice, _): [field, choice]
         }
     }
 }

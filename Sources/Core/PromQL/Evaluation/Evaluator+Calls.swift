@@ -8,7 +8,10 @@ extension Evaluator {
         if let function = RangeFunctions.function(call.function) {
             let keepsNames: Bool = call.function == .lastOverTime || call.function == .firstOverTime
             return .vector(
-                try overWindows(call.arguments[0], steps, keepsNames: keepsNames) { window, _ in function(window) })
+                try overWindows(
+                    call.arguments[0], steps, keepsNames: keepsNames,
+                    ofBuckets: BucketFunctions.function(call.function)
+                ) { window, _ in function(window) })
         }
         if let part = CalendarFunctions.function(call.function) {
             guard let argument = call.arguments.first else {
@@ -33,7 +36,9 @@ extension Evaluator {
             let tracks: [Track] = try vector(arguments[0], steps)
             return .vector(absent(arguments[0], present: tracks.map(\.points), steps))
         case .absentOverTime:
-            let tracks: [Track] = try overWindows(arguments[0], steps, keepsNames: true) { _, _ in 1 }
+            let tracks: [Track] = try overWindows(
+                arguments[0], steps, keepsNames: true, ofBuckets: BucketFunctions.function(.absentOverTime)
+            ) { _, _ in 1 }
             return .vector(absent(arguments[0], present: tracks.map(\.points), steps))
         case .clamp, .clampMin, .clampMax: return .vector(try clamp(call, steps))
         case .round: return .vector(try round(call, steps))
@@ -42,6 +47,7 @@ extension Evaluator {
         case .quantileOverTime:
             let quantiles: [Double] = try scalar(arguments[0], steps)
             return .vector(try overWindows(arguments[1], steps) { quantile(quantiles[$1], of: $0.values) })
+        case .histogramQuantile: return .vector(try histogramQuantile(call, steps))
         case .predictLinear: return .vector(try predict(call, steps))
         case .labelReplace: return .vector(try labelReplace(arguments, steps))
         case .labelJoin: return .vector(try labelJoin(arguments, steps))

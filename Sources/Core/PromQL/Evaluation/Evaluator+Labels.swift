@@ -1,3 +1,4 @@
+import Patterns
 import Telemetry
 
 /// `label_replace` and `label_join`.
@@ -17,8 +18,8 @@ extension Evaluator {
         }
         return try merged(
             tracks.map { track in
-                guard let captures = pattern.captures(in: track.labels[source] ?? "") else { return track }
-                let value: String = expanded(replacement, captures, pattern.captureNames)
+                let text: String = track.labels[source] ?? ""
+                guard let value = pattern.expansion(of: replacement, matching: text) else { return track }
                 return relabelled(track, target, value)
             })
     }
@@ -43,31 +44,5 @@ extension Evaluator {
         Track(
             labels: track.labels.setting(label, to: value),
             dropsName: label == metricNameLabel ? false : track.dropsName, points: track.points)
-    }
-
-    /// Go's `Regexp.Expand`: `$1`, `${1}`, `$name`, `$$`.
-    private func expanded(_ template: String, _ captures: [String?], _ names: [String: Int]) -> String {
-        var output = ""
-        var rest: Substring = template[...]
-        while let dollar = rest.firstIndex(of: "$") {
-            output += rest[..<dollar]
-            rest = rest[rest.index(after: dollar)...]
-            if rest.first == "$" {
-                output += "$"
-                rest = rest.dropFirst()
-                continue
-            }
-            let isBraced: Bool = rest.first == "{"
-            if isBraced { rest = rest.dropFirst() }
-            let name: Substring = rest.prefix { $0 == "_" || $0.isLetter || $0.isNumber }
-            guard !name.isEmpty, !isBraced || rest.dropFirst(name.count).first == "}" else {
-                output += isBraced ? "${" : "$"
-                continue
-            }
-            rest = rest.dropFirst(name.count + (isBraced ? 1 : 0))
-            let index: Int? = Int(name) ?? names[String(name)]
-            if let index, index >= 0, index < captures.count { output += captures[index] ?? "" }
-        }
-        return output + rest
     }
 }

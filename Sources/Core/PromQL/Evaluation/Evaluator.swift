@@ -84,7 +84,7 @@ struct Evaluator {
 
     mutating func chargeData() throws(PromQLError) {
         for series in data {
-            for one in series { try charge(one.times.count) }
+            for one in series { try charge(one.times.count + (one.buckets?.count ?? 0)) }
         }
     }
 

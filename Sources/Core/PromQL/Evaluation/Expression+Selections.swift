@@ -6,38 +6,64 @@ extension Expression {
         over range: QueryRange, options: EvaluationOptions = EvaluationOptions()
     ) -> [Selection] {
         var collector = SelectionCollector(range: range, options: options, count: selectors.count)
-        collector.visit(node, Span(first: range.start, last: range.end))
-        return zip(selectors, collector.spans).map { selector, span in
-            Selection(matchers: selector.matchers, after: span.first, through: span.last)
+        collector.visit(
+            node,
+            Span(first: range.start, last: range.end, anchor: range.start, step: range.isInstant ? nil : range.step))
+        return zip(selectors, collector.needs).map { selector, need in
+            Selection(
+                matchers: selector.matchers, after: need.after, through: need.through, buckets: need.buckets)
         }
     }
 }
 
-/// The first and last instant something is evaluated at; for collected spans `first` is exclusive.
+/// The instants something is evaluated at: between the first and the last, whole steps from `anchor`; one instant where
+/// there is no step.
 private struct Span {
     var first: Int64
     var last: Int64
+    var anchor: Int64
+    var step: Int64?
+
+    /// Whether every instant is an edge of buckets of a width.
+    func isOnEdges(of width: BucketWidth) -> Bool {
+        anchor % width.milliseconds == 0 && (step ?? 0) % width.milliseconds == 0
+    }
 }
 
 private struct SelectionCollector {
+    struct Need {
+        var after: Int64
+        var through: Int64
+        var buckets: BucketUse?
+    }
+
     let range: QueryRange
     let options: EvaluationOptions
-    var spans: [Span]
+    var needs: [Need]
 
     init(range: QueryRange, options: EvaluationOptions, count: Int) {
         self.range = range
         self.options = options
-        spans = [Span](repeating: Span(first: range.start, last: range.start), count: count)
+        needs = [Need](repeating: Need(after: range.start, through: range.start), count: count)
     }
 
     mutating func visit(_ node: Node, _ span: Span) {
         switch node {
         case .number, .string: break
-        case .selector(let selector): collect(selector, span, reach: options.lookback)
-        case .matrix(let selector, let range): collect(selector, span, reach: range)
+        case .selector(let selector):
+            collect(selector, span, reach: options.lookback) { span in
+                BucketWidth.descending.filter { span.isOnEdges(of: $0) }
+            }
+        case .matrix(let selector, let range): collect(selector, span, reach: range) { _ in [] }
         case .subquery(let subquery):
             let outer: Span = shifted(span, subquery.shift)
-            visit(subquery.node, Span(first: outer.first - subquery.range.milliseconds, last: outer.last))
+            let step: PromDuration = subquery.step ?? options.subqueryStep
+            // The inner instants are multiples of the step since 1970.
+            visit(
+                subquery.node,
+                Span(
+                    first: outer.first - subquery.range.milliseconds, last: outer.last, anchor: 0,
+                    step: step.milliseconds))
         case .negation(let operand): visit(operand, span)
         case .binary(let binary):
             visit(binary.left, span)
@@ -46,21 +72,39 @@ private struct SelectionCollector {
             if let parameter = aggregation.parameter { visit(parameter, span) }
             visit(aggregation.node, span)
         case .call(let call):
+            if case .matrix(let selector, let range)? = call.arguments.first,
+                BucketFunctions.function(call.function) != nil
+            {
+                return collect(
+                    selector, span, reach: range, purpose: .windows(BucketFunctions.columns(call.function))
+                ) { span in
+                    BucketWidth.descending.filter {
+                        span.isOnEdges(of: $0) && range.milliseconds % $0.milliseconds == 0
+                    }
+                }
+            }
             for argument in call.arguments { visit(argument, span) }
         }
     }
 
-    private mutating func collect(_ selector: VectorSelector, _ span: Span, reach: PromDuration) {
+    private mutating func collect(
+        _ selector: VectorSelector, _ span: Span, reach: PromDuration, purpose: BucketUse.Purpose = .lastSamples,
+        _ widths: (Span) -> [BucketWidth]
+    ) {
         let read: Span = shifted(span, selector.shift)
-        spans[selector.ordinal] = Span(first: read.first - reach.milliseconds, last: read.last)
+        let possible: [BucketWidth] = widths(read)
+        needs[selector.ordinal] = Need(
+            after: read.first - reach.milliseconds, through: read.last,
+            buckets: possible.isEmpty ? nil : BucketUse(purpose: purpose, widths: possible))
     }
 
     private func shifted(_ span: Span, _ shift: TimeShift) -> Span {
         let offset: Int64 = shift.offset.milliseconds
         guard let anchor = shift.resolved(in: range) else {
-            return Span(first: span.first - offset, last: span.last - offset)
+            return Span(
+                first: span.first - offset, last: span.last - offset, anchor: span.anchor - offset, step: span.step)
         }
-        return Span(first: anchor - offset, last: anchor - offset)
+        return Span(first: anchor - offset, last: anchor - offset, anchor: anchor - offset, step: nil)
     }
 }
 

@@ -6,6 +6,9 @@ package func promNumber(_ number: Double) -> String {
     if number.magnitude < 1e15, number == number.rounded() {
         return number == 0 && number.sign == .minus ? "-0" : "\(Int64(number))"
     }
+    // Swift's own text is the same where it has neither an exponent nor a fraction of zero: nearly always.
+    let plain: String = number.description
+    if !plain.utf8.contains(UInt8(ascii: "e")), !plain.hasSuffix(".0") { return plain }
     let (digits, point) = shortestDigits(number.magnitude)
     let sign: String = number < 0 ? "-" : ""
     guard number.magnitude < 1e-6 || number.magnitude >= 1e21 else { return sign + placed(digits, point) }

@@ -49,20 +49,39 @@ enum RangeFunctions {
     /// they are near enough, and for counters never below zero (Prometheus' `extrapolatedRate`).
     private static func extrapolated(_ window: Window, isCounter: Bool, isRate: Bool) -> Double? {
         guard window.count > 1 else { return nil }
-        let difference: Double = isCounter ? counterIncrease(window) : window.last - window.first
-        let sampled: Double = Double(window.lastTime - window.firstTime) / 1000
-        let spacing: Double = sampled / Double(window.count - 1)
+        return extrapolated(
+            Ends(
+                first: window.first, firstTime: window.firstTime, lastTime: window.lastTime, count: window.count,
+                start: window.start, end: window.end),
+            difference: isCounter ? counterIncrease(window) : window.last - window.first, isCounter: isCounter,
+            isRate: isRate)
+    }
+
+    /// What extrapolating needs to know of a window of at least two samples.
+    struct Ends {
+        var first: Double
+        var firstTime: Int64
+        var lastTime: Int64
+        var count: Int
+        /// The window: after `start`, up to `end`.
+        var start: Int64
+        var end: Int64
+    }
+
+    static func extrapolated(_ ends: Ends, difference: Double, isCounter: Bool, isRate: Bool) -> Double {
+        let sampled: Double = Double(ends.lastTime - ends.firstTime) / 1000
+        let spacing: Double = sampled / Double(ends.count - 1)
         let threshold: Double = spacing * 1.1
-        var toStart: Double = Double(window.firstTime - window.start) / 1000
-        var toEnd: Double = Double(window.end - window.lastTime) / 1000
+        var toStart: Double = Double(ends.firstTime - ends.start) / 1000
+        var toEnd: Double = Double(ends.end - ends.lastTime) / 1000
         if toStart >= threshold { toStart = spacing / 2 }
-        if isCounter, difference > 0, window.first >= 0 {
+        if isCounter, difference > 0, ends.first >= 0 {
             // A counter was not below zero: how long ago would it have been zero at this rate?
-            toStart = min(toStart, sampled * (window.first / difference))
+            toStart = min(toStart, sampled * (ends.first / difference))
         }
         if toEnd >= threshold { toEnd = spacing / 2 }
         var factor: Double = (sampled + toStart + toEnd) / sampled
-        if isRate { factor /= window.lengthInSeconds }
+        if isRate { factor /= Double(ends.end - ends.start) / 1000 }
         return difference * factor
     }
 

@@ -20,6 +20,8 @@ struct WindowedSeries {
     var dropsName = false
     var times: [Int64]
     var values: [Double]
+    /// Instead of samples.
+    var buckets: [Bucket]?
 }
 
 /// What one step sees of one series.
@@ -67,6 +69,9 @@ extension Evaluator {
     }
 
     private func withoutStaleMarkers(_ series: SeriesData) -> WindowedSeries {
+        if let buckets = series.buckets {
+            return WindowedSeries(labels: series.labels, times: [], values: [], buckets: buckets)
+        }
         guard series.values.contains(where: \.isStaleMarker) else {
             return WindowedSeries(labels: series.labels, times: series.times, values: series.values)
         }
@@ -99,14 +104,22 @@ extension Evaluator {
             series: series, length: subquery.range.milliseconds, steps: steps, shift: subquery.shift, range: range)
     }
 
-    /// A track for each series whose window `function` gives a value for. `function` gets the step too.
+    /// A track for each series whose window `function` gives a value for. `function` gets the step too; `ofBuckets` is
+    /// the same over buckets, without which none come.
     mutating func overWindows(
-        _ node: Node, _ steps: Steps, keepsNames: Bool = false, _ function: (Window, Int) -> Double?
+        _ node: Node, _ steps: Steps, keepsNames: Bool = false, ofBuckets: ((BucketWindow) -> Double?)? = nil,
+        _ function: (Window, Int) -> Double?
     ) throws(PromQLError) -> [Track] {
         let windows: Windows = try self.windows(node, steps)
         var tracks: [Track] = []
         for series in windows.series {
             try charge(steps.count)
+            if let buckets = series.buckets {
+                guard let ofBuckets else { preconditionFailure("the selection allowed no buckets") }
+                guard let points = self.points(buckets, windows, ofBuckets) else { continue }
+                tracks.append(Track(labels: series.labels, dropsName: series.dropsName, points: points))
+                continue
+            }
             var cursor = WindowCursor(series)
             var points = [Double?](repeating: nil, count: steps.count)
             var isEmpty = true

@@ -29,6 +29,8 @@ enum Function: String, Hashable, Sendable, CaseIterable {
     case daysInMonth = "days_in_month"
     case hour, minute, month, year
 
+    case histogramQuantile = "histogram_quantile"
+
     case labelJoin = "label_join"
     case labelReplace = "label_replace"
     case scalar, sort, time, timestamp, vector, pi
@@ -59,6 +61,7 @@ enum Function: String, Hashable, Sendable, CaseIterable {
         case .quantileOverTime: Signature(required: [.scalar, .matrix])
         case .dayOfMonth, .dayOfWeek, .dayOfYear, .daysInMonth, .hour, .minute, .month, .year:
             Signature(required: [], optional: [.vector])
+        case .histogramQuantile: Signature(required: [.scalar, .vector])
         case .labelJoin:
             Signature(required: [.vector, .string, .string], optional: [.string], repeats: true)
         case .labelReplace: Signature(required: [.vector, .string, .string, .string, .string])

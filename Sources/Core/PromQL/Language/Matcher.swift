@@ -1,3 +1,4 @@
+package import Patterns
 package import Telemetry
 
 /// One condition on a label. A label that is absent has the empty value, as in Prometheus.

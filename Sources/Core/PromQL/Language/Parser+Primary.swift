@@ -1,3 +1,4 @@
+import Patterns
 import Telemetry
 
 /// Literals, parentheses, calls and aggregations.

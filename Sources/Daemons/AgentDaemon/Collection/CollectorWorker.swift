@@ -1,4 +1,5 @@
 import Declarations
+import Delivery
 import HostSystem
 import Logging
 import Runtime
@@ -20,8 +21,19 @@ actor CollectorWorker {
     private let dependencies: Dependencies
     private let executor: BlockingExecutor
     private var spec: CollectorSpec
-    private var collector: any HostCollector
-    private var list = SeriesList()
+    /// What collects and what it learned; nil while it is at work.
+    private var equipment: Equipment?
+
+    private struct Equipment: Sendable {
+        var collector: any HostCollector
+        var collected: Collected
+        var list = FrameList()
+
+        init(_ spec: CollectorSpec, _ dependencies: CollectorDependencies) {
+            collector = makeCollector(spec, dependencies)
+            collected = Collected(exclude: spec.exclude, labels: spec.labels)
+        }
+    }
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -30,67 +42,54 @@ actor CollectorWorker {
         self.dependencies = dependencies
         self.spec = spec
         executor = BlockingExecutor(name: "c-\(name)")
-        collector = makeCollector(spec.source, exclude: spec.exclude, dependencies.collectors)
+        equipment = Equipment(spec, dependencies.collectors)
     }
 
     /// Collects as told by the last of `specs`, at once and then at the interval, until there are no more.
     nonisolated func run(_ specs: AsyncStream<CollectorSpec>) async {
-        var iterator = specs.makeAsyncIterator()
-        var isRunning = true
-        while isRunning {
-            let next: CollectorSpec? = await withTaskGroup(of: Void.self) { group in
-                group.addTask { await self.tick() }
-                defer { group.cancelAll() }
-                return await iterator.next()
-            }
-            isRunning = next != nil
-            if let next { await adopt(next) }
+        await obey(specs) {
+            await self.adopt($0)
+        } whileObeying: {
+            await self.tick()
         }
         dependencies.health.forget(name)
     }
 
     private func adopt(_ next: CollectorSpec) {
-        let isSameCollection: Bool =
-            next.source == spec.source && next.exclude == spec.exclude && next.labels == spec.labels
+        var sameButForTime: CollectorSpec = next
+        sameButForTime.interval = spec.interval
+        let isSameCollection: Bool = sameButForTime == spec
         spec = next
         guard !isSameCollection else { return }
-        collector = makeCollector(next.source, exclude: next.exclude, dependencies.collectors)
-        list = SeriesList()
+        equipment = Equipment(next, dependencies.collectors)
     }
 
     private func tick() async {
-        let interval: Duration = spec.interval.duration
-        let elapsed = dependencies.clocks.clock.stopwatch()
-        var schedule = TickSchedule(interval: interval)
-        while !Task.isCancelled {
-            await collect()
-            let missedBefore: Int = schedule.missed
-            let wait: Duration = schedule.wait(after: elapsed())
-            dependencies.metrics.missedTicks(schedule.missed - missedBefore, collector: name)
-            guard (try? await dependencies.clocks.clock.sleep(for: wait)) != nil else { return }
+        await ticking(every: spec.interval.duration, clock: dependencies.clocks.clock) {
+            await self.collect()
+        } missed: { [dependencies, name] in
+            dependencies.metrics.missedTicks($0, collector: name)
         }
     }
 
     private func collect() async {
         let time = Timestamp(milliseconds: dependencies.clocks.now().milliseconds)
         let spec: CollectorSpec = self.spec
-        var collector: any HostCollector = self.collector
-        let collected: Collected = await collector.scrape(clock: dependencies.clocks.clock)
-        // A new spec may have come while a mount was waited for: what was collected by the old one is not mixed in.
-        guard self.spec == spec, !Task.isCancelled else { return }
-        self.collector = collector
-        let measured: [(series: Series, value: Double)] = collected.measurements.map {
-            (labelled($0.series, spec.labels), $0.value)
+        // Taken out and put back: a copy of what it learned would be made otherwise, each time.
+        guard var equipment = self.equipment else { return }
+        self.equipment = nil
+        await equipment.collector.scrape(into: &equipment.collected, clock: dependencies.clocks.clock)
+        defer { self.equipment = equipment }
+        // Told to stop while a mount was waited for: what was collected may be of an hour ago.
+        guard !Task.isCancelled else { return }
+        let values: [Double?] = equipment.list.values(of: equipment.collected)
+        dependencies.metrics.collected(name, failed: !equipment.collected.problems.isEmpty)
+        dependencies.health.set(name, CollectorHealth.Report(equipment.collected))
+        await dependencies.queue.append(
+            CollectedFrame(producer: name, series: equipment.list.series, time: time, values: values))
+        if equipment.list.isSparse(equipment.collected, at: time) {
+            equipment.collected = Collected(exclude: spec.exclude, labels: spec.labels)
+            equipment.list = FrameList()
         }
-        let values: [Double?] = list.values(of: measured, at: time)
-        dependencies.metrics.collected(name, failed: !collected.problems.isEmpty)
-        dependencies.health.set(name, CollectorHealth.Report(collected))
-        dependencies.queue.append(CollectedFrame(producer: name, series: list.series, time: time, values: values))
-    }
-
-    /// What the collector says of a series goes before what the resource adds to all of them.
-    private func labelled(_ series: Series, _ labels: [String: String]) -> Series {
-        guard !labels.isEmpty else { return series }
-        return Series(series.name, Labels(labels.merging(series.labels.dictionary) { _, own in own }))
     }
 }

@@ -9,6 +9,8 @@ import Telemetry
 
 /// Holds what the agent is to run, in `config.json`, and obeys that file.
 ///
+/// A config from the server that changes what runs is on probation first: ``ConfigTrial``.
+///
 /// Two files: `config.json` is what runs, whoever wrote it last; `received.json` is what the server sent last, so that
 /// after a restart too the agent can tell what is new from the server and what was changed here. `config.json` is
 /// written first: a crash in between makes the same answer arrive again, which changes nothing.
@@ -18,18 +20,24 @@ actor ConfigKeeper {
         var received: AgentConfig?
         var running: RunningSet
         var file: AgentStatus.ConfigFile
+        /// What the server sent and the agent does not survive.
+        var rejected: RejectedConfig?
     }
 
     nonisolated let path: String
-    private let receivedPath: String
+    let receivedPath: String
     private let refusedPath: String
+    let trialPath: String
+    let rejectedPath: String
+    let now: @Sendable () -> Timestamp
     private let decoder: ResourceDecoder
-    private let logger: Logger
+    let logger: Logger
     private let published: Mutex<Snapshot>
     private let onChange: @Sendable () -> Void
     private let executor = BlockingExecutor(name: "config")
     /// The content of `config.json` as it was looked at last.
     private var seen: Seen?
+    var trial: ConfigTrial?
 
     private struct Seen: Equatable {
         var bytes: [UInt8]
@@ -39,10 +47,16 @@ actor ConfigKeeper {
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     nonisolated var snapshot: Snapshot { published.withLock { $0 } }
 
-    init(stateDirectory: String, logger: Logger, onChange: @escaping @Sendable () -> Void) {
+    init(
+        stateDirectory: String, now: @escaping @Sendable () -> Timestamp = Timestamp.now, logger: Logger,
+        onChange: @escaping @Sendable () -> Void
+    ) {
         path = "\(stateDirectory)/config.json"
         receivedPath = "\(stateDirectory)/received.json"
         refusedPath = "\(stateDirectory)/config.refused.json"
+        trialPath = "\(stateDirectory)/config.next"
+        rejectedPath = "\(stateDirectory)/config.rejected.json"
+        self.now = now
         decoder = ResourceDecoder(sha256: Digests.sha256)
         self.logger = logger
         self.onChange = onChange
@@ -54,6 +68,7 @@ actor ConfigKeeper {
     /// Reads both files. Without a readable `config.json` the last received config runs; without any `config.json`
     /// nothing does until the server answers, so that removing the file starts afresh.
     func load() -> FileStamp? {
+        resumeTrial()
         let stamp: FileStamp? = try? FileStamp(of: path)
         guard stamp != nil else { return nil }
         if let bytes = try? Files.read(receivedPath, limit: ConfigDocument.largestBytes) {
@@ -94,6 +109,7 @@ actor ConfigKeeper {
             logger.info(
                 "obeying config.json",
                 metadata: .of([.digest: running.digest, .count: running.entries.count, .subject: stamp.ownerName]))
+            endTrialAfterEdit(running.digest)
             publish {
                 $0.running = running
                 $0.file.report(
@@ -131,12 +147,14 @@ actor ConfigKeeper {
     func receive(_ config: AgentConfig) throws(FileError) {
         // An edit of this very moment counts as made before.
         look()
+        if try refuseRejected(config) { return }
         let before: Snapshot = snapshot
         let items: [AgentConfig.Item] = ConfigMerge.merged(
             received: config, after: before.received, into: before.running.items)
         let running: RunningSet = runningSet(items)
         if running != before.running || before.file.digest == nil {
             try keepRefusedEdit(before)
+            if running.digest != before.running.digest { try beginTrial(of: running, config) }
             let text: [UInt8] = ConfigDocument.text(running.items, received: config)
             try Files.write(text, to: path, mode: 0o644)
             seen = Seen(bytes: text, owner: currentUserID())
@@ -164,7 +182,7 @@ actor ConfigKeeper {
         RunningSet(items, decoder: decoder, sha256: Digests.sha256)
     }
 
-    private func publish(_ change: (inout Snapshot) -> Void) {
+    func publish(_ change: (inout Snapshot) -> Void) {
         published.withLock { snapshot in
             change(&snapshot)
             snapshot.file.receivedDigest = snapshot.received?.digest

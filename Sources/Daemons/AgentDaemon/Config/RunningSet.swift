@@ -37,6 +37,12 @@ package struct RunningSet: Hashable, Sendable {
             if let spec = entry.collector { result[entry.item.name] = spec }
         }
     }
+    /// The scrape targets that run, by name.
+    package var scrapeTargets: [String: ScrapeTargetSpec] {
+        entries.reduce(into: [:]) { result, entry in
+            if case .runs(.scrapeTarget(let spec)) = entry.verdict { result[entry.item.name] = spec }
+        }
+    }
     /// The log sources that run, by name.
     package var logSources: [String: LogSourceSpec] {
         entries.reduce(into: [:]) { result, entry in

@@ -1,4 +1,5 @@
 import Declarations
+import Delivery
 import HostSystem
 import Runtime
 import Telemetry
@@ -14,6 +15,10 @@ struct LogPositions: Sendable {
         var knownSources: Set<String> = []
         /// When it was written.
         var at: Timestamp?
+        /// What became of the lines up to the positions.
+        var lines = DeliveryLedger.Tally()
+        /// The name of that count.
+        var ledger: String?
     }
 
     let path: String
@@ -41,7 +46,9 @@ struct LogPositions: Sendable {
         let reader = try JSONObjectReader(json)
         return Content(
             records: try reader.list("files"), knownSources: Set(try reader.strings("sources")),
-            at: try reader.optionalTime("at"))
+            at: try reader.optionalTime("at"),
+            lines: try json["lines"].map { (item) throws(JSONFormError) in try .init(json: item) } ?? .init(),
+            ledger: try reader.optionalString("ledger"))
     }
 
     func write(_ content: Content) throws(FileError) {
@@ -53,7 +60,8 @@ struct LogPositions: Sendable {
         let json: JSONValue = .object(compacting: [
             "files": .array(records.map(\.json)),
             "sources": .array(content.knownSources.sorted().map(JSONValue.string)),
-            "at": content.at.map(JSONValue.time),
+            "at": content.at.map(JSONValue.time), "lines": content.lines.json,
+            "ledger": content.ledger.map(JSONValue.string),
         ])
         try Files.write(json.canonical + [0x0A], to: path, mode: 0o600)
     }

@@ -1,8 +1,10 @@
 import Declarations
+import Delivery
 import HostSystem
 import Logging
 import NIOHTTP1
 import Runtime
+import Synchronization
 import Telemetry
 import WireFormats
 
@@ -118,7 +120,9 @@ extension LogTailer {
         let body: [UInt8] = LogRequest.body(host: dependencies.host, streams: streams)
         do throws(ServerError) {
             let answer: ServerAnswer = try await dependencies.client.send(
-                ServerRequest(.POST, "/api/v1/logs", body: body, timeout: dependencies.requestTimeout))
+                ServerRequest(
+                    .POST, "/api/v1/logs", headers: [("Plumb-Ledger", ledger)], body: body,
+                    timeout: dependencies.requestTimeout))
             let verdict = ShipmentVerdict(status: answer.status, retryAfter: answer.retryAfter)
             dependencies.metrics.answered(answer.status)
             if verdict == .delivered {
@@ -144,15 +148,20 @@ extension LogTailer {
         for stream in streams {
             let position: Int = json?["positions"]?[stream.stream]?.integer ?? stream.end
             guard let file = tracked.first(where: { $0.record.stream == stream.stream }) else { continue }
-            // Behind the end: an unfinished line was stored that is longer by now. Ahead of it: a position was not
-            // written down before a crash. The server is right in both.
-            file.record.position = position > stream.end && position > file.size ? stream.end : position
+            // Behind the end: an unfinished line was stored that is longer by now, and what follows is sent again. Ahead
+            // of it: a position was not written down before a crash. What lies between is sent again too, for the
+            // ledger; the server knows it.
+            file.record.position = min(position, stream.end)
             file.offset = position < stream.end ? position : max(file.offset, file.record.position)
             hasChanged = true
         }
-        dependencies.metrics.deliveredLogLines(streams.reduce(0) { $0 + $1.lines.count })
-        guard let rejected = json?["rejected"]?.integer, rejected > 0 else { return }
-        dependencies.metrics.rejectedLogLines(rejected)
+        let rejected: Int = json?["rejected"]?.integer ?? 0
+        count(
+            streams.reduce(0) { sum, stream in
+                let position: Int = json?["positions"]?[stream.stream]?.integer ?? stream.end
+                return sum + stream.lines.count { $0.place < position }
+            }, rejected, .rejected)
+        guard rejected > 0 else { return }
         unloggedRejections += rejected
         if let last = rejectionLoggedAt, elapsed() - last < Self.rejectionInterval { return }
         rejectionLoggedAt = elapsed()
@@ -160,6 +169,15 @@ extension LogTailer {
         dependencies.logger.warning(
             "the server rejected log lines", metadata: .of([.count: unloggedRejections, .reason: reason]))
         unloggedRejections = 0
+    }
+
+    /// Enters lines that came to an end into the ledger, `dropped` of them for a reason.
+    private func count(_ lines: Int, _ dropped: Int, _ reason: DeliveryLedger.Reason) {
+        let dropped: Int = min(dropped, lines)
+        tally.collected += lines
+        tally.acknowledged += lines - dropped
+        tally.drop(dropped, reason)
+        published.withLock { [tally] in $0.lines = tally }
     }
 
     /// The server will not have the request as it is: smaller ones find the line that it refuses alone, and that one is
@@ -176,7 +194,7 @@ extension LogTailer {
             lineLimit = max(1, lines / 2)
             return false
         }
-        dependencies.metrics.deadLogLines(lines)
+        count(lines, lines, .refused)
         dependencies.logger.error(
             "a log line was given up: the server refuses it alone",
             metadata: .of([.path: streams.first?.origin.path ?? "", .count: streams.first?.lines.first?.place ?? 0]))

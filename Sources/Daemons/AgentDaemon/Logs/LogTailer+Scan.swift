@@ -213,7 +213,10 @@ extension LogTailer {
 
     private func publish() {
         let backlog: Int = tracked.reduce(0) { $0 + max(0, $1.size - $1.record.position) }
-        published.withLock { $0 = Statistics(files: tracked.count, backlogBytes: backlog) }
+        published.withLock {
+            $0.files = tracked.count
+            $0.backlogBytes = backlog
+        }
         if tracked.contains(where: \.hasUnread) { work.raise() }
     }
 }

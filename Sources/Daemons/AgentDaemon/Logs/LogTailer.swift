@@ -1,5 +1,6 @@
 import ConfigAPI
 import Declarations
+import Delivery
 import HostSystem
 import Logging
 import Runtime
@@ -45,6 +46,10 @@ actor LogTailer {
     struct Statistics: Hashable, Sendable {
         var files = 0
         var backlogBytes = 0
+        /// The ledger of lines.
+        var lines = DeliveryLedger.Tally()
+        /// Its name.
+        var ledger = ""
     }
 
     let dependencies: Dependencies
@@ -75,6 +80,11 @@ actor LogTailer {
     var unloggedRejections = 0
     /// How many lines the next request may carry: fewer after a refusal, until the culprit is found.
     var lineLimit = LogTailer.linesPerRequest
+    /// What became of every line so far, over restarts too. It is written down with the positions that it belongs to: a line
+    /// that is sent again after a crash is counted again from there, and so once.
+    var tally = DeliveryLedger.Tally()
+    /// The name of that count: another where it began anew.
+    var ledger: String = AgentIdentity.randomID()
     /// Which file is read first: each in turn.
     var turn = 0
     let published = Mutex(Statistics())
@@ -96,11 +106,19 @@ actor LogTailer {
     /// Reads and delivers until cancelled.
     nonisolated func run() async {
         await load()
+        await publishLedger()
         await withDiscardingTaskGroup { group in
             group.addTask { await self.watch() }
             group.addTask { await self.deliver() }
         }
         await finish()
+    }
+
+    private func publishLedger() {
+        published.withLock { [tally, ledger] in
+            $0.lines = tally
+            $0.ledger = ledger
+        }
     }
 
     private func watch() async {
@@ -125,6 +143,8 @@ actor LogTailer {
         }
         knownSources = content.knownSources
         lookedAt = content.at
+        tally = content.lines
+        if let known = content.ledger { ledger = known }
         let present: Set<FileIdentity> = Self.identities(inFoldersOf: content.records.filter(\.isDone))
         for record in content.records where !record.isDone || present.contains(record.identity) {
             records[record.stream] = record
@@ -154,7 +174,7 @@ actor LogTailer {
         if unsavedStreams.isEmpty, let savedAt, elapsed() - savedAt < span { return true }
         let content = LogPositions.Content(
             records: records.values.sorted { $0.stream < $1.stream } + tracked.map(\.record),
-            knownSources: knownSources, at: lookedAt)
+            knownSources: knownSources, at: lookedAt, lines: tally, ledger: ledger)
         do throws(FileError) {
             try dependencies.positions.write(content)
             unsavedStreams = []

@@ -62,44 +62,46 @@ enum ServerError: Error, Sendable, CustomStringConvertible {
 struct ServerClient: Sendable {
     let http: HTTPClient
     let base: String
-    let token: TokenFile
+    let tokens: any TokenSource
     private static let largestAnswer = 8 << 20
 
-    init(http: HTTPClient, base: String, token: TokenFile) {
+    init(http: HTTPClient, base: String, tokens: any TokenSource) {
         self.http = http
-        self.base = base.hasSuffix("/") ? String(base.dropLast()) : base
-        self.token = token
+        self.base = base
+        self.tokens = tokens
     }
 
-    /// Sends a request with the token. A 401 makes the token file be read again, and where it holds another token by
-    /// now the request is sent once more.
+    /// Sends a request with the token. After a 401 the token is got anew, and where it is another by now the request is
+    /// sent once more.
     func send(_ request: ServerRequest) async throws(ServerError) -> ServerAnswer {
-        let first: String = try currentToken()
-        let answer: ServerAnswer = try await send(request, token: first)
+        let first: String = try await tokens.token()
+        let answer: ServerAnswer = try await Self.execute(request, token: first, http: http, base: base)
         guard answer.status == 401 else { return answer }
-        token.invalidate()
-        let second: String = try currentToken()
-        return second == first ? answer : try await send(request, token: second)
+        await tokens.refused(first)
+        let second: String = try await tokens.token()
+        return second == first
+            ? answer : try await Self.execute(request, token: second, http: http, base: base)
     }
 
-    private func currentToken() throws(ServerError) -> String {
-        do { return try token.token() } catch { throw .local(error) }
-    }
-
-    private func send(_ request: ServerRequest, token: String) async throws(ServerError) -> ServerAnswer {
-        var message = HTTPClientRequest(url: base + request.path)
+    /// Sends a request as it is, with a token where there is one.
+    static func execute(
+        _ request: ServerRequest, token: String?, http: HTTPClient, base: String
+    ) async throws(ServerError) -> ServerAnswer {
+        var message = HTTPClientRequest(url: (base.hasSuffix("/") ? String(base.dropLast()) : base) + request.path)
         message.method = request.method
-        message.headers.add(name: "Authorization", value: "Bearer \(token)")
+        if let token { message.headers.add(name: "Authorization", value: "Bearer \(token)") }
         message.headers.add(name: "User-Agent", value: "plumb-agent/\(RuntimeVersion.current)")
         for (name, value) in request.headers { message.headers.add(name: name, value: value) }
         if let body = request.body {
-            message.headers.add(name: "Content-Type", value: "application/json")
+            if !message.headers.contains(name: "Content-Type") {
+                message.headers.add(name: "Content-Type", value: "application/json")
+            }
             message.body = .bytes(body)
         }
         do {
             let answer = try await http.execute(
                 message, timeout: .milliseconds(max(1, request.timeout.inMilliseconds)))
-            let body = try await answer.body.collect(upTo: Self.largestAnswer)
+            let body = try await answer.body.collect(upTo: largestAnswer)
             let seconds: Int64? = answer.headers.first(name: "Retry-After").flatMap { Int64($0) }
             return ServerAnswer(
                 status: Int(answer.status.code), retryAfter: seconds.map { .seconds(min(max(0, $0), 86_400)) },

@@ -1,97 +1,153 @@
 import Declarations
+import Delivery
 import HostSystem
 import Logging
 import NIOHTTP1
 import Runtime
 import Telemetry
-import WireFormats
 
-/// Brings what is queued to the server, one request at a time, oldest first. A frame leaves the queue when the server
-/// has acknowledged it, never before.
+/// Brings what is queued to the server, one request at a time: what is fresh first, then the backlog at a bounded rate.
+/// A frame leaves the queue when the server has acknowledged it, never before.
 struct Shipper: Sendable {
     let client: ServerClient
     let queue: ShipmentQueue
     let host: String
     let clocks: AgentClocks
-    let spool: Spool
     let metrics: AgentMetrics
     let clockOffset: ClockOffset
+    let keeper: ConfigKeeper
     let linger: Duration
     let requestTimeout: Duration
+    /// Points of the backlog that may be sent in a second.
+    let backlogRate: Int
     let logger: Logger
+    let form = ShipmentForm()
 
     private static let backoff = Backoff(initial: .milliseconds(500), cap: .seconds(30))
     /// The longest that a server's Retry-After is honoured, so that one wrong header is no outage of a day.
     private static let longestRetryAfter = Duration.seconds(300)
-    /// Points given up in a row before each further one costs a wait: a server that refuses everything is broken, and
-    /// must not eat the queue.
-    private static let freeDeadPoints = 5
+    /// Refusals in a row before each further one costs a wait. To find one point among 20,000 takes 15; a server that
+    /// refuses more than that is broken, and must not eat the queue.
+    private static let freeRefusals = 16
+    /// How often the queue is looked at where nothing arrives.
+    private static let longestWait = Duration.seconds(5)
 
     /// Ships until cancelled.
     func run() async {
+        let elapsed = clocks.clock.stopwatch()
         var failures = 0
-        var deadInARow = 0
+        var refusals = 0
+        var backlogDue: Duration = .zero
         while !Task.isCancelled {
-            guard let frames = queue.withOutbox({ $0.take() }) else {
-                await queue.arrivals.wait()
-                try? await clocks.clock.sleep(for: linger)
+            let isBacklogDue: Bool = backlogDue <= elapsed()
+            guard let cargo = await queue.take(allowingBacklog: isBacklogDue) else {
+                let wait: Duration = isBacklogDue ? Self.longestWait : backlogDue - elapsed()
+                await queue.arrivals.wait(atMost: wait, clock: clocks.clock)
+                if isBacklogDue { try? await clocks.clock.sleep(for: linger) }
                 continue
             }
-            switch await ship(frames, timeout: requestTimeout) {
-            case .delivered:
-                queue.withOutbox { $0.delivered() }
+            switch await ship(cargo, timeout: requestTimeout) {
+            case .delivered(let receipt):
+                await queue.delivered(cargo, receipt)
                 failures = 0
-                deadInARow = 0
-                forgetSpoolWhenDelivered()
-            case .refused:
-                if queue.withOutbox({ $0.refused() }) { deadInARow += 1 }
-                guard deadInARow > Self.freeDeadPoints else { continue }
-                try? await clocks.clock.sleep(for: Self.backoff.delay(attempt: deadInARow - Self.freeDeadPoints))
+                refusals = 0
+                if cargo.lane == .fresh, receipt.taken > 0, let newest = cargo.frames.map(\.time).max() {
+                    await keeper.acknowledged(newest: newest)
+                }
+                if cargo.lane == .backlog {
+                    backlogDue = elapsed() + .seconds(1) * cargo.points / max(1, backlogRate)
+                }
+            case .refused(let isTooLarge):
+                _ = await queue.refused(cargo, isTooLarge: isTooLarge)
+                refusals += 1
+                guard refusals > Self.freeRefusals else { continue }
+                try? await clocks.clock.sleep(for: Self.backoff.delay(attempt: refusals - Self.freeRefusals))
             case .later(let retryAfter):
-                queue.withOutbox { $0.returned() }
+                await queue.returned(cargo)
                 failures += 1
                 metrics.retried()
                 let wait: Duration = Self.backoff.delay(attempt: failures)
                 try? await clocks.clock.sleep(for: max(wait, min(retryAfter ?? .zero, Self.longestRetryAfter)))
             }
         }
-        queue.withOutbox { $0.returned() }
     }
 
-    /// Sends what is left, for at most `limit`, and stops at the first failure. What remains is for the spool.
+    /// Sends what is fresh, for at most `limit`, and stops at the first failure. What remains is on disk.
     func flush(within limit: Duration) async {
         let elapsed = clocks.clock.stopwatch()
-        while elapsed() < limit, let frames = queue.withOutbox({ $0.take() }) {
-            switch await ship(frames, timeout: min(requestTimeout, limit - elapsed())) {
-            case .delivered: queue.withOutbox { $0.delivered() }
-            case .refused: _ = queue.withOutbox { $0.refused() }
-            case .later:
-                queue.withOutbox { $0.returned() }
-                return
+        while elapsed() < limit, let cargo = await queue.take(allowingBacklog: false) {
+            switch await ship(cargo, timeout: min(requestTimeout, limit - elapsed())) {
+            case .delivered(let receipt): await queue.delivered(cargo, receipt)
+            case .refused(let isTooLarge): _ = await queue.refused(cargo, isTooLarge: isTooLarge)
+            case .later: return await queue.returned(cargo)
             }
         }
-        queue.withOutbox { $0.returned() }
     }
 
-    private func ship(_ frames: [CollectedFrame], timeout: Duration) async -> ShipmentVerdict {
-        let body: [UInt8] = NativeEncoder.metrics(host: host, batches: Outbox.batches(frames, host: host))
-        let sentAt: Timestamp = clocks.now()
-        let elapsed = clocks.clock.stopwatch()
+    private enum Outcome {
+        case delivered(DeliveryQueue.Receipt)
+        case later(Duration?)
+        case refused(isTooLarge: Bool)
+    }
+
+    private func ship(_ cargo: DeliveryQueue.Cargo, timeout: Duration) async -> Outcome {
+        let batches: [FrameBatch] = CollectedFrame.batches(cargo.frames, host: host)
         do throws(ServerError) {
-            let answer: ServerAnswer = try await client.send(
-                ServerRequest(.POST, "/api/v1/metrics", body: body, timeout: timeout))
-            let verdict = ShipmentVerdict(status: answer.status, retryAfter: answer.retryAfter)
-            metrics.answered(answer.status)
-            if verdict == .delivered {
-                note(answer, points: frames.reduce(0) { $0 + $1.points }, sentAt: sentAt, roundTrip: elapsed())
-            } else {
-                failed("status \(answer.status): \(answer.reason)")
+            // Once more where the server does not know a list of series or the form; it is told then.
+            for _ in 0..<2 {
+                let letter: ShipmentForm.Letter = form.letter(host: host, batches: batches)
+                let sentAt: Timestamp = clocks.now()
+                let elapsed = clocks.clock.stopwatch()
+                let answer: ServerAnswer = try await client.send(
+                    ServerRequest(
+                        .POST, "/api/v1/metrics", headers: letter.headers, body: letter.body, timeout: timeout))
+                metrics.answered(answer.status)
+                metrics.sent(bytes: letter.body.count)
+                let account = IngestAccount(answer)
+                let reply: ShipmentForm.Reply = form.answered(
+                    letter, status: answer.status, unknownLayouts: account.unknownLayouts)
+                if reply == .again, !account.saysThatEverythingWasRejected { continue }
+                return outcome(answer, account, of: cargo, sentAt: sentAt, roundTrip: elapsed())
             }
-            return verdict
+            failed("the server understands neither form of metrics")
+            return .later(nil)
         } catch {
+            form.lost()
             if !Task.isCancelled { failed(error.description) }
             return .later(nil)
         }
+    }
+
+    private func outcome(
+        _ answer: ServerAnswer, _ account: IngestAccount, of cargo: DeliveryQueue.Cargo, sentAt: Timestamp,
+        roundTrip: Duration
+    ) -> Outcome {
+        switch ShipmentVerdict(status: answer.status, retryAfter: answer.retryAfter) {
+        case .delivered:
+            measureClock(account, sentAt, roundTrip)
+            return .delivered(received(account, of: cargo))
+        // Every sample was looked at and refused, each with its reason: smaller requests would say the same.
+        case .refused where account.saysThatEverythingWasRejected:
+            measureClock(account, sentAt, roundTrip)
+            return .delivered(received(account, of: cargo))
+        case .refused:
+            failed("status \(answer.status): \(answer.reason)")
+            return .refused(isTooLarge: answer.status == 413)
+        case .later(let retryAfter):
+            failed("status \(answer.status): \(answer.reason)")
+            return .later(retryAfter)
+        }
+    }
+
+    private func received(_ account: IngestAccount, of cargo: DeliveryQueue.Cargo) -> DeliveryQueue.Receipt {
+        let taken: Int = min(account.taken ?? cargo.samples, cargo.samples)
+        let rejected: Int = cargo.samples - taken
+        if rejected > 0 {
+            logger.warning(
+                "the server rejected samples",
+                metadata: .of([.count: rejected, .reason: account.reason ?? "no reason given"]))
+        }
+        return DeliveryQueue.Receipt(taken: taken, replaced: account.replaced)
     }
 
     private func failed(_ reason: String) {
@@ -99,24 +155,35 @@ struct Shipper: Sendable {
         logger.warning("metrics were not taken", metadata: .of([.reason: reason]))
     }
 
-    /// Takes from the answer what it says about items refused one by one, and about the server's clock.
-    private func note(_ answer: ServerAnswer, points: Int, sentAt: Timestamp, roundTrip: Duration) {
-        metrics.delivered(points: points)
+    private func measureClock(_ account: IngestAccount, _ sentAt: Timestamp, _ roundTrip: Duration) {
+        guard let serverTime = account.serverTime else { return }
+        clockOffset.measured(sentAt: sentAt, roundTrip: roundTrip, serverTime: serverTime)
+    }
+}
+
+/// What the body of an answer to a shipment says about its samples.
+struct IngestAccount: Sendable {
+    /// Samples that the server has now; nil where the answer does not say.
+    var taken: Int?
+    var replaced = 0
+    var rejected = 0
+    /// Why the first was rejected.
+    var reason: String?
+    var serverTime: Timestamp?
+    /// Hashes of lists of series that the server was not told of.
+    var unknownLayouts: [String] = []
+
+    init(_ answer: ServerAnswer) {
         guard let json = try? JSONValue(parsing: answer.body) else { return }
-        if let rejected = json["rejected"]?.integer, rejected > 0 {
-            metrics.rejected(points: rejected)
-            let reason: String = json["errors"]?.array?.first?["reason"]?.string ?? "no reason given"
-            logger.warning("the server rejected samples", metadata: .of([.count: rejected, .reason: reason]))
+        if let stored = json["stored"]?.integer {
+            replaced = json["replaced"]?.integer ?? 0
+            taken = stored + (json["duplicates"]?.integer ?? 0) + replaced
         }
-        if let text = json["serverTime"]?.string, let serverTime = Timestamp(rfc3339: text) {
-            clockOffset.measured(sentAt: sentAt, roundTrip: roundTrip, serverTime: serverTime)
-        }
+        rejected = json["rejected"]?.integer ?? 0
+        reason = json["errors"]?.array?.first?["reason"]?.string
+        unknownLayouts = json["unknownLayouts"]?.array?.compactMap(\.string) ?? []
+        serverTime = json["serverTime"]?.string.flatMap { Timestamp(rfc3339: $0) }
     }
 
-    private func forgetSpoolWhenDelivered() {
-        guard spool.isPresent, !queue.withOutbox({ $0.holdsSpooled }) else { return }
-        do { try spool.remove() } catch {
-            logger.warning("cannot remove the spool", metadata: .of([.reason: error.description]))
-        }
-    }
+    var saysThatEverythingWasRejected: Bool { taken == 0 && rejected > 0 }
 }

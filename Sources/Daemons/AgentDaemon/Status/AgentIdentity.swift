@@ -25,11 +25,16 @@ struct AgentIdentity: Sendable {
         if let text = try? Files.text(path, limit: 1024), let known = text.split(whereSeparator: \.isWhitespace).first {
             return String(known)
         }
-        let made: String = (0..<4).map { _ in
+        let made: String = randomID()
+        try Files.write(Array("\(made)\n".utf8), to: path, mode: 0o644)
+        return made
+    }
+
+    /// 128 random bits in hexadecimal.
+    static func randomID() -> String {
+        (0..<4).map { _ in
             let part = String(UInt32.random(in: 0 ... .max), radix: 16)
             return String(repeating: "0", count: 8 - part.count) + part
         }.joined()
-        try Files.write(Array("\(made)\n".utf8), to: path, mode: 0o644)
-        return made
     }
 }

@@ -18,17 +18,13 @@ final class AgentMetrics: Sendable {
         count("missed_ticks_total", ["collector": collector], by: ticks)
     }
     func answered(_ status: Int) { count("requests_total", ["code": "\(status)"]) }
-    func delivered(points: Int) { count("sent_points_total", by: points) }
-    func rejected(points: Int) { count("rejected_points_total", by: points) }
+    func sent(bytes: Int) { count("sent_bytes_total", by: bytes) }
     func retried() { count("retries_total") }
     func readLogLines(_ lines: Int, cut: Int, repaired: Int, source: String) {
         count("log_lines_total", ["source": source], by: lines)
         count("log_cut_lines_total", by: cut)
         count("log_repaired_lines_total", by: repaired)
     }
-    func deliveredLogLines(_ lines: Int) { count("sent_log_lines_total", by: lines) }
-    func rejectedLogLines(_ lines: Int) { count("rejected_log_lines_total", by: lines) }
-    func deadLogLines(_ lines: Int) { count("dead_log_lines_total", by: lines) }
     func lostLogBytes(_ bytes: Int) { count("log_lost_bytes_total", by: bytes) }
     func failed(at time: Timestamp) {
         count("send_failures_total")
@@ -40,9 +36,9 @@ final class AgentMetrics: Sendable {
     var values: [(series: Series, value: Double)] {
         let counted: [Series: Double] = counters.withLock { $0 }
         let plain: [Series] = [
-            "sent_points_total", "rejected_points_total", "retries_total", "send_failures_total",
-            "log_cut_lines_total", "log_repaired_lines_total", "sent_log_lines_total", "rejected_log_lines_total",
-            "dead_log_lines_total", "log_lost_bytes_total",
+            "retries_total", "send_failures_total", "sent_bytes_total", "log_cut_lines_total",
+            "log_repaired_lines_total",
+            "log_lost_bytes_total",
         ].map { Series("plumb_agent_\($0)") }
         let absent: [Series] = plain.filter { counted[$0] == nil }
         return counted.map { ($0.key, $0.value) } + absent.map { ($0, 0) }

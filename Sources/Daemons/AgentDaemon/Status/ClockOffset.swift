@@ -3,28 +3,44 @@ import Synchronization
 package import Telemetry
 
 /// How far this host's clock is ahead of the server's. Of the last few answers the one with the shortest way counts:
-/// the server's time was taken somewhere on it.
+/// the server's time was taken somewhere on it. A step of this host's clock makes them all void.
 package final class ClockOffset: Sendable {
     private struct Measurement {
         var offset: PromDuration
         var roundTrip: Duration
     }
 
+    private struct State {
+        var measurements: [Measurement] = []
+        var steps: [PromDuration] = []
+    }
+
     private static let kept = 8
-    private let measurements = Mutex<[Measurement]>([])
+    private let state = Mutex(State())
 
     package init() {}
 
     package func measured(sentAt: Timestamp, roundTrip: Duration, serverTime: Timestamp) {
         let middle: Timestamp = sentAt + .milliseconds(roundTrip.inMilliseconds / 2)
-        measurements.withLock {
-            $0.append(Measurement(offset: middle - serverTime, roundTrip: roundTrip))
-            if $0.count > Self.kept { $0.removeFirst() }
+        state.withLock {
+            $0.measurements.append(Measurement(offset: middle - serverTime, roundTrip: roundTrip))
+            if $0.measurements.count > Self.kept { $0.measurements.removeFirst() }
         }
     }
 
+    /// The clock was set: forwards by a positive span.
+    package func stepped(by span: PromDuration) {
+        state.withLock {
+            $0.measurements = []
+            $0.steps.append(span)
+        }
+    }
+
+    /// Every step since the start.
+    package var steps: [PromDuration] { state.withLock { $0.steps } }
+
     /// This clock minus the server's; nil before the first answer.
     package var offset: PromDuration? {
-        measurements.withLock { $0.min { $0.roundTrip < $1.roundTrip }?.offset }
+        state.withLock { $0.measurements.min { $0.roundTrip < $1.roundTrip }?.offset }
     }
 }

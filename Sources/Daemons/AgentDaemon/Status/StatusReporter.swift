@@ -1,5 +1,6 @@
 import ConfigAPI
 import Declarations
+import Delivery
 import HostSystem
 import Logging
 import NIOHTTP1
@@ -13,6 +14,8 @@ struct StatusReporter: Sendable {
     let health: CollectorHealth
     let clockOffset: ClockOffset
     let identity: AgentIdentity
+    let queue: ShipmentQueue
+    let logs: @Sendable () -> LogTailer.Statistics
     /// Raised when something changed that the status tells.
     let changes: Signal
     let clocks: AgentClocks
@@ -46,20 +49,50 @@ struct StatusReporter: Sendable {
     }
 
     private func report() async throws(ServerError) {
+        let delivery: DeliveryReport = await delivery
         let answer: ServerAnswer = try await client.send(
-            ServerRequest(.POST, "/v1/agent/status", body: status.json.canonical, timeout: requestTimeout))
+            ServerRequest(.POST, "/v1/agent/status", body: status(delivery).json.canonical, timeout: requestTimeout))
         guard (200..<300).contains(answer.status) else { throw ServerError.refused(answer) }
     }
 
-    private var status: AgentStatus {
+    private var delivery: DeliveryReport {
+        get async {
+            let statistics: ShipmentQueue.Statistics = await queue.statistics
+            let logs: LogTailer.Statistics = self.logs()
+            return DeliveryReport(
+                ledger: statistics.ledger, lines: logs.lines, linesLedger: logs.ledger,
+                logBacklogBytes: logs.backlogBytes,
+                spoolBytes: statistics.spoolBytes, spoolProblem: statistics.spoolProblem)
+        }
+    }
+
+    private func status(_ delivery: DeliveryReport) -> AgentStatus {
         let config: ConfigKeeper.Snapshot = keeper.snapshot
         let running = AgentStatus.Running(
             storeId: config.received?.storeId, generation: config.received?.generation,
-            digest: config.running.digest, resources: config.running.entries.map(item))
+            digest: config.running.digest, resources: resources(config))
         return AgentStatus(
             host: identity.host, agentId: identity.agentID, bootId: identity.bootID, version: RuntimeVersion.current,
             running: running, file: config.file,
-            clockOffsetMilliseconds: clockOffset.offset.map { Int($0.milliseconds) }, facts: identity.facts.facts)
+            clockOffsetMilliseconds: clockOffset.offset.map { Int($0.milliseconds) }, facts: identity.facts.facts,
+            delivery: delivery)
+    }
+
+    /// What runs; and what should and does not, because the agent did not survive it.
+    private func resources(_ config: ConfigKeeper.Snapshot) -> [AgentStatus.Item] {
+        var items: [AgentStatus.Item] = config.running.entries.map(item)
+        guard let rejected = config.rejected, let received = config.received, received.digest == rejected.digest else {
+            return items
+        }
+        for wanted in received.resources {
+            let place: Int? = items.firstIndex { $0.kind == wanted.kind && $0.name == wanted.name }
+            if let place, items[place].digest == wanted.digest { continue }
+            let item = AgentStatus.Item(
+                kind: wanted.kind, name: wanted.name, spec: place.map { items[$0].spec } ?? wanted.spec,
+                digest: place.map { items[$0].digest } ?? wanted.digest, state: .rejected, error: rejected.reason)
+            if let place { items[place] = item } else { items.append(item) }
+        }
+        return items
     }
 
     private func item(_ entry: RunningSet.Entry) -> AgentStatus.Item {
@@ -86,6 +119,6 @@ struct StatusReporter: Sendable {
 extension RunningSet.Entry {
     /// Under which the state of the resource is reported.
     fileprivate var healthKey: String {
-        item.kind == ResourceKind.logSource.rawValue ? "\(item.kind)/\(item.name)" : item.name
+        item.kind == ResourceKind.collector.rawValue ? item.name : "\(item.kind)/\(item.name)"
     }
 }

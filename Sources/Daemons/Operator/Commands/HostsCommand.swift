@@ -22,14 +22,30 @@ package struct HostsCommand: AsyncParsableCommand {
     static func text(_ answer: JSONValue) -> String {
         let hosts: [JSONValue] = answer["hosts"]?.array ?? []
         guard !hosts.isEmpty else { return "no hosts yet" }
-        var table = TextTable(header: ["HOST", "STATUS", "LAST SEEN", "CONFIG", "GROUPS"])
+        var table = TextTable(header: ["HOST", "STATUS", "LAST SEEN", "CONFIG", "DELIVERY", "GROUPS"])
         for host in hosts {
             table.add([
                 host["host"]?.string ?? "?", host["status"]?.string ?? "?", host["lastSeen"]?.string ?? "-",
-                config(host["agent"]), (host["groups"]?.array ?? []).compactMap(\.string).joined(separator: ", "),
+                config(host["agent"]), delivery(host),
+                (host["groups"]?.array ?? []).compactMap(\.string).joined(separator: ", "),
             ])
         }
         return table.text
+    }
+
+    /// Whether everything that the agent collected is accounted for, and that twins report under one name.
+    private static func delivery(_ host: JSONValue) -> String {
+        if let twins = host["clones"]?.array, !twins.isEmpty { return "\(twins.count) agents at once" }
+        guard let delivery = host["delivery"] else { return "-" }
+        var parts: [String] = []
+        for (items, word) in [("samples", "samples"), ("lines", "lines")] {
+            if let count = delivery[items]?["missing"]?.integer, count > 0 { parts.append("\(count) \(word) missing") }
+            let dropped: Int = (delivery[items]?["dropped"]?.object ?? [:]).values.reduce(0) { $0 + ($1.integer ?? 0) }
+            if dropped > 0 { parts.append("\(dropped) \(word) dropped") }
+            if let count = delivery[items]?["waiting"]?.integer, count > 0 { parts.append("\(count) \(word) wait") }
+        }
+        if delivery["spoolProblem"] != nil { parts.append("spool fails") }
+        return parts.isEmpty ? "whole" : parts.joined(separator: ", ")
     }
 
     /// What the host's agent runs, and whether that is what it should.

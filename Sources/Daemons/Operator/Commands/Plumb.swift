@@ -9,9 +9,10 @@ package struct Plumb: AsyncParsableCommand {
         subcommands: [
             UpCommand.self, DownCommand.self, StatusCommand.self, LoginCommand.self, TokenCommand.self,
             QueryCommand.self, LogsCommand.self, HostsCommand.self, AlertsCommand.self, AroundCommand.self,
+            EnrolCommand.self, RevokeCommand.self, CredentialsCommand.self,
             PsqlCommand.self,
             SecretCommand.self,
-            MigrateCommand.self, WithLifelineCommand.self,
+            MigrateCommand.self, BackupCommand.self, RestoreCommand.self, WithLifelineCommand.self,
         ])
 
     package init() {}

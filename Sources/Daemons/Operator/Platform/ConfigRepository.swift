@@ -27,7 +27,7 @@ package struct ConfigRepository: Sendable {
     private static let author = (name: "Plumbline", email: "plumbline@localhost")
 
     /// git as this program runs it: without the caller's repository and without anybody's configuration.
-    private static let git = CommandRunner(environment: [
+    static let git = CommandRunner(environment: [
         "GIT_DIR": nil, "GIT_WORK_TREE": nil, "GIT_INDEX_FILE": nil, "GIT_OBJECT_DIRECTORY": nil,
         "GIT_ALTERNATE_OBJECT_DIRECTORIES": nil, "GIT_QUARANTINE_PATH": nil, "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_AUTHOR_NAME": author.name, "GIT_AUTHOR_EMAIL": author.email,

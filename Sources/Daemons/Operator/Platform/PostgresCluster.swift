@@ -123,7 +123,7 @@ package struct PostgresCluster: Sendable {
     /// Writes what depends on this machine and this start: settings, who may connect as whom.
     package func configure(memory: UInt64 = Self.physicalMemory) throws {
         let files: [(name: String, text: String)] = [
-            ("plumbline.conf", Self.settings(memory: memory)),
+            ("plumbline.conf", Self.settings(memory: memory, freeDisk: Self.freeDisk(at: directory))),
             ("plumbline_hba.conf", "local all all peer map=plumbline\n"),
             ("plumbline_ident.conf", Self.identities(of: try systemUsers())),
         ]
@@ -156,18 +156,33 @@ package struct PostgresCluster: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    /// Modest settings for a machine that has other work: an eighth of the memory, at most 1 GiB.
-    static func settings(memory: UInt64) -> String {
-        let megabytes: UInt64 = min(max((memory / 8) >> 20, 64), 1024)
+    /// Settings for a machine that has other work too: an eighth of the memory, at most 4 GiB, and a log of at most an
+    /// eighth of the free disk.
+    static func settings(memory: UInt64, freeDisk: UInt64 = .max) -> String {
+        let megabytes: UInt64 = min(max((memory / 8) >> 20, 64), 4096)
+        // What is written is written twice, first to the log: the fewer checkpoints, the less of it are whole pages.
+        let log: UInt64 = min(max((freeDisk / 8) >> 20, 512), 8192)
         return """
             # Written by plumb up. Settings of your own belong into postgresql.conf, below its include line.
             listen_addresses = ''
+            # What is acknowledged is on disk. Never off: agents forget what was acknowledged.
+            fsync = on
+            synchronous_commit = on
+            full_page_writes = on
             shared_buffers = \(megabytes)MB
+            effective_cache_size = \(megabytes * 4)MB
+            work_mem = 16MB
+            maintenance_work_mem = \(max(megabytes / 8, 64))MB
             max_connections = 60
-            max_wal_size = 2GB
+            max_wal_size = \(log)MB
+            min_wal_size = \(min(log / 4, 1024))MB
             checkpoint_timeout = 15min
             wal_compression = lz4
             max_locks_per_transaction = 256
+            # A statement whose program was killed ends, rather than running on for nobody.
+            client_connection_check_interval = 10s
+            # Disks without moving parts: an index costs hardly more than a scan per page.
+            random_page_cost = 1.1
             jit = off
             timezone = 'UTC'
             log_timezone = 'UTC'
@@ -222,5 +237,12 @@ package struct PostgresCluster: Sendable {
     package static var physicalMemory: UInt64 {
         let pages: Int = sysconf(Int32(_SC_PHYS_PAGES))
         return UInt64(max(pages, 0)) * UInt64(max(getpagesize(), 0))
+    }
+
+    /// What an ordinary user may still write there; everything where nothing can be said.
+    static func freeDisk(at path: String) -> UInt64 {
+        var status = statvfs()
+        guard statvfs(path, &status) == 0 else { return .max }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize)
     }
 }

@@ -127,7 +127,7 @@ package struct AgentRoutes: RouteGroup {
         activity.seen(host)
         let status: AgentStatus = try await request.decode(limit: Self.statusLimit)
         _ = try context.requireHost(status.host)
-        try await store.record(status)
+        try await store.record(status, from: context.remoteAddress)
         var headers: HTTPFields = [:]
         if let expected = await directory.expected(for: host, facts: status.facts) {
             headers[.plumbConfig] = expected.config.digest

@@ -26,6 +26,9 @@ struct RunCommand: AsyncParsableCommand {
     var secretsDir: String?
     @Option(help: "How long a shrunk retention waits before it takes effect. PLUMB_RETENTION_GRACE. Default 24h.")
     var retentionGrace: String?
+    @Option(
+        help: "Where the database's files are mounted here. PLUMB_DATABASE_DISK. Default: asked of a local database.")
+    var databaseDisk: String?
     @Option(help: "Connections to the database, 1 to 100. PLUMB_POOL_SIZE. Default 10.")
     var poolSize: Int?
     @Flag(help: "Apply missing migrations at start. PLUMB_MIGRATE=1.")
@@ -54,6 +57,7 @@ struct RunCommand: AsyncParsableCommand {
             }
             server.retentionGrace = span
         }
+        server.databaseDisk = databaseDisk ?? ProcessEnvironment.value("PLUMB_DATABASE_DISK")
         if let size = poolSize ?? ProcessEnvironment.value("PLUMB_POOL_SIZE").flatMap({ Int($0) }) {
             server.poolSize = size
         }

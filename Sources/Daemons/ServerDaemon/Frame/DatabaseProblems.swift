@@ -18,6 +18,11 @@ struct DatabaseProblems: RouterMiddleware {
                 throw error
             }
             context.logger.warning("the database did not answer", metadata: .of([.reason: error.description]))
+            if error.isDiskFull {
+                var full = HTTPProblem(.insufficientStorage, "the database's disk is full: make room, then send again")
+                full.headers[.retryAfter] = "30"
+                throw full
+            }
             let message: String =
                 error.isStatementTimeout
                 ? "the database took too long: ask for less, or try again"

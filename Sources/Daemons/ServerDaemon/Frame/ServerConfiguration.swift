@@ -22,9 +22,19 @@ package struct ServerConfiguration: Sendable {
     package var poolSize = 10
     /// How long a shrunk retention waits before it takes effect.
     package var retentionGrace = PromDuration.hours(24)
+    /// Where the database's files are mounted on this machine; found by itself where the database is local.
+    package var databaseDisk: String?
+    /// Below a declared floor: how long dropping old partitions may take to help before nothing more is taken in.
+    package var diskPatience = PromDuration.minutes(1)
+    /// Asks what is free where a path is.
+    package var measureDisk: @Sendable (_ path: String) async throws -> DiskSpace = { [probe = DiskProbe()] path in
+        try await probe.space(at: path)
+    }
     /// How often the store is looked at besides its notifications.
     package var configPoll = PromDuration.seconds(1)
     package var heartbeat = PromDuration.seconds(2)
+    /// How often is looked for what can be sealed.
+    package var sealInterval: Duration = .seconds(30)
     /// The most that stopping takes.
     package var shutdown = PromDuration.seconds(8)
     /// Applies missing migrations at start.

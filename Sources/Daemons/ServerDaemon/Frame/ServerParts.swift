@@ -18,6 +18,9 @@ package struct ServerParts: Sendable {
     package let storeGuard: StoreGuard
     package let secrets: Secrets
     package let authority: TokenAuthority
+    package let credentials: CredentialStore
+    package let balances: BalanceStore
+    package let revocations = Revocations()
     package let decoder: ResourceDecoder
     package let configStore: ConfigStore
     package let live: LiveConfig
@@ -35,6 +38,11 @@ package struct ServerParts: Sendable {
     package let alerts: AlertStore
     package let outbox: Outbox
     package let leaders: LeaderStore
+    /// What is known of the database's disk.
+    package let disk: DiskGuard
+    let diskLocator: DiskLocator
+    /// What the database was last found to be.
+    let facts = FactsBoard()
     package let hostStatus: HostStatusStore
     /// When this process began to listen.
     package let startedAt: Timestamp
@@ -57,6 +65,8 @@ package struct ServerParts: Sendable {
             PoolConfiguration(size: configuration.poolSize, connection: connection, storeGuard: storeGuard))
         secrets = Secrets(folder: configuration.secretsFolder)
         authority = try await TokenAuthority(keysFile: configuration.keysFile, clock: clock)
+        credentials = CredentialStore(pool: pool)
+        balances = BalanceStore(pool: pool)
         redactionKey = await authority.derivedKey(for: "redaction")
         decoder = ResourceDecoder(sha256: Digests.sha256, checkExpression: Self.problem(inExpression:))
         configStore = ConfigStore(pool: pool, decoder: decoder, sha256: Digests.sha256)
@@ -77,13 +87,16 @@ package struct ServerParts: Sendable {
         hostStatus = HostStatusStore(pool: pool)
         hosts = HostDirectory(
             store: agents, live: live, directory: directory, activity: activity, statuses: hostStatus,
-            listeningSince: startedAt)
+            balances: balances, listeningSince: startedAt)
         reports = ReportStore(pool: pool)
-        frames = FrameStore(pool: pool)
+        frames = FrameStore(pool: pool, compression: .zstd)
         logs = LogStore(pool: pool)
         alerts = AlertStore(pool: pool)
         outbox = Outbox(pool: pool)
         leaders = LeaderStore(pool: pool)
+        disk = DiskGuard(patience: configuration.diskPatience)
+        diskLocator = DiskLocator(
+            pool: pool, folder: configuration.databaseDisk, measure: configuration.measureDisk)
     }
 
     /// Why a text is no PromQL; nil where it is.
@@ -108,16 +121,46 @@ extension ServerParts {
     /// The datasets that retention drops partitions of. New ones are added here.
     var retained: [RetainedDataset] {
         [
-            RetainedDataset(name: .metrics, partitions: frames.partitioning),
-            RetainedDataset(name: .logs, partitions: logs.partitioning),
+            RetainedDataset(name: .metrics, tables: [.init(frames.partitioning)] + rolledUp),
+            RetainedDataset(name: .logs, tables: [.init(logs.partitioning)]),
             RetainedDataset(
-                name: .events, partitions: EventStore(pool: pool).partitions,
+                name: .events, tables: [.init(EventStore(pool: pool).partitions)],
                 afterDropping: { [pool] edge in
                     // The keys of what is gone, in small steps.
                     let events = EventStore(pool: pool)
                     while try await events.forgetKeys(before: edge) > 0 {}
                 }),
         ]
+    }
+
+    private var rolledUp: [RetainedDataset.Table] {
+        RetentionSpec.RollupWidth.allCases.compactMap { width in
+            BucketWidth(rawValue: width.rawValue).map { .init(frames.rollups.partitioning($0), part: .rollup(width)) }
+        }
+    }
+
+    /// The datasets of which single rows can go. New ones are added here.
+    var erasable: [RowRetention.Dataset] {
+        let events = EventStore(pool: pool)
+        let lines = RowErasure(pool, logs.partitioning, .logs)
+        let entries = RowErasure(pool, events.partitions, .events)
+        return [
+            .init(name: .metrics, partitions: frames.partitioning) { [frames] partition, pace, isDoomed in
+                try await frames.erase(from: partition, pace: pace, where: isDoomed)
+            },
+            .init(name: .logs, partitions: logs.partitioning) { partition, pace, isDoomed in
+                try await lines.erase(from: partition, pace: pace, where: isDoomed)
+            },
+            .init(name: .events, partitions: events.partitions) { partition, pace, isDoomed in
+                try await entries.erase(from: partition, pace: pace, where: isDoomed)
+            },
+        ]
+    }
+
+    /// The folder of this server's own files.
+    var ownFolder: String {
+        guard let slash = configuration.keysFile.lastIndex(of: "/") else { return "." }
+        return slash == configuration.keysFile.startIndex ? "/" : String(configuration.keysFile[..<slash])
     }
 
     /// The notifiers that run, by name; nil until a configuration was loaded.

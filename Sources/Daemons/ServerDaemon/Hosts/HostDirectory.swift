@@ -15,6 +15,10 @@ package struct KnownHost: Hashable, Sendable {
     package var agent: AgentStatus?
     /// The set digest of what the host is to run.
     package var expectedDigest: String?
+    /// Nil where the agent does not say what it delivered.
+    package var balance: HostBalance?
+    /// Where several agents report under this name at the same time: all of them.
+    package var clones: [AgentStore.Instance] = []
 }
 
 /// Every host: those that ever reported, and those that a HostGroup expects by name.
@@ -24,18 +28,21 @@ package struct HostDirectory: Sendable {
     private let directory: AgentDirectory
     private let activity: HostActivity
     private let statuses: HostStatusStore
+    private let balances: BalanceStore
     /// Since when this server listens: before, nobody could be heard.
     private let listeningSince: Timestamp
 
     package init(
         store: AgentStore, live: LiveConfig, directory: AgentDirectory, activity: HostActivity,
-        statuses: HostStatusStore, listeningSince: Timestamp
+        statuses: HostStatusStore, balances: BalanceStore,
+        listeningSince: Timestamp
     ) {
         self.store = store
         self.live = live
         self.directory = directory
         self.activity = activity
         self.statuses = statuses
+        self.balances = balances
         self.listeningSince = listeningSince
     }
 
@@ -43,6 +50,9 @@ package struct HostDirectory: Sendable {
     package func hosts() async throws(DatabaseError) -> [KnownHost] {
         let (records, now) = try await store.agents()
         let found: [String: HostStatusStore.Known] = try await statuses.known()
+        let hours: [String: [BalanceStore.Hour]] = try await balances.hours()
+        let lines: [String: [String: Int]] = try await balances.storedLines()
+        let clones: [String: [AgentStore.Instance]] = try await store.clones()
         let groups: HostGroups = await live.running?.hostGroups ?? HostGroups([])
         let heard: [String: Timestamp] = activity.lastSeen
         var views: [KnownHost] = []
@@ -50,11 +60,17 @@ package struct HostDirectory: Sendable {
             let facts: [String: String] = record.status?.facts ?? [:]
             // What this process heard may be newer than what it has written.
             let lastSeen: Timestamp = max(record.lastSeen, min(heard[record.host] ?? record.lastSeen, now))
-            views.append(
-                KnownHost(
-                    record.host, lastSeen: lastSeen, groups.profile(of: HostIdentity(name: record.host, facts: facts)),
-                    listeningSince, now, found: found[record.host], agent: record.status,
-                    expectedDigest: await directory.expected(for: record.host, facts: facts)?.config.digest))
+            var view = KnownHost(
+                record.host, lastSeen: lastSeen, groups.profile(of: HostIdentity(name: record.host, facts: facts)),
+                listeningSince, now, found: found[record.host], agent: record.status,
+                expectedDigest: await directory.expected(for: record.host, facts: facts)?.config.digest)
+            view.balance = record.status?.delivery.map { report in
+                HostBalance(
+                    report: report, hours: hours[record.host] ?? [],
+                    storedLines: lines[record.host]?[report.linesLedger] ?? 0)
+            }
+            view.clones = clones[record.host] ?? []
+            views.append(view)
         }
         let known: Set<String> = Set(records.map(\.host))
         for host in groups.expectedHosts where !known.contains(host) {

@@ -1,6 +1,7 @@
 import Alerting
 import ConfigAPI
 import ConfigAPIServer
+import Database
 package import Declarations
 import HTTPTypes
 package import Hummingbird
@@ -34,6 +35,8 @@ extension KnownHost {
             "host": .string(name), "status": .string(status.rawValue), "lastSeen": lastSeen.map(JSONValue.time),
             "groups": .array(profile.groups.map(JSONValue.string)), "labels": profile.labels.json,
             "staleAfter": .string(profile.staleAfter.description), "downAfter": .string(profile.downAfter.description),
+            "delivery": balance?.json,
+            "clones": clones.isEmpty ? nil : .array(clones.map(\.json)),
             "agent": agent.map { agent in
                 .object(compacting: [
                     "version": .string(agent.version), "runningDigest": .string(agent.running.digest),
@@ -44,6 +47,15 @@ extension KnownHost {
                     "resources": .array(agent.running.resources.map(\.summary)),
                 ])
             },
+        ])
+    }
+}
+
+extension AgentStore.Instance {
+    fileprivate var json: JSONValue {
+        .object(compacting: [
+            "agentId": .string(agentId), "bootId": .string(bootId), "address": address.map(JSONValue.string),
+            "lastSeen": .time(lastSeen),
         ])
     }
 }

@@ -36,7 +36,9 @@ struct LogIngestRoutes: RouteGroup {
         activity.seen(host)
         let batch = LogStore.Batch(
             host: host, streams: decoded.streams,
-            entries: decoded.entries.map { LogStore.Entry(origin: $0.origin, line: $0.line) }, key: decoded.key)
+            entries: decoded.entries.map { LogStore.Entry(origin: $0.origin, line: $0.line) }, key: decoded.key,
+            // Another form than an agent sends is no ledger, and would fill the table.
+            ledger: request.headers[.plumbLedger].flatMap { $0.utf8.count == 32 ? $0 : nil })
         let outcome: LogStore.Outcome = try await store(batch)
         count("stored", outcome.stored)
         count("duplicate", outcome.duplicates)
@@ -46,7 +48,7 @@ struct LogIngestRoutes: RouteGroup {
 
     private func store(_ batch: LogStore.Batch) async throws -> LogStore.Outcome {
         do { return try await logs.store(batch) } catch {
-            guard error.isTransient else { throw error }
+            guard error.isTransient, !error.isDiskFull else { throw error }
             var problem = HTTPProblem(.serviceUnavailable, "the database cannot take lines now: send them again")
             problem.headers[.retryAfter] = "2"
             throw problem

@@ -36,13 +36,14 @@ struct BucketRoutes: RouteGroup {
             throw BadParameter(
                 "bucket", "more than \(Self.mostBuckets) buckets of \(width.rawValue) between from and to")
         }
-        // Half-open at the end, where selections are at the beginning: a millisecond earlier on both sides.
-        let selection = Selection(
-            matchers: try matchers(name, parameters), after: from.milliseconds - 1, through: to.milliseconds - 1)
-        let series: [SeriesData] = try await load([selection]).first ?? []
         let groupBy = Set(parameters.all("by").flatMap { $0.split(separator: ",").map(String.init) })
-        let groups = Bucketing(width: width, aggregation: aggregation, groupBy: groupBy.isEmpty ? ["host"] : groupBy)
-            .aggregate(series)
+        let bucketing = Bucketing(
+            width: width, aggregation: aggregation, groupBy: groupBy.isEmpty ? ["host"] : groupBy)
+        let groups: [Bucketing.Group] = try await self.groups(
+            bucketing,
+            Selection(
+                matchers: try matchers(name, parameters), after: from.milliseconds, through: to.milliseconds,
+                buckets: bucketing.use(from: from, to: to)))
         return [
             "name": .string(name), "bucket": .string(width.rawValue), "agg": .string(aggregation.rawValue),
             "from": .time(from), "to": .time(to),
@@ -54,6 +55,16 @@ struct BucketRoutes: RouteGroup {
                     ]
                 }),
         ]
+    }
+
+    /// From rollups where they can answer, else from samples.
+    private func groups(_ bucketing: Bucketing, _ selection: Selection) async throws -> [Bucketing.Group] {
+        let series: [SeriesData] = try await load([selection]).first ?? []
+        guard series.contains(where: { $0.buckets != nil }) else { return bucketing.aggregate(series) }
+        if let groups = bucketing.aggregate(buckets: series) { return groups }
+        var samples: Selection = selection
+        samples.buckets = nil
+        return bucketing.aggregate(try await load([samples]).first ?? [])
     }
 
     /// `labels=cpu=0,mode=idle`: equality of each.

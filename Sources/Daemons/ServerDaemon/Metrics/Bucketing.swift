@@ -3,8 +3,8 @@ import Telemetry
 
 /// Aggregation over fixed buckets of time, without PromQL.
 ///
-/// Widths and aggregations are closed lists. Buckets are half-open, [start, start + width), aligned to 1970, ascending;
-/// a bucket without samples is absent.
+/// Widths and aggregations are closed lists. Buckets are half-open as everywhere in the product, (start, start + width],
+/// aligned to 1970, ascending; a bucket without samples is absent.
 struct Bucketing {
     enum Width: String, CaseIterable {
         case minute = "1m"
@@ -48,8 +48,8 @@ struct Bucketing {
         for item in series {
             let labels: Labels = item.labels.keeping(groupBy)
             for (time, value) in zip(item.times, item.values) where !value.isNaN {
-                let bucket: Int64 = Timestamp(milliseconds: time).floored(to: width.span).milliseconds
-                assert(bucket <= time && time < bucket + step)
+                let bucket: Int64 = Timestamp(milliseconds: time - 1).floored(to: width.span).milliseconds
+                assert(bucket < time && time <= bucket + step)
                 groups[labels, default: [:]][bucket, default: []].append((time, value))
             }
         }

@@ -4,6 +4,7 @@ import Declarations
 import FrameFormat
 import HTTPTypes
 import Hummingbird
+import Logging
 import Runtime
 import StoreService
 import Telemetry
@@ -39,7 +40,7 @@ struct IngestRoutes: RouteGroup {
         let credential: String = try context.requireHost()
         let body: [UInt8] = try await request.plainBytes()
         let now: Timestamp = clock()
-        let decoded: DecodedMetrics
+        var decoded: DecodedMetrics
         do { decoded = try decode(body, request, now: now) } catch {
             count("malformed", 1)
             throw HTTPProblem(.badRequest, "body: \(error)")
@@ -48,9 +49,12 @@ struct IngestRoutes: RouteGroup {
         assert(host == credential)
         // Before anything is stored: a database that refuses rows must not make hosts look down.
         activity.seen(host)
-        var counts: IngestCounts = try await frames.store(decoded.writes)
-        counts.rejected += decoded.rejectedSamples
-        record(counts)
+        let outcome: FrameOutcome = try await frames.store(decoded.writes)
+        for source in outcome.restless { report(restless: source, context) }
+        for one in outcome.refused { decoded.refuse(one.series, of: one.batch, samples: one.samples) }
+        var counts: IngestCounts = outcome.counts
+        counts.rejected = decoded.rejectedSamples
+        record(counts, decoded, now: now)
         return try await answer(counts, decoded, host: host, now: now)
     }
 
@@ -83,7 +87,7 @@ struct IngestRoutes: RouteGroup {
             throw HTTPProblem(.conflict, body: body)
         }
         // Nothing of the request could be stored: 400, so that a client does not take it for delivered.
-        let isPoison: Bool = decoded.writes.isEmpty && decoded.rejectedSamples > 0
+        let isPoison: Bool = counts.stored + counts.duplicates + counts.replaced == 0 && decoded.rejectedSamples > 0
         guard !isPoison else {
             throw HTTPProblem(.badRequest, body: merged(body, ["error": "every sample was refused"]))
         }
@@ -94,7 +98,23 @@ struct IngestRoutes: RouteGroup {
         .object((body.object ?? [:]).merging(more) { _, new in new })
     }
 
-    private func record(_ counts: IngestCounts) {
+    /// Its queries read more rows from now on, and its labels are probably not what its owner thinks.
+    private func report(restless source: Source, _ context: ServerContext) {
+        metrics.counter(
+            "plumb_ingest_restless_sources_total",
+            "Times that a source's lists of series changed so often that each series was stored by itself for an hour."
+        ).increment()
+        context.logger.warning(
+            "a source changes its series all the time; each is stored by itself for an hour",
+            metadata: .of([.reason: "\(source)"]))
+    }
+
+    private func record(_ counts: IngestCounts, _ decoded: DecodedMetrics, now: Timestamp) {
+        for (reason, samples) in decoded.rejectedByReason {
+            metrics.counter(
+                "plumb_ingest_rejected_samples_total", "Samples refused, by why.", labels: ["reason": reason.rawValue]
+            ).increment(by: Double(samples))
+        }
         count("stored", counts.stored)
         count("duplicate", counts.duplicates)
         count("replaced", counts.replaced)

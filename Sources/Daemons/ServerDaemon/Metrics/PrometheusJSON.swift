@@ -8,7 +8,13 @@ import Telemetry
 
 /// The response forms of Prometheus' HTTP API (prometheus.io/docs/prometheus/latest/querying/api).
 enum PrometheusJSON {
-    static func success(_ data: JSONValue) -> JSONValue { ["status": "success", "data": data] }
+    /// With Prometheus' `infos` and `warnings` where there are any.
+    static func success(_ data: JSONValue, notes: [String] = [], warnings: [String] = []) -> JSONValue {
+        var members: [String: JSONValue] = ["status": "success", "data": data]
+        if !notes.isEmpty { members["infos"] = .array(notes.map(JSONValue.string)) }
+        if !warnings.isEmpty { members["warnings"] = .array(warnings.map(JSONValue.string)) }
+        return .object(members)
+    }
 
     static func failure(_ type: String, _ message: String) -> JSONValue {
         ["status": "error", "errorType": .string(type), "error": .string(message)]

@@ -33,9 +33,8 @@ struct PrometheusRoutes: RouteGroup {
             let range: QueryRange =
                 isRange ? try self.range(parameters) : .instant(try parameters.time("time") ?? clock())
             let timeout: Duration = try parameters.duration("timeout")?.duration ?? QueryEngine.longest
-            return .json(
-                PrometheusJSON.success(
-                    PrometheusJSON.data(try await engine.evaluate(expression, over: range, timeout: timeout))))
+            let answer: QueryEngine.Answer = try await engine.answer(expression, over: range, timeout: timeout)
+            return .json(bytes: PrometheusWriter.body(answer))
         } catch { return PrometheusJSON.response(to: error) }
     }
 

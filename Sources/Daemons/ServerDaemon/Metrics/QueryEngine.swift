@@ -18,16 +18,34 @@ struct QueryEngine: Sendable {
     /// How long a query may take; also its longest `timeout`.
     static let longest: Duration = .seconds(120)
 
-    /// The value of an expression over a range. Not on the event loop: evaluating is work.
-    @concurrent
+    /// The value of an expression over a range.
     func evaluate(
         _ expression: Expression, over range: QueryRange, timeout: Duration = longest
     ) async throws -> QueryResult {
+        try await answer(expression, over: range, timeout: timeout).result
+    }
+
+    /// A value, and what is to be said of where it comes from.
+    struct Answer: Sendable {
+        var result: QueryResult
+        /// The answer is the same as from the samples.
+        var notes: [String] = []
+        /// The answer is not the same.
+        var warnings: [String] = []
+    }
+
+    /// The value of an expression over a range. Not on the event loop: evaluating is work.
+    @concurrent
+    func answer(
+        _ expression: Expression, over range: QueryRange, timeout: Duration = longest
+    ) async throws -> Answer {
         var options = EvaluationOptions()
         let deadline: ContinuousClock.Instant = .now + min(timeout, Self.longest)
         options.isCancelled = { Task.isCancelled || ContinuousClock.now > deadline }
         let data: [[SeriesData]] = try await load(expression.selections(over: range, options: options))
-        return try expression.evaluate(over: range, data: data, options: options)
+        var answer = Answer(result: try expression.evaluate(over: range, data: data, options: options))
+        answer.describe(data)
+        return answer
     }
 
     /// An instant query whose answer is a vector (or a scalar, which is one element without labels).
@@ -36,6 +54,23 @@ struct QueryEngine: Sendable {
         case .vector(let elements): return elements
         case .scalar(let sample): return [VectorElement(labels: .none, sample: sample)]
         case .string, .matrix: throw PromQLError(.execution, "the expression is not an instant vector")
+        }
+    }
+}
+
+extension QueryEngine.Answer {
+    /// Says which rollups answered.
+    fileprivate mutating func describe(_ data: [[SeriesData]]) {
+        for width in BucketWidth.allCases {
+            let series = data.joined().filter { $0.resolution == width }
+            if series.contains(where: { $0.goneBefore == nil }) {
+                notes.append("hours that are over were read from rollups of \(width.rawValue); the answer is the same")
+            }
+            if let edge = series.compactMap(\.goneBefore).max() {
+                warnings.append(
+                    "samples before \(Timestamp(milliseconds: edge).rfc3339) are gone; the last value of each "
+                        + "\(width.rawValue) stands for them")
+            }
         }
     }
 }

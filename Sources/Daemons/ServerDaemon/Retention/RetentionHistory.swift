@@ -6,18 +6,26 @@ import Telemetry
 struct RetentionHistory: Hashable, Sendable {
     /// What one Retention said at some time.
     enum Setting: Hashable, Sendable {
-        /// It was not there, or said something of another dataset.
+        /// It was not there, or said something of another dataset, or of some series only.
         case absent
         case keep(PromDuration)
+        /// It was there and dropped nothing by time.
+        case everything
         /// It was there and cannot be read any more: nothing may be dropped on its account.
         case unreadable
 
-        init(_ spec: JSONValue?, of dataset: RetentionSpec.Dataset) {
-            guard let spec, !Self.isOfAnother(spec, than: dataset) else {
+        init(_ spec: JSONValue?, of dataset: RetentionSpec.Dataset, _ part: RetainedPart = .raw) {
+            guard let spec, !Self.isOfAnother(spec, than: dataset), spec["matchers"]?.array?.isEmpty ?? true else {
                 self = .absent
                 return
             }
-            let keep: PromDuration? = spec["keep"]?.string.flatMap { PromDuration($0) }
+            var written: JSONValue? = spec["keep"]
+            if case .rollup(let width) = part { written = spec["rollups"]?[width.rawValue] ?? written }
+            guard let written else {
+                self = spec["maxSize"] ?? spec["minFreeDisk"] == nil ? .unreadable : .everything
+                return
+            }
+            let keep: PromDuration? = written.string.flatMap { PromDuration($0) }
             self = keep.map(Setting.keep) ?? .unreadable
         }
 
@@ -42,8 +50,8 @@ struct RetentionHistory: Hashable, Sendable {
     let past: [EffectiveRetention.Past]
 
     /// `changes` in order of time.
-    init(live: [String: PromDuration], changes: [Change]) {
-        var settings: [String: Setting] = live.mapValues(Setting.keep)
+    init(live: [String: Setting], changes: [Change]) {
+        var settings: [String: Setting] = live
         declared = Self.keep(settings)
         var past: [EffectiveRetention.Past] = []
         for change in changes.reversed() {
@@ -59,7 +67,7 @@ struct RetentionHistory: Hashable, Sendable {
         for setting in settings.values {
             switch setting {
             case .absent: break
-            case .unreadable: return nil
+            case .everything, .unreadable: return nil
             case .keep(let keep): longest = max(longest ?? keep, keep)
             }
         }

@@ -53,6 +53,11 @@ func reportedChanges(
 
 private func retentionEvidence(_ spec: JSONValue, target: any ReconcileTarget) async -> [String] {
     guard let dataset = spec["dataset"]?.string, let keep = spec["keep"]?.string else { return [] }
+    if let matchers = spec["matchers"]?.array?.compactMap(\.string), !matchers.isEmpty {
+        return [
+            "of \(dataset), rows of {\(matchers.joined(separator: ", "))} that are older than \(keep) go, one by one"
+        ]
+    }
     let preview: JSONValue
     do { preview = try await target.retentionPreview(dataset: dataset, keep: keep) } catch {
         return ["what would go is not known: \(error.description)"]

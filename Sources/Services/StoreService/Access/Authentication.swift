@@ -28,11 +28,15 @@ package struct Authentication: RouterMiddleware {
     private let authority: TokenAuthority
     private let open: OpenPaths
     private let metrics: MetricsRegistry
+    private let revocations: Revocations
 
-    package init(authority: TokenAuthority, open: OpenPaths, metrics: MetricsRegistry) {
+    package init(
+        authority: TokenAuthority, open: OpenPaths, metrics: MetricsRegistry, revocations: Revocations = Revocations()
+    ) {
         self.authority = authority
         self.open = open
         self.metrics = metrics
+        self.revocations = revocations
     }
 
     @concurrent
@@ -42,8 +46,9 @@ package struct Authentication: RouterMiddleware {
     ) async throws -> Response {
         var context: ServerContext = context
         if let credential = Credential(request) {
-            do {
+            do throws(TokenRefusal) {
                 let identity: Identity = try await authority.verify(credential.token)
+                if revocations.isRevoked(identity) { throw .revoked }
                 context.identity = identity
                 context.logger = context.logger.with(.subject, identity.subject)
             } catch {

@@ -21,6 +21,8 @@ package actor TokenAuthority {
     private var collection: JWTKeyCollection
     private let path: String?
     private let clock: WallClock
+    /// What was verified: an agent shows the same token with every request for an hour.
+    private let verified = VerifiedTokens()
     private var lastReload: Timestamp?
 
     /// With the keys of a file, which is read again when a token names a key that is not known here: a rotation made
@@ -67,14 +69,23 @@ package actor TokenAuthority {
     }
 
     /// Who the token is for.
-    package func verify(_ token: String) async throws(TokenRefusal) -> Identity {
+    package nonisolated func verify(_ token: String) async throws(TokenRefusal) -> Identity {
         guard token.utf8.count <= 4096 else { throw .malformed }
+        let digest: [UInt8] = Digests.sha256(Array(token.utf8))
+        let now: Double = clock().seconds
+        if let known = verified.identity(digest, now: now) { return known }
+        let (identity, expiry): (Identity, Double) = try await verifySignature(token)
+        verified.remember(identity, digest, from: now, to: expiry)
+        return identity
+    }
+
+    private func verifySignature(_ token: String) async throws(TokenRefusal) -> (Identity, expiry: Double) {
         let key: String = try Self.keyNamed(in: token)
         if !keys.keys.contains(where: { $0.id == key }) { await reloadKeys() }
         guard keys.keys.contains(where: { $0.id == key }) else { throw .unknownKey }
         let claims: WireClaims
         do { claims = try await collection.verify(token, as: WireClaims.self) } catch { throw .wrongSignatureOrClaims }
-        return try identity(claims)
+        return (try identity(claims), claims.exp + Self.leeway.seconds)
     }
 
     /// The `kid` of a header that says HS256.
@@ -94,7 +105,9 @@ package actor TokenAuthority {
         guard claims.exp.isFinite, now < claims.exp + Self.leeway.seconds else { throw .expired }
         if let issuedAt = claims.iat, issuedAt > now + Self.leeway.seconds { throw .notYetValid }
         guard !claims.sub.isEmpty, let scopes = Scope.list(claims.scope) else { throw .wrongSignatureOrClaims }
-        return Identity(subject: claims.sub, scopes: scopes, host: claims.host)
+        return Identity(
+            subject: claims.sub, scopes: scopes, host: claims.host,
+            issuedAt: claims.iat.map { Timestamp(seconds: $0) })
     }
 
     /// At most once a second: a stranger with random key ids must not make the disk busy.
@@ -105,10 +118,13 @@ package actor TokenAuthority {
         guard let found = try? TokenKeys.load(path), found != keys else { return }
         keys = found
         collection = await Self.collection(found)
+        // What a key that is gone has signed counts no more.
+        verified.forgetAll()
     }
 }
 
 /// Why a token does not count. For the log and the metrics only: who sent it learns nothing but 401.
 package enum TokenRefusal: String, Error, CaseIterable, Hashable, Sendable {
     case malformed, wrongAlgorithm, unknownKey, wrongSignatureOrClaims, wrongIssuer, wrongAudience, expired, notYetValid
+    case revoked
 }

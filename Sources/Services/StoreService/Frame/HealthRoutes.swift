@@ -1,6 +1,6 @@
 import ConfigAPIServer
 import Database
-import Declarations
+package import Declarations
 import HTTPTypes
 package import Hummingbird
 package import Runtime
@@ -14,16 +14,23 @@ package struct HealthRoutes: RouteGroup {
     /// Whether anybody on the machine may read the metrics.
     private let areMetricsOpen: Bool
     private let checks: [(name: String, check: Check)]
+    /// Checks that are told of, and keep no traffic away.
+    private let warnings: [(name: String, check: Check)]
+    private let details: @Sendable () async -> [String: JSONValue]
     private let timeout: Duration
     private let clock: any Clock<Duration>
 
     package init(
         metrics: MetricsRegistry, areMetricsOpen: Bool, checks: [(name: String, check: Check)],
-        timeout: Duration = .seconds(2), clock: any Clock<Duration> = ContinuousClock()
+        warnings: [(name: String, check: Check)] = [],
+        details: @escaping @Sendable () async -> [String: JSONValue] = { [:] }, timeout: Duration = .seconds(2),
+        clock: any Clock<Duration> = ContinuousClock()
     ) {
         self.metrics = metrics
         self.areMetricsOpen = areMetricsOpen
         self.checks = checks
+        self.warnings = warnings
+        self.details = details
         self.timeout = timeout
         self.clock = clock
     }
@@ -41,16 +48,24 @@ package struct HealthRoutes: RouteGroup {
 
     private func readiness() async -> Response {
         var results: [String: JSONValue] = [:]
-        for (name, check) in checks {
-            do {
-                try await withDeadline(check)
-                results[name] = "ok"
-            } catch { results[name] = .string("\(error)") }
-        }
+        for (name, check) in checks { results[name] = await result(of: check) }
         let isReady: Bool = results.values.allSatisfy { $0 == "ok" }
+        for (name, check) in warnings { results[name] = await result(of: check) }
+        let isWell: Bool = results.values.allSatisfy { $0 == "ok" }
+        let details: [String: JSONValue] = await self.details()
         return .json(
             isReady ? .ok : .serviceUnavailable,
-            ["status": isReady ? "ready" : "not ready", "checks": .object(results)])
+            .object(compacting: [
+                "status": isReady ? isWell ? "ready" : "degraded" : "not ready", "checks": .object(results),
+                "details": details.isEmpty ? nil : .object(details),
+            ]))
+    }
+
+    private func result(of check: @escaping Check) async -> JSONValue {
+        do {
+            try await withDeadline(check)
+            return "ok"
+        } catch { return .string("\(error)") }
     }
 
     /// A check that hangs is one that failed.

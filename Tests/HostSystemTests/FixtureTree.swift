@@ -1,0 +1,57 @@
+import Glibc
+import HostSystem
+import Runtime
+import TestSupport
+
+/// A recorded host: `proc` and `sys` in a folder of their own, made from one text file of Fixtures.
+///
+/// A line `== PATH` begins a file, `== PATH -> TARGET` is a symbolic link.
+final class FixtureTree {
+    private let folder: TemporaryFolder
+    var path: String { folder.path }
+    var files: LinuxHostFiles { LinuxHostFiles(root: folder.path) }
+
+    init(_ name: String) throws {
+        folder = try TemporaryFolder()
+        let source: String = #filePath.split(separator: "/").dropLast().map { "/" + $0 }.joined()
+        try unpack(try Files.text("\(source)/Fixtures/\(name).tree"))
+    }
+
+    /// A tree with these files.
+    init(files: [String: String]) throws {
+        folder = try TemporaryFolder()
+        for (path, content) in files { try folder.write(content, to: String(path.dropFirst())) }
+    }
+
+    private func unpack(_ text: String) throws {
+        var path: String?
+        var content = ""
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            guard line.hasPrefix("== ") else {
+                content += line + "\n"
+                continue
+            }
+            if let path { try write(path, content) }
+            content = ""
+            let parts: [Substring] = line.dropFirst(3).split(separator: " ")
+            if parts.count == 3, parts[1] == "->" {
+                path = nil
+                try link(String(parts[0]), to: String(parts[2]))
+            } else {
+                path = String(parts[0])
+            }
+        }
+        if let path { try write(path, String(content.dropLast())) }
+    }
+
+    private func write(_ path: String, _ content: String) throws {
+        try folder.write(content, to: String(path.dropFirst()), mode: 0o644)
+    }
+
+    private func link(_ path: String, to target: String) throws {
+        // Writing a file beside it makes the folders.
+        let made: String = try folder.write("", to: String(path.dropFirst()) + ".new")
+        unlink(made)
+        guard symlink(target, folder.path + path) == 0 else { throw TestSupportError("cannot link \(path)") }
+    }
+}

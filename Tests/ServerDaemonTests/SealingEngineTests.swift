@@ -1,0 +1,98 @@
+import ConfigAPI
+import ConfigAPIServer
+import Database
+import Declarations
+import Logging
+import Runtime
+import StoreService
+import Telemetry
+import TestSupport
+import Testing
+
+@testable import ServerDaemon
+
+@Suite struct SealingEngineTests {
+    private func frames(_ days: [Int64]) -> FrameBatch {
+        let now: Timestamp = .now()
+        return FrameBatch(
+            source: Source(host: "web", producer: "p"), series: [Series("a")],
+            frames: days.flatMap { day in
+                (0..<20).map { Frame(time: now - .days(day) + .milliseconds($0), values: [Double($0)]) }
+            })
+    }
+
+    private func engine(
+        _ database: TestDatabase, _ holder: String, _ metrics: MetricsRegistry,
+        _ policy: SealPolicy? = SealPolicy(sealAfter: .hours(48))
+    ) -> SealingEngine {
+        SealingEngine(
+            blocks: BlockStore(pool: database.pool, compression: .zstd), leaders: LeaderStore(pool: database.pool),
+            holder: holder, policy: { policy }, clock: ContinuousClock(), now: { .now() }, metrics: metrics,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    // Shows F-SV-13
+    @Test func `what is old enough is sealed by the one server that leads, and told in figures`() async throws {
+        let database = try await TestPostgres.database()
+        _ = try await FrameStore(pool: database.pool).store([frames([0, 1, 5, 9])])
+        let metrics = MetricsRegistry()
+        let leadership = try await engine(database, "one", metrics).round()
+        #expect(leadership?.task == "sealing")
+        #expect(try await engine(database, "two", metrics).round() == nil)
+        let states = try await BlockStore(pool: database.pool, compression: .zstd).tables()
+        #expect(states.count { $0.state == .sealed } == 2)
+        #expect(states.count { $0.state == .open } == 2)
+        // Dropped a minute later.
+        #expect(states.count { $0.state == .leaving } == 2)
+        let text: String = metrics.exposition
+        #expect(text.contains("plumb_sealing_samples_total 40"))
+        #expect(text.contains(#"plumb_sealing_steps_total{step="fill"} 2"#))
+        #expect(text.contains("plumb_sealing_bytes_before_total "))
+        #expect(!text.contains("plumb_sealing_errors_total"))
+    }
+
+    @Test func `nothing is sealed before the configuration is known`() async throws {
+        let database = try await TestPostgres.database()
+        _ = try await FrameStore(pool: database.pool).store([frames([9])])
+        #expect(try await engine(database, "one", MetricsRegistry(), nil).round() == nil)
+        #expect(try await BlockStore(pool: database.pool, compression: nil).tables().map(\.state) == [.open])
+    }
+
+    @Test func `a span that cannot be sealed keeps no other from it`() async throws {
+        let database = try await TestPostgres.database()
+        let store = FrameStore(pool: database.pool)
+        _ = try await store.store([frames([5, 9])])
+        // A frame that nobody of ours would write.
+        let oldest = try #require(try await store.partitioning.all().first?.name)
+        try await database.superuser("UPDATE plumbline.\(oldest) SET values = '{{1,2},{3,4}}'")
+        let metrics = MetricsRegistry()
+        _ = try await engine(database, "one", metrics).round()
+        let states = try await BlockStore(pool: database.pool, compression: nil).tables().map(\.state)
+        #expect(states == [.building, .closed, .sealed, .leaving])
+        #expect(metrics.exposition.contains("plumb_sealing_errors_total 1"))
+    }
+
+    // Shows F-SV-13
+    @Test func `a server seals what a Retention says, and answers from the blocks`() async throws {
+        try await RunningServer.with {
+            $0.sealInterval = .milliseconds(100)
+        } _: { server in
+            try await server.put([
+                ConfigChange(
+                    .put(["dataset": "metrics", "keep": "30d", "sealAfter": "100h"]), kind: "Retention", name: "metrics"
+                )
+            ])
+            _ = try await FrameStore(pool: server.database.pool).store([frames([3, 8])])
+            let blocks = BlockStore(pool: server.database.pool, compression: nil)
+            let states: [CataloguedTable.State] = try await server.eventually {
+                let states = try await blocks.tables().filter { $0.to < .now() }.map(\.state)
+                return states.contains(.sealed) ? states : nil
+            }
+            #expect(states.filter { $0 != .open }.sorted { $0.rawValue < $1.rawValue } == [.leaving, .sealed])
+            // What is younger than that, and what was made ahead, is left as it is.
+            #expect(states.contains(.open))
+            let query = try await server.send("GET", "/api/v1/query?query=count_over_time(a%5B30d%5D)", as: [.query])
+            #expect(query.json?["data"]?["result"]?.array?.first?["value"]?.array?.last == "40")
+        }
+    }
+}
