@@ -18,15 +18,16 @@ struct StoreBenchmark: Sendable {
         /// By the state of the data: as it was sent, or sealed.
         var queries: [(state: String, outcomes: [(query: BenchQuery, outcome: QueryTarget.Outcome)])] = []
         var growth: [Growth] = []
+        var seal: SealFigures?
     }
 
     private var sender: Sender { Sender(clients: clients) }
     private static let ticksPerRequest = 100
 
-    /// In the past, so that the loads that come after it are of now; a whole hour, as rollups are aligned.
+    /// A midnight at least five hours ago: the day can be sealed, and the loads that come after it are of the past too.
     private static func dayEnd() -> Int64 {
         let now: Int64 = Timestamp.now().milliseconds / 1000
-        return now / 3600 * 3600 - 4 * 3600
+        return (now - 5 * 3600) / 86_400 * 86_400
     }
 
     func run(_ system: some StoreSystem, end: Int64 = dayEnd()) async throws -> Results {
@@ -44,6 +45,9 @@ struct StoreBenchmark: Sendable {
             print("  \(use.what): \((Double(use.bytes) / Double(results.samplesOnDisk)).text(2)) bytes a sample")
         }
         results.queries.append(("as sent", try await ask(system, about: day, end: end)))
+        if let ours = system as? PlatformSystem {
+            try await seal(ours, day, end: end, &results)
+        }
         for (name, hosts, series, ticks, perRequest) in Self.loads {
             // Requests of one tick come after the backlogs: Prometheus takes nothing that is older than an hour.
             let start: Int64 = end + 2 * 3600 + (perRequest == 1 ? 3000 : 0)
@@ -76,6 +80,36 @@ struct StoreBenchmark: Sendable {
         var measurement: Measurement
         /// After it.
         var memory: Memory
+    }
+
+    private func seal(_ system: PlatformSystem, _ day: Fleet, end: Int64, _ results: inout Results) async throws {
+        let fleets = Counter()
+        let figures: SealFigures = try await system.seal(before: Timestamp(milliseconds: end * 1000)) {
+            let fleet = Fleet(
+                name: "seal-\(await fleets.next())", hosts: 100, seriesPerHost: 500, start: (end + 3600) * 1000)
+            return try await load(fleet, ticks: 40, perRequest: 1, into: system)
+        }
+        results.seal = figures
+        try await system.settle()
+        for use in try await system.diskUse() where use.what != "frames" {
+            results.disk.append(DiskUse(what: "\(use.what), sealed", bytes: use.bytes))
+            print(
+                "  sealed, \(use.what): \((Double(use.bytes) / Double(results.samplesOnDisk)).text(2)) bytes a sample")
+        }
+        let samples = Double(results.samplesOnDisk)
+        print(
+            "  sealed in \(figures.seconds.text(1)) s, \((samples / figures.processorSeconds / 1e6).text(2)) M samples a "
+                + "CPU second; p99 of a tick \(figures.idle.milliseconds(atQuantile: 0.99).text(1)) ms before, "
+                + "\(figures.meanwhile.milliseconds(atQuantile: 0.99).text(1)) ms meanwhile")
+        results.queries.append(("sealed", try await ask(system, about: day, end: end)))
+    }
+
+    private actor Counter {
+        private var count = 0
+        func next() -> Int {
+            count += 1
+            return count
+        }
     }
 
     /// Name, hosts, series of each, ticks, ticks a request.
