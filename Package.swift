@@ -226,9 +226,8 @@ targets.append(
     .executableTarget(
         name: "plumb-bench",
         dependencies: [
-            "Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry", "WireFormats",
-            argumentParser,
-            asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1,
+            "Compression", "Database", "Declarations", "FrameFormat", "Operator", "PlatformClient", "Runtime",
+            "Telemetry", "WireFormats", argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1,
         ],
         path: "Benchmarks",
         swiftSettings: strict))

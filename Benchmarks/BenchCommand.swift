@@ -10,9 +10,9 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "plumb-bench", abstract: "Measure ingest and reconciliation.",
         discussion: "Starts whole platforms of its own in temporary folders; what runs on this machine is left alone.")
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case ingest, reconcile }
+    enum Part: String, CaseIterable, ExpressibleByArgument { case ingest, reconcile, store }
 
-    @Option(help: "Only this part: ingest or reconcile.")
+    @Option(help: "Only this part: ingest, reconcile or store.")
     var only: Part?
     @Option(help: "How long each cell of the table is measured, in seconds.")
     var seconds: Int = 6
@@ -23,6 +23,12 @@ struct BenchCommand: AsyncParsableCommand {
     var directory: String = "/var/tmp"
     @Option(help: "How many clients send at once.")
     var clients: Int = 4
+    @Option(help: "For store: how many hours of 100 hosts are stored and asked about.")
+    var hours: Int = 24
+    @Option(
+        help: ArgumentHelp(
+            "For store: where the peers' packages are unpacked; without it ours runs alone.", valueName: "dir"))
+    var peers: String?
 
     func validate() throws {
         guard (1...600).contains(seconds) else { throw ValidationError("--seconds is 1 to 600") }
@@ -32,13 +38,19 @@ struct BenchCommand: AsyncParsableCommand {
     func run() async throws {
         let programs: Programs = try .besideThisOne()
         for line in Machine.description { print(line) }
-        if only != .reconcile {
+        if only == nil || only == .ingest {
             let benchmark = IngestBenchmark(duration: .seconds(seconds), clients: clients)
             try await BenchPlatform.with(programs, in: directory, environment: BenchPlatform.quiet) { platform in
                 try await benchmark.run(on: platform)
             }
         }
-        if only != .ingest {
+        if only == nil || only == .store {
+            let comparison = StoreComparison(
+                benchmark: StoreBenchmark(clients: clients, hours: hours), programs: programs, directory: directory,
+                peers: peers)
+            try await comparison.run()
+        }
+        if only == nil || only == .reconcile {
             try await ReconcileBenchmark(programs: programs, parent: directory, duration: .seconds(max(20, seconds)))
                 .run()
         }

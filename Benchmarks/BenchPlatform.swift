@@ -81,7 +81,7 @@ struct BenchPlatform: Sendable {
         throw BenchError("the platform in \(folder.path) is not ready after two minutes; see \(folder.logs)")
     }
 
-    private static func freePort() throws -> UInt16 {
+    static func freePort() throws -> UInt16 {
         // The server's port and the one two above must be free.
         for port in stride(from: UInt16(17_700), to: 27_700, by: 10)
         where try Ports.isFree(port) && Ports.isFree(port + 2) { return port }

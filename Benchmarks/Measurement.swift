@@ -4,6 +4,8 @@ struct Measurement: Sendable {
     var latencies: [Duration] = []
     var frames = 0
     var samples = 0
+    /// Of the requests' bodies.
+    var bytes = 0
     /// The whole of the cell.
     var elapsed: Duration = .zero
     /// Processor time of server and PostgreSQL.
@@ -14,6 +16,9 @@ struct Measurement: Sendable {
         sum.latencies += right.latencies
         sum.frames += right.frames
         sum.samples += right.samples
+        sum.bytes += right.bytes
+        sum.elapsed += right.elapsed
+        sum.processorSeconds += right.processorSeconds
         return sum
     }
 

@@ -36,6 +36,9 @@ struct ProcessorTime {
         ProcessorTime(server: time.server * factor, postgres: time.postgres * factor, sync: time.sync * factor)
     }
 
+    /// Of one process and its descendants.
+    static func seconds(ofTree process: Int32) -> Double { seconds(of: process, childrenByParent()) }
+
     private static func childrenByParent() -> [Int32: [Int32]] {
         var children: [Int32: [Int32]] = [:]
         for name in Files.names(in: "/proc") {

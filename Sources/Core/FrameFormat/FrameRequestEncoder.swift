@@ -1,8 +1,8 @@
-import Telemetry
+package import Telemetry
 
 /// Writes bodies.
-enum FrameRequestEncoder {
-    static func body(
+package enum FrameRequestEncoder {
+    package static func body(
         host: String, definitions: [LayoutDefinition], batches: [(batch: FrameBatch, layout: LayoutHash)]
     ) -> [UInt8] {
         var writer = ByteWriter()
