@@ -21,8 +21,9 @@ import Testing
                 try await expectWhole(server, upTo: 5)
                 server.forgetLayouts()
                 try await expectWhole(server, upTo: 10)
+                // Before the stop, which may cut off a request and send it again.
+                #expect(server.duplicates == 0)
             }
-            #expect(server.duplicates == 0)
             #expect(!server.sizes.isEmpty)
         }
     }
