@@ -79,12 +79,12 @@ import Testing
         #expect(report.problems.last?.mark == Mark(line: 9, column: 3))
         #expect(report.changes.map(\.result) == [.applied])
         #expect(await fixture.target.spec(retention)?["keep"] == "30d")
-        let mended = try await fixture.repository.commit(["r.yaml": retentionText("20d"), "g.yaml": groupText()])
+        let mended = try await fixture.repository.commit(["r.yaml": retentionText("40d"), "g.yaml": groupText()])
         let recovered = await reconciler.run(.timer, fetches: true)
         #expect(recovered.outcome == .applied)
         #expect(recovered.commit?.id == mended)
         #expect(recovered.previousCommit == good)
-        #expect(await fixture.target.spec(retention)?["keep"] == "20d")
+        #expect(await fixture.target.spec(retention)?["keep"] == "40d")
     }
 
     @Test func observingReportsAndChangesNothing() async throws {
@@ -111,45 +111,45 @@ import Testing
     @Test func rewrittenHistoryIsRefusedUntilAPersonAcceptsIt() async throws {
         let fixture = try await SyncFixture()
         try await fixture.repository.commit(["r.yaml": retentionText("30d")])
-        let good = try await fixture.repository.commit(["r.yaml": retentionText("20d")])
+        let good = try await fixture.repository.commit(["r.yaml": retentionText("40d")])
         let reconciler = try fixture.reconciler()
         _ = await reconciler.run(.startup, fetches: true)
         try await fixture.repository.git("reset", "-q", "--hard", "HEAD~1")
-        let rewritten = try await fixture.repository.commitLocally(["r.yaml": retentionText("10d")])
+        let rewritten = try await fixture.repository.commitLocally(["r.yaml": retentionText("50d")])
         try await fixture.repository.push(force: true)
         let report = await reconciler.run(.timer, fetches: true)
         #expect(report.outcome == .refused)
         #expect(report.refusals.map(\.guardName) == [.rewrittenHistory])
         #expect(report.commit?.id == good)
-        #expect(await fixture.target.spec(retention)?["keep"] == "20d")
+        #expect(await fixture.target.spec(retention)?["keep"] == "40d")
         #expect(try await reconciler.permitRewrite(rewritten, reason: "cleaned up") == rewritten)
         #expect(await reconciler.run(.manual, fetches: true).outcome == .applied)
-        #expect(await fixture.target.spec(retention)?["keep"] == "10d")
+        #expect(await fixture.target.spec(retention)?["keep"] == "50d")
     }
 
     @Test func aLostStateDirectoryStillKnowsTheHistoryFromTheServer() async throws {
         let fixture = try await SyncFixture()
         try await fixture.repository.commit(["r.yaml": retentionText("30d")])
-        let good = try await fixture.repository.commit(["r.yaml": retentionText("20d")])
+        let good = try await fixture.repository.commit(["r.yaml": retentionText("40d")])
         _ = await (try fixture.reconciler()).run(.startup, fetches: true)
         try await fixture.repository.git("reset", "-q", "--hard", "HEAD~1")
-        try await fixture.repository.commitLocally(["r.yaml": retentionText("10d")])
+        try await fixture.repository.commitLocally(["r.yaml": retentionText("50d")])
         try await fixture.repository.push(force: true)
         await fixture.target.loseLease()
         let fresh = try fixture.reconciler(stateDirectory: "other")
         let report = await fresh.run(.startup, fetches: true)
         #expect(report.outcome == .refused)
         #expect(report.refusals.first?.message.contains(good.prefix(10)) == true)
-        #expect(await fixture.target.spec(retention)?["keep"] == "20d")
+        #expect(await fixture.target.spec(retention)?["keep"] == "40d")
     }
 
     @Test func aHistoryThatTheServerCouldOnlyTellLateStillCounts() async throws {
         let fixture = try await SyncFixture()
         try await fixture.repository.commit(["r.yaml": retentionText("30d")])
-        try await fixture.repository.commit(["r.yaml": retentionText("20d")])
+        try await fixture.repository.commit(["r.yaml": retentionText("40d")])
         _ = await (try fixture.reconciler()).run(.startup, fetches: true)
         try await fixture.repository.git("reset", "-q", "--hard", "HEAD~1")
-        try await fixture.repository.commitLocally(["r.yaml": retentionText("10d")])
+        try await fixture.repository.commitLocally(["r.yaml": retentionText("50d")])
         try await fixture.repository.push(force: true)
         await fixture.target.loseLease()
         await fixture.target.missLeases(1)
@@ -158,7 +158,7 @@ import Testing
         let report = await fresh.run(.timer, fetches: true)
         #expect(report.outcome == .refused)
         #expect(report.refusals.map(\.guardName) == [.rewrittenHistory])
-        #expect(await fixture.target.spec(retention)?["keep"] == "20d")
+        #expect(await fixture.target.spec(retention)?["keep"] == "40d")
     }
 
     @Test func aServerThatIsAwayIsUnknownAndGetsItsReportsLater() async throws {
@@ -309,7 +309,7 @@ import Testing
         try await fixture.repository.commit(["r.yaml": retentionText("30d")])
         let reconciler = try fixture.reconciler()
         _ = await reconciler.run(.startup, fetches: true)
-        try await fixture.repository.commit(["r.yaml": retentionText("20d")])
+        try await fixture.repository.commit(["r.yaml": retentionText("40d")])
         let plan = try await (try fixture.reconciler()).preview(revision: nil)
         #expect(plan.report.changes.map(\.result) == [.planned])
         #expect(plan.report.changes.first?.causes == [.commit])

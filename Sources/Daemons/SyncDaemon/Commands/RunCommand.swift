@@ -30,7 +30,7 @@ struct RunCommand: AsyncParsableCommand {
         logger.info(
             "started",
             metadata: .of([
-                .remote: bootstrap.remote.displayedURL, .target: bootstrap.server.url, .path: bootstrap.controlSocket,
+                .remote: bootstrap.displayedURL, .target: bootstrap.server.url, .path: bootstrap.controlSocket,
                 .version: RuntimeVersion.current,
             ]))
         // Stopped from the last to the first: nothing new is asked for while the loop ends.

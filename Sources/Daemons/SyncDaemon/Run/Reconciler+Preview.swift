@@ -18,6 +18,7 @@ extension Reconciler {
         var run = RunInProgress(report: newReport(.manual))
         do {
             await fetch()
+            noteRemotes(&run)
             if let fetchError {
                 // What is here can be planned all the same.
                 guard state.head != nil else { throw SyncError(fetchError) }
@@ -29,7 +30,11 @@ extension Reconciler {
             case .refused(let info, let problems, let refusals):
                 refuse(&run, info, problems, refusals)
                 return Preview(report: run.report, isUnknown: false)
-            case .ready(let loaded, let info, let permissions):
+            case .behind(let info):
+                run.report.notices.append(behind(info))
+                try await takeAccepted(&run)
+            case .ready(let loaded, let info, let permissions, let signers):
+                run.report.signers = signers
                 run.commit = loaded
                 run.report.commit = info
                 run.permissions = permissions
@@ -43,7 +48,7 @@ extension Reconciler {
     /// A commit of the branch, or another branch of the remote: what is planned need not be what is enforced.
     private func resolve(_ revision: String) async throws -> ObjectID {
         do { return try await dependencies.git.resolve(revision) } catch {
-            let fetched = try? await dependencies.git.fetch(configuration.remote, branch: revision)
+            let fetched = try? await dependencies.git.fetch(configuration.remotes, branch: revision)
             guard fetched != nil else { throw error }
             return try await dependencies.git.resolve(revision)
         }
@@ -85,7 +90,10 @@ extension Reconciler {
             context: comparisonContext())
         // What enforcing would do is shown in observe mode too.
         let plan: Plan = Reconciliation.plan(
-            comparison, context: planContext(mode: .enforce, permissions: run.permissions, previous: run.previous))
+            comparison,
+            context: planContext(
+                mode: .enforce, permissions: run.permissions, previous: run.previous,
+                judgesCommit: run.commit?.id.hex != state.acceptedCommit))
         run.report.declaredDigest = comparison.declaredDigest
         run.report.liveDigest = comparison.liveDigest
         run.report.targets = comparison.targetReports(remaining: plan)
