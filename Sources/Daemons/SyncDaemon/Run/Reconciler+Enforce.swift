@@ -13,7 +13,8 @@ extension Reconciler {
         for attempt in 1...Self.attempts {
             guard let declared = run.commit?.declared else { return await reportTargetsAlone(&run) }
             let live: LiveState = await observeAll(declared: declared)
-            meet(live, &run)
+            // What appears while a first commit is applied does not make the store one that was in use.
+            if attempt == 1 { meet(live, &run) }
             let comparison: Comparison = compare(
                 declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
                 context: comparisonContext())

@@ -90,7 +90,7 @@ extension Reconciler {
                 try await dependencies.git.commits(after: accepted, through: head.id)
             }
         }
-        guard case .observing(_, let text) = state.firstMeeting, let first = ObjectID(hex: text), first != head.id,
+        guard let first = state.firstMeeting?.commit.flatMap(ObjectID.init(hex:)), first != head.id,
             try await descends(head.id, from: first)
         else { return newest }
         return try await dependencies.git.commits(after: first, through: head.id)

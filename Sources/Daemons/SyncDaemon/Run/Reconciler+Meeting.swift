@@ -48,7 +48,7 @@ extension Reconciler {
             throw SyncError("the bootstrap config says mode: observe; change it there and restart the daemon")
         }
         guard state.acceptedCommit == nil else { throw SyncError("this daemon enforces already") }
-        state.firstMeeting = .ended
+        state.firstMeeting = .ended(commit: state.firstMeeting?.commit)
         examined = nil
         do { try dependencies.directory.write(state) } catch { throw SyncError(error.description) }
         dependencies.logger.notice("first meeting ended: enforcing", metadata: [:])

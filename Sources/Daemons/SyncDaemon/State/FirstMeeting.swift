@@ -3,10 +3,18 @@ package import Telemetry
 
 /// How a store that others filled, and that knows no commit of this source, was met.
 package enum FirstMeeting: Hashable, Sendable {
-    /// Nothing is changed until a person says `enforce`. Trailers count from `commit` on, the head of the first day.
+    /// Nothing is changed until a person says `enforce`. Trailers count from `commit` on, the head of that time.
     case observing(since: Timestamp, commit: String)
     /// A person said `enforce`; the next commit that passes the guards is accepted.
-    case ended
+    case ended(commit: String?)
+
+    /// The newest commit when the store was met.
+    package var commit: String? {
+        switch self {
+        case .observing(_, let commit): commit
+        case .ended(let commit): commit
+        }
+    }
 }
 
 extension FirstMeeting: JSONCodable {
@@ -15,7 +23,7 @@ extension FirstMeeting: JSONCodable {
         switch try reader.string("state") {
         case "observing":
             self = .observing(since: try reader.time("since"), commit: try reader.string("commit"))
-        case "ended": self = .ended
+        case "ended": self = .ended(commit: try reader.optionalString("commit"))
         case let other: throw reader.error("state", "expected observing or ended, got \"\(other)\"")
         }
     }
@@ -24,7 +32,8 @@ extension FirstMeeting: JSONCodable {
         switch self {
         case .observing(let since, let commit):
             ["state": "observing", "since": .time(since), "commit": .string(commit)]
-        case .ended: ["state": "ended"]
+        case .ended(let commit):
+            .object(compacting: ["state": "ended", "commit": commit.map(JSONValue.string)])
         }
     }
 }
