@@ -310,7 +310,7 @@ import Testing
         let reconciler = try fixture.reconciler()
         _ = await reconciler.run(.startup, fetches: true)
         try await fixture.repository.commit(["r.yaml": retentionText("40d")])
-        let plan = try await (try fixture.reconciler()).preview(revision: nil)
+        let plan = try await (try fixture.reconciler()).preview(.newest)
         #expect(plan.report.changes.map(\.result) == [.planned])
         #expect(plan.report.changes.first?.causes == [.commit])
         #expect(await fixture.target.spec(retention)?["keep"] == "30d")

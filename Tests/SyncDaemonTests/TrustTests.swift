@@ -44,7 +44,7 @@ import Testing
         #expect(refusal.message.hasPrefix("1 of 2 new commits cannot be trusted: "))
         #expect(refusal.message.contains("\"Smuggled in\" by Eve: no signature"))
         #expect(
-            refusal.message.contains("add the signer's key to \(allowed) (trust.verify: ssh at gitops-sync.yaml:9)"))
+            refusal.message.contains("add the signer's key to \(allowed) (trust.verify: ssh at gitops-sync.yaml:8)"))
         #expect(report.changes.map(\.result) == [.applied])
         #expect(await fixture.target.spec(retention)?["keep"] == "30d")
         #expect(await fixture.target.spec(group) == nil)

@@ -31,6 +31,18 @@ extension GitStore {
         throw GitError(joining: failures, branch: branch)
     }
 
+    /// The branches of the first remote that answers.
+    package func branches(ofFirst remotes: [GitRemote]) async throws(GitError) -> [RemoteBranch] {
+        var failures: [GitError] = []
+        for remote in remotes {
+            do { return try await branches(of: remote) } catch {
+                guard error.mayBeTheRemotes else { throw error }
+                failures.append(error)
+            }
+        }
+        throw GitError(joining: failures, branch: "the list of branches")
+    }
+
     private func attempt(
         _ remote: GitRemote, branch: String, deadline: Duration
     ) async -> Result<FetchResult, GitError> {

@@ -72,6 +72,9 @@ extension BootstrapConfiguration {
         if controlSocket.utf8.count > 107 {
             settings.complain(about: "controlSocket", "the path is longer than 107 bytes; choose a shorter folder")
         }
+        for glob in previews {
+            if let objection = Glob.objection(to: glob) { settings.complain(about: "previews", objection) }
+        }
         for (name, url) in [("server.url", server.url), ("proxy.url", proxy?.url ?? "")] where !url.isEmpty {
             guard !["http://", "https://", "http+unix://"].contains(where: url.hasPrefix) else { continue }
             settings.complain(about: name, "expected http://, https:// or http+unix://")

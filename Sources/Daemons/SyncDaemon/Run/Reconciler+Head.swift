@@ -83,7 +83,7 @@ extension Reconciler {
 
     /// What is to be judged and may speak: every commit on any parent since the accepted one. Where none was accepted,
     /// the newest alone, and what came since a first meeting began.
-    private func newCommits(through head: GitCommit, accepted: ObjectID?) async throws(GitError) -> CommitRange {
+    func newCommits(through head: GitCommit, accepted: ObjectID?) async throws(GitError) -> CommitRange {
         let newest = CommitRange(commits: [head], isTruncated: false)
         if let accepted {
             return try await unlessMissing(newest) { () async throws(GitError) in
@@ -118,7 +118,7 @@ extension Reconciler {
             + "that one stays enforced"
     }
 
-    private func descends(_ head: ObjectID, from accepted: ObjectID) async throws(GitError) -> Bool {
+    func descends(_ head: ObjectID, from accepted: ObjectID) async throws(GitError) -> Bool {
         do { return try await dependencies.git.isDescendant(head, of: accepted) } catch {
             // The accepted commit is not in the repository at all: then the head does not contain it either.
             guard error.code == .revisionNotFound else { throw error }
