@@ -173,7 +173,10 @@ target(
         "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "PromQL", "Reconciliation", "Runtime",
         "Telemetry",
     ],
-    products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, nioPosix, systemPackage])
+    products: [
+        argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, nioPosix, subprocess,
+        systemPackage,
+    ])
 target(
     .daemons, "ServerDaemon",
     uses: [

@@ -67,7 +67,7 @@ import Testing
         } catch let error as TestSupportError {
             #expect(error.description.contains("a.yaml:8:9: "))
         }
-        try await repository.commitLocally(["a.yaml": retentionText("20d")])
+        try await repository.commitLocally(["a.yaml": retentionText("40d")])
         try await repository.push()
     }
 

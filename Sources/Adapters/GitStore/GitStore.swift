@@ -35,9 +35,19 @@ package struct GitStore: Sendable {
     /// Brings the branch's present head and what it needs into the store. Does not judge it: a rewritten branch is
     /// fetched too, and ``isDescendant(_:of:)`` tells. Makes the store where there is none or where it is damaged; an
     /// attempt that fails leaves what was there.
-    package func fetch(_ remote: GitRemote, branch: String) async throws(GitError) -> FetchResult {
+    package func fetch(
+        _ remote: GitRemote, branch: String, deadline: Duration? = nil
+    ) async throws(GitError) -> FetchResult {
         try remote.check()
-        return try await value(of: .fetch(remote: remote, branch: branch), deadline: configuration.fetchDeadline)
+        return try await value(
+            of: .fetch(remote: remote, branch: branch), deadline: deadline ?? configuration.fetchDeadline)
+    }
+
+    /// The branches of a remote, by name; nothing is fetched.
+    package func branches(of remote: GitRemote) async throws(GitError) -> [RemoteBranch] {
+        try remote.check()
+        let (result, _) = try await ask(.branches(remote: remote), deadline: configuration.fetchDeadline)
+        return try read("branches") { () throws(JSONFormError) in try JSONObjectReader(result).list("branches") }
     }
 
     /// The commit that a revision names: an id or the start of one, a fetched branch, `HEAD` for the branch that was
@@ -63,6 +73,15 @@ package struct GitStore: Sendable {
             let reader = try JSONObjectReader(result)
             return CommitRange(
                 commits: try reader.list("commits"), isTruncated: try reader.bool("isTruncated", default: false))
+        }
+    }
+
+    /// The commits with their signatures, in the order of `ids`, for ``SignatureChecker`` to judge.
+    package func signatures(of ids: [ObjectID]) async throws(GitError) -> [SignedCommit] {
+        guard !ids.isEmpty else { return [] }
+        let (result, blobs) = try await ask(.signatures(of: ids))
+        return try read("signatures") { () throws(JSONFormError) in
+            try WorkerAnswer.signedCommits(header: result, blobs: blobs)
         }
     }
 

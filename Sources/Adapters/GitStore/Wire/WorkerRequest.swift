@@ -19,6 +19,16 @@ struct WorkerRequest: JSONCodable {
         case tree(commit: ObjectID, filter: TreeFilter, known: [ObjectID])
         case sources(commit: ObjectID, root: String, questions: [SourceQuestion], budgetMilliseconds: Int)
         case keep(ObjectID, name: String)
+        case signatures(of: [ObjectID])
+        case branches(remote: GitRemote)
+    }
+
+    /// The remote that is asked, where one is.
+    var remote: GitRemote? {
+        switch operation {
+        case .fetch(let remote, _), .branches(let remote): remote
+        default: nil
+        }
     }
 
     /// How errors name what is being done.
@@ -32,6 +42,8 @@ struct WorkerRequest: JSONCodable {
         case .tree(let commit, _, _): "reading the files of commit \(commit.short)"
         case .sources(let commit, _, _, _): "searching the history of commit \(commit.short)"
         case .keep(let commit, _): "keeping commit \(commit.short)"
+        case .signatures(let commits): "reading the signatures of \(commits.count) commits"
+        case .branches(let remote): "listing the branches of \(remote.displayedURL)"
         }
     }
 }
@@ -61,6 +73,8 @@ extension WorkerRequest {
                 commit: try reader.objectID("commit"), root: try reader.string("root"),
                 questions: try reader.list("questions"), budgetMilliseconds: try reader.integer("budget"))
         case "keep": operation = .keep(try reader.objectID("commit"), name: try reader.string("name"))
+        case "signatures": operation = .signatures(of: try reader.objectIDs("commits"))
+        case "branches": operation = .branches(remote: try reader.value("remote"))
         case let other: throw reader.error("operation", "unknown operation \"\(other)\"")
         }
     }
@@ -99,6 +113,9 @@ extension WorkerRequest.Operation {
                 "questions": questions.json, "budget": .integer(budget),
             ]
         case .keep(let commit, let name): ["operation": "keep", "commit": .string(commit.hex), "name": .string(name)]
+        case .signatures(let commits):
+            ["operation": "signatures", "commits": .array(commits.map { .string($0.hex) })]
+        case .branches(let remote): ["operation": "branches", "remote": remote.json]
         }
     }
 }

@@ -69,12 +69,17 @@ package struct PlanContext: Sendable {
     package var previous: DeclaredState?
     /// What a live spec refers to.
     package var references: @Sendable (ResourceKey, JSONValue) -> [ResourceKey]
+    /// Whether the plan decides over a commit. What an accepted commit takes away was allowed when it was accepted.
+    package var judgesCommit: Bool
+    /// What is known of changed alert rules; one that is not named is not known.
+    package var noise: [ResourceKey: NoiseEvidence]
     /// Replaces the sensitive fields of a spec.
     package var redact: @Sendable (JSONValue, ResourceKind) -> JSONValue
 
     package init(
         mode: RunMode, permissions: Set<Permission> = [], recentDeletions: [ResourceKind: Int] = [:],
         deletionBudget: DeletionBudget = DeletionBudget(), previous: DeclaredState? = nil,
+        judgesCommit: Bool = true, noise: [ResourceKey: NoiseEvidence] = [:],
         references: @escaping @Sendable (ResourceKey, JSONValue) -> [ResourceKey],
         redact: @escaping @Sendable (JSONValue, ResourceKind) -> JSONValue
     ) {
@@ -83,6 +88,8 @@ package struct PlanContext: Sendable {
         self.recentDeletions = recentDeletions
         self.deletionBudget = deletionBudget
         self.previous = previous
+        self.judgesCommit = judgesCommit
+        self.noise = noise
         self.references = references
         self.redact = redact
     }

@@ -131,6 +131,7 @@ private struct Planner {
                 steps, owned: owned.mapValues(\.count), recent: context.recentDeletions,
                 budget: context.deletionBudget, permissions: context.permissions)
             + adoptionRefusals(comparison.differences, permissions: context.permissions)
+            + (context.judgesCommit ? refusalsOfCommit(steps) : [])
         for refusal in refusals {
             let refused = Set(refusal.resources)
             for index in steps.indices where steps[index].key.map(refused.contains) == true {
@@ -138,6 +139,14 @@ private struct Planner {
             }
         }
         return refusals
+    }
+
+    /// What is asked once, before a commit is accepted.
+    private func refusalsOfCommit(_ steps: [Step]) -> [Refusal] {
+        retentionRefusals(
+            steps, findings: findings, previous: context.previous, permissions: context.permissions)
+            + lastNotifierRefusals(steps, findings: findings, permissions: context.permissions)
+            + noiseRefusals(steps, evidence: context.noise, permissions: context.permissions)
     }
 
     // MARK: Order

@@ -13,6 +13,8 @@ extension RunReport {
         lines += problems.map { style.red("  \(printable($0.description))") }
         lines += refusals.map { style.red("  guard \($0.guardName.rawValue): \(printable($0.message))") }
         lines += errors.map { style.red("  \(printable($0))") }
+        lines += notices.map { style.yellow("  \(printable($0))") }
+        if !signers.isEmpty { lines.append(style.dim("  signed by \(listing(signers))")) }
         lines += changeLines(style)
         if !foreign.isEmpty { lines.append(style.dim("  foreign, not touched: \(listing(foreign))")) }
         if !kept.isEmpty { lines.append(style.dim("  no longer declared, kept: \(listing(kept))")) }
@@ -185,6 +187,8 @@ extension RunReport {
         lines += problems.map { style.red("  \(printable($0.description))") }
         lines += refusals.map { style.red("  guard \($0.guardName.rawValue): \(printable($0.message))") }
         lines += errors.map { style.red("  \(printable($0))") }
+        lines += notices.map { style.yellow("  \(printable($0))") }
+        if !signers.isEmpty { lines.append(style.dim("  signed by \(listing(signers))")) }
         for target in targets where target.state == .unknown {
             lines.append(style.yellow("  \(target.name.rawValue): unknown: \(printable(target.message ?? ""))"))
         }

@@ -28,11 +28,15 @@ package struct RunReport: Hashable, Sendable {
     package var refusals: [Refusal]
     /// Permissions that the commit gave and that let something pass.
     package var permissions: [Permission]
+    /// Who signed the commits that the newest one brought, where signatures are checked.
+    package var signers: [String]
     package var changes: [Change]
     package var targets: [TargetReport]
     /// Resources that are neither declared nor owned.
     package var foreign: [String]
     package var kept: [String]
+    /// What a person should know and is no error: a remote that did not answer while another did.
+    package var notices: [String]
     /// What failed as a whole: a fetch, a target.
     package var errors: [String]
     /// How many equal runs in a row this record stands for, and when the last of them ended.
@@ -55,10 +59,12 @@ package struct RunReport: Hashable, Sendable {
         problems = []
         refusals = []
         permissions = []
+        signers = []
         changes = []
         targets = []
         foreign = []
         kept = []
+        notices = []
         errors = []
         count = 1
         lastFinishedAt = startedAt

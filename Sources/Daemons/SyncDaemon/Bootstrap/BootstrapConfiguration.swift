@@ -1,4 +1,5 @@
 package import Declarations
+package import GitStore
 package import Reconciliation
 package import Telemetry
 package import Runtime
@@ -7,6 +8,9 @@ package import Runtime
 package struct BootstrapConfiguration: Hashable, Sendable {
     package var repository: Repository
     package var credentials: Credentials
+    package var trust: Trust
+    /// Globs of branches that are planned and never enforced.
+    package var previews: [String]
     /// The name under which resources are owned; that of the token's subject.
     package var source: String
     package var mode: RunMode
@@ -27,7 +31,8 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     package var deletionBudget: DeletionBudget
 
     package struct Repository: Hashable, Sendable {
-        package var url: String
+        /// Where it can be fetched: the first that answers is used.
+        package var urls: [String]
         package var branch: String
         /// The folder of the manifests, without slashes at its ends; empty for the whole tree.
         package var path: String
@@ -40,6 +45,13 @@ package struct BootstrapConfiguration: Hashable, Sendable {
         package var sshPassphraseFile: String?
         package var knownHostsFile: String?
         package var authoritiesFile: String?
+    }
+
+    /// Whose commits are accepted.
+    package struct Trust: Hashable, Sendable {
+        package var policy: CommitTrust
+        /// Where the policy stands, for messages: file and line.
+        package var place: String
     }
 
     package struct Server: Hashable, Sendable {

@@ -38,6 +38,19 @@ extension BootstrapConfiguration {
     }
 }
 
+extension PreviewService.Dependencies {
+    /// Those of the program: remotes by libgit2, plans by processes of their own.
+    static func of(_ bootstrap: BootstrapConfiguration, config: String, client: ConfigAPIClient) -> Self {
+        let git: GitStore = bootstrap.gitStore(named: "previews")
+        let process = PlanProcess(config: config, deadline: bootstrap.fetchTimeout.duration * 2 + .seconds(60))
+        return Self(
+            branches: { try await git.branches(ofFirst: bootstrap.remotes) },
+            plan: { await process.plan($0) },
+            acceptedCommit: { (try? bootstrap.directory.readState())?.acceptedCommit },
+            send: { _ in })
+    }
+}
+
 /// The config APIs that gitops-sync speaks to.
 struct ComponentClients: Sendable {
     let server: ConfigAPIClient

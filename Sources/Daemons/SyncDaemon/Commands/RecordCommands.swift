@@ -38,8 +38,12 @@ struct StatusCommand: AsyncParsableCommand {
     ) -> String {
         var lines: [String] = []
         lines.append("daemon      " + (process.map { style.green("running") + " (process \($0))" } ?? "not running"))
-        lines.append("repository  \(bootstrap.remote.displayedURL) \(bootstrap.repository.branch)")
-        lines.append("mode        \(bootstrap.mode.rawValue)")
+        lines.append(
+            "repository  \(members["repository"]?.string ?? bootstrap.displayedURL) \(bootstrap.repository.branch)")
+        lines.append("mode        \(members["mode"]?.string ?? bootstrap.mode.rawValue)")
+        if members["firstMeeting"]?["state"] == "observing" {
+            lines.append(style.yellow("            this store was met for the first time; gitops-sync enforce begins"))
+        }
         lines.append("accepted    \(members["acceptedCommit"]?.string ?? "nothing yet")")
         if let head = members["head"]?.string, head != members["acceptedCommit"]?.string {
             lines.append("head        \(head)")

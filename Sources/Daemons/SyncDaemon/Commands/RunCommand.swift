@@ -30,7 +30,7 @@ struct RunCommand: AsyncParsableCommand {
         logger.info(
             "started",
             metadata: .of([
-                .remote: bootstrap.remote.displayedURL, .target: bootstrap.server.url, .path: bootstrap.controlSocket,
+                .remote: bootstrap.displayedURL, .target: bootstrap.server.url, .path: bootstrap.controlSocket,
                 .version: RuntimeVersion.current,
             ]))
         // Stopped from the last to the first: nothing new is asked for while the loop ends.
@@ -43,6 +43,11 @@ struct RunCommand: AsyncParsableCommand {
                 logger: logger),
             EventFollower(client: clients.server, queue: queue), HangupListener(queue: queue),
         ]
+        if !bootstrap.previews.isEmpty {
+            services.append(
+                PreviewService(
+                    bootstrap, .of(bootstrap, config: common.config, client: clients.server), logger: logger))
+        }
         if let proxy = clients.proxy { services.append(EventFollower(client: proxy, queue: queue)) }
         if let address = bootstrap.listen {
             services.append(HealthServer(address: address, health: health, queue: queue, logger: logger))

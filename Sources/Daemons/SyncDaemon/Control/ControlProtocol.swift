@@ -8,6 +8,8 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
     /// Take a rewritten history.
     case accept(revision: String, reason: String)
     case status
+    /// End the first meeting with a store in use.
+    case enforce
 
     package init(json: JSONValue) throws(JSONFormError) {
         let reader = try JSONObjectReader(json)
@@ -16,6 +18,7 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
         case "accept":
             self = .accept(revision: try reader.string("revision"), reason: try reader.string("reason"))
         case "status": self = .status
+        case "enforce": self = .enforce
         case let other: throw reader.error("command", "unknown command \"\(other)\"")
         }
     }
@@ -26,6 +29,7 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
         case .accept(let revision, let reason):
             ["command": "accept", "revision": .string(revision), "reason": .string(reason)]
         case .status: ["command": "status"]
+        case .enforce: ["command": "enforce"]
         }
     }
 }

@@ -92,6 +92,10 @@ package struct ControlServer: Service {
     ) async throws {
         switch request {
         case .status: try await send(.status(await reconciler.status()))
+        case .enforce:
+            do { try await reconciler.beginEnforcing() } catch { return try await send(.failed("\(error)")) }
+            queue.trigger(.manual)
+            try await send(.accepted)
         case .accept(let revision, let reason):
             do { _ = try await reconciler.permitRewrite(revision, reason: reason) } catch {
                 return try await send(.failed("\(error)"))

@@ -24,18 +24,18 @@ extension Reconciler {
     func apply(_ plan: Plan, _ run: inout RunInProgress) async -> ApplyResult {
         let changesStore: Bool = !plan.storeSteps.isEmpty
         let answersServer: Bool = plan.storeId != nil
-        if changesStore || (run.isNew && answersServer && configuration.mode == .enforce) {
+        if changesStore || (run.isNew && answersServer && mode == .enforce) {
             let lease: Lease
             do { lease = try await takeLease() } catch {
                 return fail(plan, error, &run)
             }
-            if let error = learnsAnchor(lease, judging: run) { return fail(plan, error, &run) }
+            if let error = learnsAnchor(lease) { return fail(plan, error, &run) }
             if changesStore {
                 let result: ApplyResult? = await applyToStore(plan, epoch: lease.epoch, &run)
                 if let result { return result }
             }
         }
-        if run.isNew { await accept(&run) }
+        if run.isNew, !isMeeting { await accept(&run) }
         for index in run.report.changes.indices {
             let step: Step = plan.steps[index]
             run.report.changes[index].result = step.settledResult
@@ -45,15 +45,14 @@ extension Reconciler {
         return .done
     }
 
-    /// Where the server could not be asked for the accepted commit before, and knows another one than this run's, the
-    /// commit was judged without its history: nothing is done, and the next run judges it anew.
-    private func learnsAnchor(_ lease: Lease, judging run: RunInProgress) -> TargetError? {
-        guard state.acceptedCommit == nil, let anchor = lease.acceptedCommit, anchor != run.commit?.id.hex else {
-            return nil
-        }
+    /// Where the server could not be asked for the accepted commit before, the commit was judged without its history:
+    /// nothing is done, and the next run judges it anew.
+    private func learnsAnchor(_ lease: Lease) -> TargetError? {
+        guard state.acceptedCommit == nil, !hasAskedForAnchor else { return nil }
         hasAskedForAnchor = true
-        state.acceptedCommit = anchor
-        return .unreachable("it knows \(anchor.prefix(10)) as accepted, which was not known here; the next run goes on")
+        state.acceptedCommit = lease.acceptedCommit
+        let known: String = lease.acceptedCommit.map { String($0.prefix(10)) } ?? "no commit"
+        return .unreachable("it knows \(known) as accepted, which could not be asked before; the next run goes on")
     }
 
     /// Nil where the store took the changes.
@@ -147,13 +146,14 @@ extension Reconciler {
         run.report.previousCommit = state.acceptedCommit
         state.acceptedCommit = commit.id.hex
         state.permittedRewrite = nil
+        state.firstMeeting = nil
         run.isNew = false
         dependencies.logger.info("commit accepted", metadata: .of([.commit: commit.id.hex]))
         // So that it can be read offline, even where the branch is rewritten later.
         do { try await dependencies.git.keep(commit.id, as: "accepted") } catch {
             run.report.errors.append(error.description)
         }
-        guard configuration.mode == .enforce else { return }
+        guard mode == .enforce else { return }
         do { _ = try await takeLease(accepting: commit.id.hex) } catch {
             run.report.errors.append("server: the accepted commit is not written down there: \(error.description)")
         }

@@ -13,13 +13,16 @@ extension Reconciler {
         for attempt in 1...Self.attempts {
             guard let declared = run.commit?.declared else { return await reportTargetsAlone(&run) }
             let live: LiveState = await observeAll(declared: declared)
+            // What appears while a first commit is applied does not make the store one that was in use.
+            if attempt == 1 { meet(live, &run) }
             let comparison: Comparison = compare(
                 declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
                 context: comparisonContext())
             let plan: Plan = Reconciliation.plan(
                 comparison,
                 context: planContext(
-                    mode: configuration.mode, permissions: run.permissions, previous: run.previous))
+                    mode: mode, permissions: run.permissions, previous: run.previous, judgesCommit: run.isNew))
+            noteMeeting(comparison, &run)
             if run.isNew, !plan.refusals.isEmpty {
                 await fallBack(&run, problems: [], refusals: plan.refusals)
                 continue
@@ -104,7 +107,7 @@ extension Reconciler {
         let comparison: Comparison = compare(
             declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
             context: comparisonContext())
-        let rest: Plan = Reconciliation.plan(comparison, context: planContext(mode: configuration.mode))
+        let rest: Plan = Reconciliation.plan(comparison, context: planContext(mode: mode))
         if !plan.isEmpty {
             run.facts.hasUnknownTarget = false
             describe(comparison, rest, in: &run)

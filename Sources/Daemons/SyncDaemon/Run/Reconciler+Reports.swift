@@ -55,8 +55,8 @@ extension Reconciler {
     /// What `gitops-sync status` shows.
     package func status() -> JSONValue {
         var members: [String: JSONValue] = [
-            "version": 1, "mode": .string(configuration.mode.rawValue),
-            "repository": .string(configuration.remote.displayedURL),
+            "version": 1, "mode": .string(mode.rawValue),
+            "repository": .string(answeringRemote ?? configuration.displayedURL),
             "branch": .string(configuration.repository.branch),
             "acceptedCommit": state.acceptedCommit.map(JSONValue.string) ?? .null,
             "head": state.head.map(JSONValue.string) ?? .null,
@@ -64,6 +64,8 @@ extension Reconciler {
         members["lastFetch"] = .object(compacting: [
             "at": lastFetchAt.map(JSONValue.time), "error": fetchError.map(JSONValue.string),
         ])
+        members["firstMeeting"] = state.firstMeeting?.json
+        if !silentRemotes.isEmpty { members["silentRemotes"] = .array(silentRemotes.map(JSONValue.string)) }
         members["unsentReports"] = .integer(unsent.count)
         if let newest = log.newest {
             members["lastRun"] = [

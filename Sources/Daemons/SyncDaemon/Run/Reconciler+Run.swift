@@ -35,6 +35,7 @@ extension Reconciler {
         var run = RunInProgress(report: newReport(trigger))
         let before: SyncState = state
         if fetches { await fetch() }
+        noteRemotes(&run)
         if let fetchError {
             run.report.errors.append(fetchError)
             // Between fetches this is old news; what git says now is unknown all the same.
@@ -53,8 +54,8 @@ extension Reconciler {
 
     func newReport(_ trigger: RunTrigger) -> RunReport {
         RunReport(
-            id: newID(), host: dependencies.host, trigger: trigger, mode: configuration.mode,
-            startedAt: dependencies.now(), repository: configuration.remote.displayedURL,
+            id: newID(), host: dependencies.host, trigger: trigger, mode: mode,
+            startedAt: dependencies.now(), repository: answeringRemote ?? configuration.displayedURL,
             branch: configuration.repository.branch)
     }
 
@@ -72,10 +73,12 @@ extension Reconciler {
         }
         switch verdict {
         case .accepted: return
+        case .behind(let info): run.report.notices.append(behind(info))
         case nil:
             if run.commit == nil { run.facts.isFailed = true }
         case .refused(let info, let problems, let refusals): refuse(&run, info, problems, refusals)
-        case .ready(let loaded, let info, let permissions):
+        case .ready(let loaded, let info, let permissions, let signers):
+            run.report.signers = signers
             run.previous = run.commit?.declared
             run.report.previousCommit = run.report.commit?.id
             run.commit = loaded
@@ -120,6 +123,7 @@ extension Reconciler {
         run.commit = nil
         run.report.commit = nil
         run.report.previousCommit = nil
+        run.report.signers = []
         run.permissions = []
         run.previous = nil
         if let accepted = state.acceptedCommit.flatMap(ObjectID.init(hex:)) { await useAccepted(accepted, &run) }

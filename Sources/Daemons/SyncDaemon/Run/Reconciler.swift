@@ -55,6 +55,9 @@ package actor Reconciler {
     /// A commit that the server refused; tried again when git is fetched.
     var rejected: (commit: String, problems: [Diagnostic])?
     var hasAskedForAnchor = false
+    /// The remote that answered last, and why those before it did not.
+    var answeringRemote: String?
+    var silentRemotes: [String] = []
     /// Reports that the server has not got.
     var unsent: [RunReport] = []
     var lastSubmission: (id: String, at: Timestamp)?
@@ -81,12 +84,13 @@ package actor Reconciler {
     }
 
     func planContext(
-        mode: RunMode, permissions: Set<Permission> = [], previous: DeclaredState? = nil
+        mode: RunMode, permissions: Set<Permission> = [], previous: DeclaredState? = nil, judgesCommit: Bool = false
     ) -> PlanContext {
         PlanContext(
             mode: mode, permissions: permissions,
             recentDeletions: state.recentDeletions(now: dependencies.now()),
             deletionBudget: configuration.deletionBudget, previous: previous,
+            judgesCommit: judgesCommit,
             references: referenceFinder(dependencies.decoder), redact: redactor(key: redactionKey))
     }
 

@@ -18,6 +18,8 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     package var proxyGeneration = 0
     /// Deletions of the last hour; the guard counts them.
     package var deletions: [Deletion]
+    /// Nil where the store was never met, or was empty then.
+    package var firstMeeting: FirstMeeting?
 
     package static let initial = SyncState(
         acceptedCommit: nil, head: nil, permittedRewrite: nil, inventory: .empty, generation: 0, deletions: [])
@@ -72,6 +74,7 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         generation = try reader.optionalInteger("generation") ?? 0
         proxyInventory = try reader.optionalValue("proxyInventory") ?? .empty
         proxyGeneration = try reader.optionalInteger("proxyGeneration") ?? 0
+        firstMeeting = try reader.optionalValue("firstMeeting")
         deletions = []
         for item in try reader.array("deletions") {
             let nested = try JSONObjectReader(item, path: "/deletions")
@@ -88,6 +91,7 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
             "inventory": inventory.json, "generation": .integer(generation),
             "proxyInventory": proxyInventory == .empty ? nil : proxyInventory.json,
             "proxyGeneration": proxyGeneration == 0 ? nil : .integer(proxyGeneration),
+            "firstMeeting": firstMeeting?.json,
             "deletions": .array(deletions.map { ["kind": .string($0.kind.rawValue), "at": .time($0.at)] }),
         ])
     }
