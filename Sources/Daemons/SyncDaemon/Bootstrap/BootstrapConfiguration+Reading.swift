@@ -2,6 +2,8 @@ import Declarations
 import Manifests
 import Reconciliation
 import Runtime
+import Systemd
+import SystemdUnits
 import Telemetry
 
 extension BootstrapConfiguration {
@@ -49,6 +51,7 @@ extension BootstrapConfiguration {
             percent: settings.integer("guards.deletions.percent", default: standard.percent, in: 0...100),
             minimum: settings.integer("guards.deletions.minimum", default: standard.minimum, in: 0...10_000),
             maximum: settings.integer("guards.deletions.maximum", default: standard.maximum, in: 0...10_000))
+        units = Units(&settings)
         listen = Self.listen(&settings)
         check(&settings)
     }
@@ -88,6 +91,13 @@ extension BootstrapConfiguration.Repository {
         if self.path.split(separator: "/").contains("..") {
             settings.complain(about: "repository.path", "must not lead out of the repository")
         }
+    }
+}
+
+extension BootstrapConfiguration.Units {
+    fileprivate init(_ settings: inout Settings) {
+        allow = settings.optionalText("units.allow").map { UnitAllowList(parsing: $0) } ?? .standard
+        helper = settings.text("units.helper", default: HelperClient.standardSocket)
     }
 }
 

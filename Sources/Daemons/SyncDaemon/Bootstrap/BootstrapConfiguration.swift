@@ -1,5 +1,6 @@
 package import Declarations
 package import Reconciliation
+package import SystemdUnits
 package import Telemetry
 package import Runtime
 
@@ -25,6 +26,7 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     /// Nil where there is no proxy.
     package var proxy: Server?
     package var deletionBudget: DeletionBudget
+    package var units: Units
 
     package struct Repository: Hashable, Sendable {
         package var url: String
@@ -45,6 +47,14 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     package struct Server: Hashable, Sendable {
         package var url: String
         package var tokenFile: String?
+    }
+
+    /// The units of this machine.
+    package struct Units: Hashable, Sendable {
+        /// Which of them a commit may declare.
+        package var allow: UnitAllowList
+        /// The socket of the helper that changes them.
+        package var helper: String
     }
 
     package static let defaultPath = "/etc/plumbline/gitops-sync.yaml"

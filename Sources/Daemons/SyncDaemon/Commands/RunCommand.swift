@@ -42,6 +42,7 @@ struct RunCommand: AsyncParsableCommand {
                 path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                 logger: logger),
             EventFollower(client: clients.server, queue: queue), HangupListener(queue: queue),
+            Presence { health.isHealthy(at: dependencies.now()) },
         ]
         if let proxy = clients.proxy { services.append(EventFollower(client: proxy, queue: queue)) }
         if let address = bootstrap.listen {
