@@ -117,6 +117,7 @@ target(.core, "Exposition", uses: ["Telemetry"])
 target(.core, "Delivery", uses: ["Declarations", "Telemetry"])
 target(.core, "ConfigAPI", uses: ["Declarations", "Delivery", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
+target(.core, "SystemdUnits", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
 target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
 target(.core, "PromQL", uses: ["Patterns", "Telemetry"])
 target(.core, "Scraping", uses: ["Declarations", "Patterns", "Telemetry"])
@@ -155,6 +156,9 @@ target(
 target(
     .adapters, "PlatformClient", uses: ["Declarations", "Runtime", "Telemetry"],
     products: [argumentParser, asyncHTTPClient, nioCore, nioHTTP1])
+target(
+    .adapters, "Systemd", uses: ["Declarations", "Runtime", "SystemdUnits", "Telemetry"],
+    products: [subprocess, systemPackage])
 target(.adapters, "Templates", uses: ["Assets"], products: [mustache])
 target(.adapters, "WireFormats", uses: ["Declarations", "FrameFormat", "Telemetry"])
 target(
@@ -171,7 +175,7 @@ target(
     .daemons, "SyncDaemon",
     uses: [
         "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "PromQL", "Reconciliation", "Runtime",
-        "Telemetry",
+        "Systemd", "SystemdUnits", "Telemetry",
     ],
     products: [
         argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, nioPosix, subprocess,
@@ -215,6 +219,9 @@ target(
     .daemons, "PageBuilder",
     uses: ["Assets", "Declarations", "PlatformClient", "Runtime", "Telemetry", "Templates"],
     products: [argumentParser, lifecycle, logging])
+target(
+    .daemons, "UnitHelper", uses: ["Declarations", "Runtime", "Systemd", "SystemdUnits"],
+    products: [argumentParser, logging])
 
 // Executables
 program("gitops-sync", uses: ["SyncDaemon"])
@@ -222,6 +229,7 @@ program("plumb-server", uses: ["ServerDaemon"])
 program("plumb-proxy", uses: ["ProxyDaemon"])
 program("plumb-agent", uses: ["AgentDaemon"])
 program("plumb-page", uses: ["PageBuilder"])
+program("plumb-unit-helper", uses: ["UnitHelper"])
 program("plumb", uses: ["Operator"])
 
 // Benchmarks: above the house, started by make bench
@@ -257,10 +265,12 @@ tests(
 tests("DeliveryTests", uses: ["Declarations", "Delivery", "Telemetry"])
 tests("PipelinesTests", uses: ["Declarations", "Pipelines", "Telemetry"])
 tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
+tests(
+    "SystemdUnitsTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Runtime", "SystemdUnits", "Telemetry"])
 tests("PromQLTests", uses: ["Patterns", "PromQL", "Telemetry"])
 tests("ScrapingTests", uses: ["Declarations", "Scraping", "Telemetry"])
 tests("AlertingTests", uses: ["Alerting", "Declarations", "Telemetry"])
-tests("RuntimeTests", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, metrics])
+tests("RuntimeTests", uses: ["Declarations", "Runtime", "Telemetry"], products: [lifecycle, logging, metrics])
 tests("GitStoreTests", uses: ["GitStore", "Runtime", "Telemetry"], products: [logging])
 tests("CompressionTests", uses: ["Compression"])
 tests("ColumnCodecTests", uses: ["ColumnCodec", "Compression"])
@@ -280,7 +290,7 @@ tests(
     "SyncDaemonTests",
     uses: [
         "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation", "Runtime",
-        "SyncDaemon", "Telemetry",
+        "SyncDaemon", "SystemdUnits", "Telemetry",
     ],
     products: [asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, subprocess, systemPackage])
 tests(
@@ -311,6 +321,8 @@ tests(
     uses: ["Assets", "Compression", "Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],
     products: [argumentParser, systemPackage])
 tests(
+    "UnitHelperTests", uses: ["Declarations", "Runtime", "Systemd", "SystemdUnits"])
+tests(
     "PageBuilderTests", uses: ["Declarations", "PageBuilder", "Runtime", "Telemetry"])
 tests(
     "EndToEndTests", uses: ["Declarations", "MongoDouble", "Reconciliation", "Runtime", "Telemetry"],
@@ -320,6 +332,7 @@ tests(
     uses: [
         "ConfigAPIServer", "Database", "FrameFormat", "Runtime", "StoreService", "Telemetry",
     ], products: [asyncHTTPClient, nioCore, nioHTTP1])
+tests("SystemdTests", uses: ["Declarations", "Runtime"], products: [subprocess, systemPackage])
 tests("HouseTests", uses: ["Assets", "Declarations", "Manifests"])
 
 let package = Package(
@@ -330,6 +343,7 @@ let package = Package(
         .executable(name: "plumb-proxy", targets: ["plumb-proxy"]),
         .executable(name: "plumb-agent", targets: ["plumb-agent"]),
         .executable(name: "plumb-page", targets: ["plumb-page"]),
+        .executable(name: "plumb-unit-helper", targets: ["plumb-unit-helper"]),
         .executable(name: "plumb", targets: ["plumb"]),
     ],
     traits: [

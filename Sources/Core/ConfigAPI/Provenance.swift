@@ -12,6 +12,8 @@ package struct ChangedBy: Hashable, Sendable, JSONCodable {
 
     package enum Channel: String, CaseIterable, Sendable {
         case git, api, sql, file
+        /// A unit of the machine, which anybody who is root there can change.
+        case systemd
         /// A difference without an audit record: triggers disabled, a superuser, a restored table.
         case unaudited
     }

@@ -27,7 +27,9 @@ package struct Plan: Hashable, Sendable {
     package func storeSteps(on target: TargetName) -> [Step] {
         steps.filter { $0.target == target && $0.treatment == .apply }
     }
-    package var isEmpty: Bool { storeSteps.isEmpty && storeSteps(on: .proxy).isEmpty && resyncs.isEmpty }
+    package var isEmpty: Bool {
+        [.server, .proxy, .systemd].allSatisfy { storeSteps(on: $0).isEmpty } && resyncs.isEmpty
+    }
 
     /// All steps of one store as one request; nil where there is nothing to change.
     package func patch(

@@ -41,9 +41,9 @@ private struct Planner {
     private func storeStep(_ difference: Difference) -> Step? {
         guard let action = action(for: difference.finding) else { return nil }
         var step = Step(
-            target: difference.key.kind.target == .proxy ? .proxy : .server, kind: difference.key.kind.rawValue,
-            name: difference.key.name, action: action,
-            causes: difference.causes, fields: fields(of: difference), changedBy: difference.changedBy)
+            target: difference.key.kind.target.store, kind: difference.key.kind.rawValue,
+            name: difference.key.name, action: action, causes: difference.causes, fields: fields(of: difference),
+            changedBy: difference.changedBy)
         step.treatment = treatment(of: difference)
         step.spec = difference.declared?.spec
         step.takesOwnership = difference.live.map { $0.owner != comparison.source } ?? false

@@ -105,6 +105,7 @@ extension Comparison {
     package func targetReports(remaining plan: Plan) -> [TargetReport] {
         [storeReport(.server, server, plan), agentsReport(plan)]
             + (proxy.map { [storeReport(.proxy, $0, plan)] } ?? [])
+            + (units.map { [storeReport(.systemd, $0, plan)] } ?? [])
     }
 
     private func storeReport(_ name: TargetName, _ store: Observed<ServerFacts>, _ plan: Plan) -> TargetReport {
@@ -116,7 +117,7 @@ extension Comparison {
                     resource: $0.key.description, state: $0.health.state.rawValue, message: $0.health.message)
             }
             var report = TargetReport(
-                name: name, state: .inSync, generation: facts.generation, unhealthy: unhealthy)
+                name: name, state: .inSync, generation: name == .systemd ? nil : facts.generation, unhealthy: unhealthy)
             if plan.hasDifferences(on: name) {
                 report.state = .drifted
             } else if let instance = facts.laggingInstances.first {

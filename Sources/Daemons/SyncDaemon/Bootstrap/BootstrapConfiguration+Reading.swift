@@ -3,6 +3,8 @@ import GitStore
 import Manifests
 import Reconciliation
 import Runtime
+import Systemd
+import SystemdUnits
 import Telemetry
 
 extension BootstrapConfiguration {
@@ -52,6 +54,7 @@ extension BootstrapConfiguration {
             percent: settings.integer("guards.deletions.percent", default: standard.percent, in: 0...100),
             minimum: settings.integer("guards.deletions.minimum", default: standard.minimum, in: 0...10_000),
             maximum: settings.integer("guards.deletions.maximum", default: standard.maximum, in: 0...10_000))
+        units = Units(&settings)
         listen = Self.listen(&settings)
         check(&settings)
     }
@@ -98,6 +101,13 @@ extension BootstrapConfiguration.Repository {
         if self.path.split(separator: "/").contains("..") {
             settings.complain(about: "repository.path", "must not lead out of the repository")
         }
+    }
+}
+
+extension BootstrapConfiguration.Units {
+    fileprivate init(_ settings: inout Settings) {
+        allow = settings.optionalText("units.allow").map { UnitAllowList(parsing: $0) } ?? .standard
+        helper = settings.text("units.helper", default: HelperClient.standardSocket)
     }
 }
 

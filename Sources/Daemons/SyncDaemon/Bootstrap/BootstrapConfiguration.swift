@@ -1,6 +1,7 @@
 package import Declarations
 package import GitStore
 package import Reconciliation
+package import SystemdUnits
 package import Telemetry
 package import Runtime
 
@@ -29,6 +30,7 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     /// Nil where there is no proxy.
     package var proxy: Server?
     package var deletionBudget: DeletionBudget
+    package var units: Units
 
     package struct Repository: Hashable, Sendable {
         /// Where it can be fetched: the first that answers is used.
@@ -57,6 +59,14 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     package struct Server: Hashable, Sendable {
         package var url: String
         package var tokenFile: String?
+    }
+
+    /// The units of this machine.
+    package struct Units: Hashable, Sendable {
+        /// Which of them a commit may declare.
+        package var allow: UnitAllowList
+        /// The socket of the helper that changes them.
+        package var helper: String
     }
 
     package static let defaultPath = "/etc/plumbline/gitops-sync.yaml"

@@ -6,6 +6,7 @@ import Logging
 import PromQL
 import Reconciliation
 import Runtime
+import Systemd
 import Telemetry
 
 extension ResourceDecoder {
@@ -32,7 +33,8 @@ extension BootstrapConfiguration {
 
     func dependencies(git: GitStore, clients: ComponentClients, logger: Logger) -> Reconciler.Dependencies {
         Reconciler.Dependencies(
-            git: git, target: clients.server, proxy: clients.proxy, directory: directory, decoder: .standard,
+            git: git, target: clients.server, proxy: clients.proxy,
+            units: SystemdHost(helper: HelperClient(path: units.helper)), directory: directory, decoder: .standard,
             host: machineName(),
             logger: logger)
     }

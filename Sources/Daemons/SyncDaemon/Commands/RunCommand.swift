@@ -42,6 +42,7 @@ struct RunCommand: AsyncParsableCommand {
                 path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                 logger: logger),
             EventFollower(client: clients.server, queue: queue), HangupListener(queue: queue),
+            Presence { health.isHealthy(at: dependencies.now()) },
         ]
         if !bootstrap.previews.isEmpty {
             services.append(

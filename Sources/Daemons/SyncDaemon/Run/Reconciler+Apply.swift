@@ -41,6 +41,7 @@ extension Reconciler {
             run.report.changes[index].result = step.settledResult
         }
         await applyToProxy(plan, &run)
+        await applyToUnits(plan, &run)
         await resync(plan, &run)
         return .done
     }

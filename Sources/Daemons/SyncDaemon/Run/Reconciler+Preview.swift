@@ -2,6 +2,7 @@ import ConfigAPI
 import Declarations
 import GitStore
 package import Reconciliation
+import SystemdUnits
 import Telemetry
 
 /// What would be done, as the report of a run that did nothing.
@@ -127,8 +128,8 @@ extension Reconciler {
         guard let declared = run.commit?.declared else { return Preview(report: run.report, isUnknown: false) }
         let live: LiveState = await observeAll(declared: declared)
         let comparison: Comparison = compare(
-            declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
-            context: comparisonContext())
+            declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory,
+            unitInventory: state.units.plain, live: live, context: comparisonContext())
         // What enforcing would do is shown in observe mode too.
         let plan: Plan = Reconciliation.plan(
             comparison,

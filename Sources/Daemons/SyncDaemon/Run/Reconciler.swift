@@ -13,6 +13,8 @@ package actor Reconciler {
         package var target: any ReconcileTarget
         /// The proxy's config API, where there is one.
         package var proxy: (any ReconcileTarget)?
+        /// The units of this machine; nil where they cannot be reached at all.
+        package var units: (any UnitHost)?
         package var directory: StateDirectory
         package var decoder: ResourceDecoder
         package var now: WallClock
@@ -23,13 +25,14 @@ package actor Reconciler {
 
         package init(
             git: GitStore, target: any ReconcileTarget, proxy: (any ReconcileTarget)? = nil,
-            directory: StateDirectory, decoder: ResourceDecoder,
+            units: (any UnitHost)? = nil, directory: StateDirectory, decoder: ResourceDecoder,
             now: @escaping WallClock = Timestamp.now, clock: any Clock<Duration> = ContinuousClock(), host: String,
             logger: Logger
         ) {
             self.git = git
             self.target = target
             self.proxy = proxy
+            self.units = units
             self.directory = directory
             self.decoder = decoder
             self.now = now
@@ -67,7 +70,8 @@ package actor Reconciler {
         self.configuration = configuration
         self.dependencies = dependencies
         loader = CommitLoader(
-            git: dependencies.git, filter: configuration.treeFilter, decoder: dependencies.decoder)
+            git: dependencies.git, filter: configuration.treeFilter, decoder: dependencies.decoder,
+            allowedUnits: configuration.units.allow)
         try dependencies.directory.create()
         redactionKey = try dependencies.directory.redactionKey()
         state = try dependencies.directory.readState()

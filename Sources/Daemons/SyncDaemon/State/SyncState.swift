@@ -1,5 +1,6 @@
 package import Declarations
 package import Reconciliation
+package import SystemdUnits
 package import Telemetry
 
 /// What gitops-sync remembers between runs and restarts.
@@ -16,6 +17,8 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     /// The same two of the proxy's store.
     package var proxyInventory: Inventory = .empty
     package var proxyGeneration = 0
+    /// The units of this machine that were taken on.
+    package var units: UnitInventory = .empty
     /// Deletions of the last hour; the guard counts them.
     package var deletions: [Deletion]
     /// Nil where the store was never met, or was empty then.
@@ -75,6 +78,7 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         proxyInventory = try reader.optionalValue("proxyInventory") ?? .empty
         proxyGeneration = try reader.optionalInteger("proxyGeneration") ?? 0
         firstMeeting = try reader.optionalValue("firstMeeting")
+        units = try reader.optionalValue("units") ?? .empty
         deletions = []
         for item in try reader.array("deletions") {
             let nested = try JSONObjectReader(item, path: "/deletions")
@@ -92,6 +96,7 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
             "proxyInventory": proxyInventory == .empty ? nil : proxyInventory.json,
             "proxyGeneration": proxyGeneration == 0 ? nil : .integer(proxyGeneration),
             "firstMeeting": firstMeeting?.json,
+            "units": units == .empty ? nil : units.json,
             "deletions": .array(deletions.map { ["kind": .string($0.kind.rawValue), "at": .time($0.at)] }),
         ])
     }
