@@ -67,6 +67,10 @@ package struct PlanContext: Sendable {
     package var deletionBudget: DeletionBudget
     /// The commit that was applied before, where it is known: tells which fields git moved.
     package var previous: DeclaredState?
+    /// What a person changed and wants to stay for a while: drift of it is left.
+    package var tolerated: Set<ResourceKey>
+    /// What was corrected so often that the next correction waits.
+    package var isDeferred: @Sendable (DriftSubject, _ paths: [String]) -> Bool
     /// What a live spec refers to.
     package var references: @Sendable (ResourceKey, JSONValue) -> [ResourceKey]
     /// Replaces the sensitive fields of a spec.
@@ -75,6 +79,8 @@ package struct PlanContext: Sendable {
     package init(
         mode: RunMode, permissions: Set<Permission> = [], recentDeletions: [ResourceKind: Int] = [:],
         deletionBudget: DeletionBudget = DeletionBudget(), previous: DeclaredState? = nil,
+        tolerated: Set<ResourceKey> = [],
+        isDeferred: @escaping @Sendable (DriftSubject, _ paths: [String]) -> Bool = { _, _ in false },
         references: @escaping @Sendable (ResourceKey, JSONValue) -> [ResourceKey],
         redact: @escaping @Sendable (JSONValue, ResourceKind) -> JSONValue
     ) {
@@ -83,6 +89,8 @@ package struct PlanContext: Sendable {
         self.recentDeletions = recentDeletions
         self.deletionBudget = deletionBudget
         self.previous = previous
+        self.tolerated = tolerated
+        self.isDeferred = isDeferred
         self.references = references
         self.redact = redact
     }
