@@ -5,17 +5,22 @@ package import Telemetry
 /// The entries themselves travel in reports, which are kept here and on the server.
 package struct DriftLedger: Hashable, Sendable, JSONCodable {
     package private(set) var open: [DriftSubject: DriftEntry]
-    /// In the order in which they changed.
-    package private(set) var undelivered: [DriftEntry]
+    /// By id.
+    private var waiting: [String: DriftEntry]
 
-    package static let empty = DriftLedger(open: [:], undelivered: [])
+    package static let empty = DriftLedger(open: [:], waiting: [:])
 
     /// While the server is away this many wait for it; beyond that the oldest are in the local reports alone.
-    package static let undeliveredLimit = 2000
+    package static let undeliveredLimit = 20_000
 
-    private init(open: [DriftSubject: DriftEntry], undelivered: [DriftEntry]) {
+    private init(open: [DriftSubject: DriftEntry], waiting: [String: DriftEntry]) {
         self.open = open
-        self.undelivered = undelivered
+        self.waiting = waiting
+    }
+
+    /// What the server has not got, in the order in which it changed.
+    package var undelivered: [DriftEntry] {
+        waiting.values.sorted { ($0.updatedAt, $0.id) < ($1.updatedAt, $1.id) }
     }
 
     /// What one run knows of drift.
@@ -78,31 +83,28 @@ package struct DriftLedger: Hashable, Sendable, JSONCodable {
     }
 
     private mutating func deliver(_ entry: DriftEntry) {
-        undelivered.removeAll { $0.id == entry.id }
-        undelivered.append(entry)
-        if undelivered.count > Self.undeliveredLimit {
-            undelivered.removeFirst(undelivered.count - Self.undeliveredLimit)
-        }
+        waiting[entry.id] = entry
+        guard waiting.count > Self.undeliveredLimit else { return }
+        for old in undelivered.prefix(Self.undeliveredLimit / 10) { waiting[old.id] = nil }
     }
 
     /// The server has these.
     package mutating func delivered(_ entries: [DriftEntry]) {
-        guard !entries.isEmpty, !undelivered.isEmpty else { return }
-        let known: Set<DriftEntry> = Set(entries)
-        undelivered.removeAll { known.contains($0) }
+        for entry in entries where waiting[entry.id] == entry { waiting[entry.id] = nil }
     }
 
     package init(json: JSONValue) throws(JSONFormError) {
         let reader = try JSONObjectReader(json)
         let entries: [DriftEntry] = try reader.list("open")
         open = Dictionary(entries.map { ($0.subject, $0) }) { _, last in last }
-        undelivered = try reader.list("undelivered")
+        let undelivered: [DriftEntry] = try reader.list("undelivered")
+        waiting = Dictionary(undelivered.map { ($0.id, $0) }) { _, last in last }
     }
 
     package var json: JSONValue {
         .object(compacting: [
             "open": open.isEmpty ? nil : open.values.sorted { $0.subject < $1.subject }.json,
-            "undelivered": undelivered.isEmpty ? nil : undelivered.json,
+            "undelivered": waiting.isEmpty ? nil : undelivered.json,
         ])
     }
 }

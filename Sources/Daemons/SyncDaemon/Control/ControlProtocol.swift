@@ -7,6 +7,8 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
     case sync(waits: Bool)
     /// Take a rewritten history.
     case accept(revision: String, reason: String)
+    /// Suspend, resume, pin, unpin, tolerate.
+    case order(OrderRequest)
     case status
 
     package init(json: JSONValue) throws(JSONFormError) {
@@ -16,6 +18,7 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
         case "accept":
             self = .accept(revision: try reader.string("revision"), reason: try reader.string("reason"))
         case "status": self = .status
+        case let name where OrderRequest.commands.contains(name): self = .order(try OrderRequest(reader))
         case let other: throw reader.error("command", "unknown command \"\(other)\"")
         }
     }
@@ -25,6 +28,7 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
         case .sync(let waits): ["command": "sync", "wait": .bool(waits)]
         case .accept(let revision, let reason):
             ["command": "accept", "revision": .string(revision), "reason": .string(reason)]
+        case .order(let order): order.json
         case .status: ["command": "status"]
         }
     }
@@ -35,6 +39,8 @@ package enum ControlAnswer: Hashable, Sendable, JSONCodable {
     case planned(RunReport)
     case finished(RunReport)
     case status(JSONValue)
+    /// What holds from now on.
+    case ordered(Enforcement)
     case failed(String)
     /// Nothing follows: whoever asked may close the connection. Closing it from the other side would cut off what is
     /// still on its way.
@@ -47,6 +53,7 @@ package enum ControlAnswer: Hashable, Sendable, JSONCodable {
         case "planned": self = .planned(try reader.value("report"))
         case "finished": self = .finished(try reader.value("report"))
         case "status": self = .status(try reader.required("status"))
+        case "ordered": self = .ordered(try reader.value("enforcement"))
         case "failed": self = .failed(try reader.string("error"))
         case "end": self = .end
         case let other: throw reader.error("answer", "unknown answer \"\(other)\"")
@@ -59,6 +66,7 @@ package enum ControlAnswer: Hashable, Sendable, JSONCodable {
         case .planned(let report): ["answer": "planned", "report": report.json]
         case .finished(let report): ["answer": "finished", "report": report.json]
         case .status(let status): ["answer": "status", "status": status]
+        case .ordered(let enforcement): ["answer": "ordered", "enforcement": enforcement.json]
         case .failed(let message): ["answer": "failed", "error": .string(message)]
         case .end: ["answer": "end"]
         }

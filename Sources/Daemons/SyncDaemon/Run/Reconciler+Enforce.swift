@@ -13,14 +13,15 @@ extension Reconciler {
         for attempt in 1...Self.attempts {
             guard let declared = run.commit?.declared else { return await reportTargetsAlone(&run) }
             let live: LiveState = await observeAll(declared: declared)
+            run.seenAt = run.seenAt ?? dependencies.now()
             let comparison: Comparison = compare(
                 declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
                 context: comparisonContext())
             let plan: Plan = Reconciliation.plan(
                 comparison,
                 context: planContext(
-                    mode: configuration.mode, permissions: run.permissions, previous: run.previous))
-            if run.isNew, !plan.refusals.isEmpty {
+                    mode: mode, permissions: run.permissions, previous: run.previous))
+            if run.isNew || run.isHeld, !plan.refusals.isEmpty {
                 await fallBack(&run, problems: [], refusals: plan.refusals)
                 continue
             }
@@ -104,7 +105,7 @@ extension Reconciler {
         let comparison: Comparison = compare(
             declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
             context: comparisonContext())
-        let rest: Plan = Reconciliation.plan(comparison, context: planContext(mode: configuration.mode))
+        let rest: Plan = Reconciliation.plan(comparison, context: planContext(mode: mode))
         if !plan.isEmpty {
             run.facts.hasUnknownTarget = false
             describe(comparison, rest, in: &run)
@@ -154,8 +155,12 @@ extension Comparison {
         }
         if plan.storeId == nil { return true }
         guard let facts = server.value, agentsUnknown == nil else { return false }
+        // A host whose drift is left as it is will not change while we wait.
+        let corrected: Set<String> = Set(plan.resyncs.flatMap(\.hosts))
         return facts.laggingInstances.isEmpty
-            && agents.allSatisfy { $0.state == .inSync || $0.state == .unknown }
+            && agents.allSatisfy {
+                $0.state == .inSync || $0.state == .unknown || ($0.state == .drifted && !corrected.contains($0.host))
+            }
     }
 }
 

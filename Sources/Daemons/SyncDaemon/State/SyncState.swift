@@ -18,6 +18,10 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     package var proxyGeneration = 0
     /// Deletions of the last hour; the guard counts them.
     package var deletions: [Deletion]
+    /// Drifts that are not over, and what the server has not got of the ledger.
+    package var ledger: DriftLedger = .empty
+    /// What was corrected again and again.
+    package var corrections: CorrectionHistory = .empty
 
     package static let initial = SyncState(
         acceptedCommit: nil, head: nil, permittedRewrite: nil, inventory: .empty, generation: 0, deletions: [])
@@ -72,6 +76,8 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         generation = try reader.optionalInteger("generation") ?? 0
         proxyInventory = try reader.optionalValue("proxyInventory") ?? .empty
         proxyGeneration = try reader.optionalInteger("proxyGeneration") ?? 0
+        ledger = try reader.optionalValue("ledger") ?? .empty
+        corrections = try reader.optionalValue("corrections") ?? .empty
         deletions = []
         for item in try reader.array("deletions") {
             let nested = try JSONObjectReader(item, path: "/deletions")
@@ -88,6 +94,8 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
             "inventory": inventory.json, "generation": .integer(generation),
             "proxyInventory": proxyInventory == .empty ? nil : proxyInventory.json,
             "proxyGeneration": proxyGeneration == 0 ? nil : .integer(proxyGeneration),
+            "ledger": ledger == .empty ? nil : ledger.json,
+            "corrections": corrections == .empty ? nil : corrections.json,
             "deletions": .array(deletions.map { ["kind": .string($0.kind.rawValue), "at": .time($0.at)] }),
         ])
     }
