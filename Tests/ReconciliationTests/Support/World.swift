@@ -51,6 +51,8 @@ struct World {
     var inventory = Inventory.empty
     var agents: [AgentView] = []
     var requests = 0
+    var tolerated: Set<ResourceKey> = []
+    var isDeferred: @Sendable (DriftSubject, [String]) -> Bool = { _, _ in false }
 
     func live(deletions: [ResourceKey: ChangedBy] = [:]) -> LiveState {
         LiveState(server: .present(store.snapshot), agents: .present(agents), deletions: deletions)
@@ -59,7 +61,9 @@ struct World {
     func comparison(_ declared: DeclaredState, live: LiveState? = nil) -> Comparison {
         compare(
             declared: declared, inventory: inventory, live: live ?? self.live(),
-            context: ComparisonContext(source: source, now: now, grace: .seconds(30), sha256: testDigest))
+            context: ComparisonContext(
+                source: source, now: now, grace: .seconds(30), sha256: testDigest,
+                tolerated: tolerated))
     }
 
     func plan(
@@ -71,7 +75,8 @@ struct World {
             comparison(declared, live: live),
             context: PlanContext(
                 mode: mode, permissions: allow, recentDeletions: recentDeletions, previous: previous,
-                judgesCommit: judgesCommit, noise: noise, references: testReferences, redact: testRedaction))
+                judgesCommit: judgesCommit, noise: noise, tolerated: tolerated, isDeferred: isDeferred,
+                references: testReferences, redact: testRedaction))
     }
 
     /// Applies the first `count` store steps of a plan, or all.

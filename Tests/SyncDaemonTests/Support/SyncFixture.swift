@@ -4,6 +4,8 @@ import Logging
 import Reconciliation
 import Runtime
 @testable import SyncDaemon
+import Synchronization
+import Telemetry
 import TestSupport
 
 /// A config repository, a reconciler over it and a server in memory.
@@ -51,10 +53,13 @@ final class SyncFixture: Sendable {
 
     /// A reconciler as a start of the program makes it.
     func reconciler(
-        _ extra: String = "", url: String? = nil, stateDirectory: String = "state"
+        _ extra: String = "", url: String? = nil, stateDirectory: String = "state",
+        now: @escaping WallClock = Timestamp.now
     ) throws -> Reconciler {
         let configuration = try configuration(extra, url: url, stateDirectory: stateDirectory)
-        return try Reconciler(configuration, try dependencies(configuration))
+        var dependencies = try dependencies(configuration)
+        dependencies.now = now
+        return try Reconciler(configuration, dependencies)
     }
 }
 
@@ -99,4 +104,11 @@ func pipelineText(batchSize: Int = 500) -> String {
       mapping: {source: {default: a}, type: {default: b}}
       batchSize: \(batchSize)
     """
+}
+
+/// A clock that tests move.
+final class MovableClock: Sendable {
+    private let instant = Mutex(Timestamp.now())
+    var now: Timestamp { instant.withLock { $0 } }
+    func advance(_ span: PromDuration) { instant.withLock { $0 = $0 + span } }
 }

@@ -16,7 +16,7 @@ package struct Comparison: Hashable, Sendable {
     package var units: Observed<ServerFacts>?
     /// Why the agents are unknown as a whole; nil where they are known.
     package var agentsUnknown: String?
-    /// Set digests over declared and owned keys without ignored ones; nil where the server did not answer.
+    /// Set digests over declared and owned keys without ignored and tolerated ones; nil where the server did not answer.
     package var declaredDigest: String?
     package var liveDigest: String?
 
@@ -42,12 +42,18 @@ package struct ComparisonContext: Sendable {
     /// How long a host may take to follow a new expectation: three drift intervals.
     package var grace: PromDuration
     package var sha256: SHA256Function
+    /// Left out of the set digests.
+    package var tolerated: Set<ResourceKey>
 
-    package init(source: String, now: Timestamp, grace: PromDuration, sha256: @escaping SHA256Function) {
+    package init(
+        source: String, now: Timestamp, grace: PromDuration, sha256: @escaping SHA256Function,
+        tolerated: Set<ResourceKey> = []
+    ) {
         self.source = source
         self.now = now
         self.grace = grace
         self.sha256 = sha256
+        self.tolerated = tolerated
     }
 }
 
@@ -69,7 +75,7 @@ package func compare(
     }
     comparison.compareProxy(declared, proxyInventory, live, context)
     comparison.compareUnits(declared, unitInventory, live, context)
-    if comparison.server.value != nil { comparison.setDigests(sha256: context.sha256) }
+    if comparison.server.value != nil { comparison.setDigests(context) }
     switch live.agents {
     case .unreachable(let reason): comparison.agentsUnknown = reason
     case .present(let agents):
@@ -132,8 +138,11 @@ extension Comparison {
         }
     }
 
-    fileprivate mutating func setDigests(sha256: SHA256Function) {
-        let counted: [Difference] = differences.filter(\.countsForDigest)
+    fileprivate mutating func setDigests(_ context: ComparisonContext) {
+        let sha256: SHA256Function = context.sha256
+        let counted: [Difference] = differences.filter {
+            $0.countsForDigest && !context.tolerated.contains($0.key)
+        }
         let declared = counted.compactMap { difference in
             difference.declared.map { (key: difference.key, digest: $0.digest) }
         }

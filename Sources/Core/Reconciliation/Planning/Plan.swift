@@ -69,6 +69,10 @@ package struct PlanContext: Sendable {
     package var deletionBudget: DeletionBudget
     /// The commit that was applied before, where it is known: tells which fields git moved.
     package var previous: DeclaredState?
+    /// What a person changed and wants to stay for a while: drift of it is left.
+    package var tolerated: Set<ResourceKey>
+    /// What was corrected so often that the next correction waits.
+    package var isDeferred: @Sendable (DriftSubject, _ paths: [String]) -> Bool
     /// What a live spec refers to.
     package var references: @Sendable (ResourceKey, JSONValue) -> [ResourceKey]
     /// Whether the plan decides over a commit. What an accepted commit takes away was allowed when it was accepted.
@@ -81,7 +85,8 @@ package struct PlanContext: Sendable {
     package init(
         mode: RunMode, permissions: Set<Permission> = [], recentDeletions: [ResourceKind: Int] = [:],
         deletionBudget: DeletionBudget = DeletionBudget(), previous: DeclaredState? = nil,
-        judgesCommit: Bool = true, noise: [ResourceKey: NoiseEvidence] = [:],
+        judgesCommit: Bool = true, noise: [ResourceKey: NoiseEvidence] = [:], tolerated: Set<ResourceKey> = [],
+        isDeferred: @escaping @Sendable (DriftSubject, _ paths: [String]) -> Bool = { _, _ in false },
         references: @escaping @Sendable (ResourceKey, JSONValue) -> [ResourceKey],
         redact: @escaping @Sendable (JSONValue, ResourceKind) -> JSONValue
     ) {
@@ -92,6 +97,8 @@ package struct PlanContext: Sendable {
         self.previous = previous
         self.judgesCommit = judgesCommit
         self.noise = noise
+        self.tolerated = tolerated
+        self.isDeferred = isDeferred
         self.references = references
         self.redact = redact
     }

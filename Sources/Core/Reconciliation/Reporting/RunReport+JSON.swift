@@ -14,6 +14,8 @@ extension RunReport: JSONCodable {
         commit = try reader.optionalValue("commit")
         previousCommit = try reader.optionalString("previousCommit")
         refusedCommit = try reader.optionalValue("refusedCommit")
+        waitingCommit = try reader.optionalValue("waitingCommit")
+        enforcement = try reader.optionalValue("enforcement")
         outcome = try reader.choice("outcome")
         declaredDigest = try reader.optionalString("declaredDigest")
         liveDigest = try reader.optionalString("liveDigest")
@@ -22,6 +24,8 @@ extension RunReport: JSONCodable {
         permissions = try reader.strings("permissions").compactMap(Permission.init(rawValue:))
         signers = try reader.strings("signers")
         changes = try reader.list("changes")
+        contested = try reader.list("contested")
+        drift = try reader.list("drift")
         targets = try reader.list("targets")
         foreign = try reader.strings("foreign")
         kept = try reader.strings("kept")
@@ -42,6 +46,10 @@ extension RunReport: JSONCodable {
         members["commit"] = commit?.json ?? .null
         members["previousCommit"] = previousCommit.map(JSONValue.string) ?? .null
         members["refusedCommit"] = refusedCommit?.json
+        members["waitingCommit"] = waitingCommit?.json
+        members["enforcement"] = enforcement?.json
+        if !contested.isEmpty { members["contested"] = contested.json }
+        if !drift.isEmpty { members["drift"] = drift.json }
         members["declaredDigest"] = declaredDigest.map(JSONValue.string) ?? .null
         members["liveDigest"] = liveDigest.map(JSONValue.string) ?? .null
         if !refusals.isEmpty { members["refusals"] = refusals.json }

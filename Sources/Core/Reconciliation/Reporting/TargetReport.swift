@@ -141,8 +141,11 @@ extension Comparison {
 }
 
 extension Plan {
-    /// Whether a difference is there that counts: ignored ones do not.
+    /// Whether a difference is there that counts: ignored and tolerated ones do not.
     package func hasDifferences(on target: TargetName) -> Bool {
-        steps.contains { $0.target == target && $0.treatment != .ignore && $0.action != .record }
+        steps.contains {
+            $0.target == target && $0.treatment != .ignore && $0.treatment != .leave(.tolerated)
+                && $0.action != .record
+        }
     }
 }

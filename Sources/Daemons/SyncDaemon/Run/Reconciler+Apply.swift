@@ -29,7 +29,7 @@ extension Reconciler {
             do { lease = try await takeLease() } catch {
                 return fail(plan, error, &run)
             }
-            if let error = learnsAnchor(lease) { return fail(plan, error, &run) }
+            if let error = learnsAnchor(lease) ?? objection(to: run) { return fail(plan, error, &run) }
             if changesStore {
                 let result: ApplyResult? = await applyToStore(plan, epoch: lease.epoch, &run)
                 if let result { return result }
@@ -91,6 +91,10 @@ extension Reconciler {
         }
         let startedAt: Timestamp = dependencies.now()
         do throws(TargetError) {
+            if let error = objection(to: run) { throw error }
+            guard knownOrders != nil || configuration.mode == .observe else {
+                throw .unreachable("whether enforcement is suspended is not known until the server answers")
+            }
             let lease: Lease = try await takeLease(on: proxy)
             let sources: [ResourceKey: ResourceSource] = await sources(of: plan, in: commit)
             let patch: ConfigPatch? = plan.patch(
@@ -162,7 +166,10 @@ extension Reconciler {
 
     private func resync(_ plan: Plan, _ run: inout RunInProgress) async {
         for request in plan.resyncs {
-            do { try await dependencies.target.resync(request) } catch {
+            do throws(TargetError) {
+                if let error = objection(to: run) { throw error }
+                try await dependencies.target.resync(request)
+            } catch {
                 for index in plan.steps.indices where request.hosts.contains(plan.steps[index].host ?? "") {
                     guard plan.steps[index].treatment == .apply else { continue }
                     run.report.changes[index].result = error.isUnknown ? .unverified : .failed
@@ -175,14 +182,7 @@ extension Reconciler {
 
 extension Step {
     /// The result of a step once its plan was carried out.
-    fileprivate var settledResult: Change.Result {
-        switch treatment {
-        case .apply: .applied
-        case .leave: .reported
-        case .ignore: .ignored
-        case .refuse: .refused
-        }
-    }
+    fileprivate var settledResult: Change.Result { treatment.resultUnlessApplied ?? .applied }
 }
 
 extension ConfigConflict {

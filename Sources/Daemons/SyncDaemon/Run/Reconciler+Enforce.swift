@@ -16,15 +16,17 @@ extension Reconciler {
             let live: LiveState = await observeAll(declared: declared)
             // What appears while a first commit is applied does not make the store one that was in use.
             if attempt == 1 { meet(live, &run) }
+            run.seenAt = run.seenAt ?? dependencies.now()
             let comparison: Comparison = compare(
                 declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory,
                 unitInventory: state.units.plain, live: live, context: comparisonContext())
             let plan: Plan = Reconciliation.plan(
                 comparison,
                 context: planContext(
-                    mode: mode, permissions: run.permissions, previous: run.previous, judgesCommit: run.isNew))
+                    mode: mode, permissions: run.permissions, previous: run.previous,
+                    judgesCommit: run.isNew || run.isHeld))
             noteMeeting(comparison, &run)
-            if run.isNew, !plan.refusals.isEmpty {
+            if run.isNew || run.isHeld, !plan.refusals.isEmpty {
                 await fallBack(&run, problems: [], refusals: plan.refusals)
                 continue
             }
@@ -161,8 +163,12 @@ extension Comparison {
         }
         if plan.storeId == nil { return true }
         guard let facts = server.value, agentsUnknown == nil else { return false }
+        // A host whose drift is left as it is will not change while we wait.
+        let corrected: Set<String> = Set(plan.resyncs.flatMap(\.hosts))
         return facts.laggingInstances.isEmpty
-            && agents.allSatisfy { $0.state == .inSync || $0.state == .unknown }
+            && agents.allSatisfy {
+                $0.state == .inSync || $0.state == .unknown || ($0.state == .drifted && !corrected.contains($0.host))
+            }
     }
 }
 

@@ -60,7 +60,7 @@ extension Reconciler {
         return verdict
     }
 
-    private func examine(_ head: ObjectID) async throws(GitError) -> HeadVerdict {
+    func examine(_ head: ObjectID) async throws(GitError) -> HeadVerdict {
         let newest: GitCommit = try await dependencies.git.commit(head)
         let info = CommitInfo(newest)
         let accepted: ObjectID? = state.acceptedCommit.flatMap(ObjectID.init(hex:))
@@ -135,25 +135,28 @@ extension Reconciler {
             resources: [])
     }
 
-    /// Where this state directory knows no accepted commit, the server may: the anchor only moves forward.
+    /// Where this state directory knows no accepted commit or no orders, the server may: both only move forward.
     func adoptAnchor() async {
-        guard state.acceptedCommit == nil, configuration.mode == .enforce, !hasAskedForAnchor else { return }
+        guard state.acceptedCommit == nil || knownOrders == nil, configuration.mode == .enforce, !hasAskedForAnchor
+        else { return }
         guard let lease = try? await takeLease() else { return }
         hasAskedForAnchor = true
-        state.acceptedCommit = lease.acceptedCommit
+        state.acceptedCommit = state.acceptedCommit ?? lease.acceptedCommit
     }
 
-    /// `target`: the server where it is left out.
+    /// `target`: the server where it is left out; what people ordered is remembered there.
     func takeLease(
-        accepting commit: String? = nil, on target: (any ReconcileTarget)? = nil
+        accepting commit: String? = nil, orders: JSONValue? = nil, on target: (any ReconcileTarget)? = nil
     ) async throws(TargetError) -> Lease {
         // Three intervals, so that one late look does not lose it. With long intervals it ends between two looks, and
         // each look takes it anew.
         let wanted = PromDuration(milliseconds: max(30_000, configuration.driftInterval.milliseconds * 3))
-        return try await (target ?? dependencies.target).lease(
+        let lease: Lease = try await (target ?? dependencies.target).lease(
             LeaseRequest(
                 source: configuration.source, holder: holder, ttl: min(wanted, LeaseRequest.times.upperBound),
-                acceptedCommit: commit))
+                acceptedCommit: commit, enforcement: orders))
+        if target == nil { learnOrders(from: lease) }
+        return lease
     }
 }
 

@@ -7,8 +7,8 @@ import Runtime
 import Telemetry
 
 extension Reconciler {
-    /// Whether this run changes anything: as configured, and never while a first meeting lasts.
-    var mode: RunMode { isMeeting ? .observe : configuration.mode }
+    /// Whether this run changes anything: as configured, and never while a first meeting lasts or a person suspended it.
+    var mode: RunMode { isMeeting || orders.suspension != nil ? .observe : configuration.mode }
 
     /// Whether the store is one that others filled and no person has said `enforce` yet.
     var isMeeting: Bool {

@@ -45,14 +45,14 @@ extension Reconciler {
                 return Preview(report: run.report, isUnknown: false)
             case .behind(let info):
                 run.report.notices.append(behind(info))
-                try await takeAccepted(&run)
+                try await takeEnforced(&run)
             case .ready(let loaded, let info, let permissions, let signers):
                 run.report.signers = signers
                 run.commit = loaded
                 run.report.commit = info
                 run.permissions = permissions
-                run.previous = await accepted()?.declared
-            case .accepted: try await takeAccepted(&run)
+                run.previous = await enforced()?.declared
+            case .accepted: try await takeEnforced(&run)
             }
         } catch let error as SyncError { throw error } catch { throw SyncError("\(error)") }
         return await preview(&run)
@@ -93,31 +93,32 @@ extension Reconciler {
         run.report.problems += loaded.problems
         run.commit = loaded
         run.permissions = permissions(in: new.commits.map(\.message))
-        run.previous = await self.accepted()?.declared
+        run.previous = await self.enforced()?.declared
     }
 
-    /// Live state against the commit that was accepted last.
+    /// Live state against the commit that is held: the one that was accepted last, or a pinned one.
     package func drift() async throws(SyncError) -> Preview {
         var run = RunInProgress(report: newReport(.manual))
         do {
-            let known: LoadedCommit? = await accepted()
+            let known: LoadedCommit? = await enforced()
             if known == nil {
                 await fetch()
                 if state.acceptedCommit == nil { state.acceptedCommit = state.head }
             }
             guard state.acceptedCommit != nil else { throw SyncError(fetchError ?? "no commit was accepted yet") }
-            try await takeAccepted(&run)
+            try await takeEnforced(&run)
         } catch let error as SyncError { throw error } catch { throw SyncError("\(error)") }
         return await preview(&run)
     }
 
-    private func accepted() async -> LoadedCommit? {
-        guard let id = state.acceptedCommit.flatMap(ObjectID.init(hex:)) else { return nil }
+    /// The commit that is held: the pinned one, else the one that was accepted last.
+    func enforced() async -> LoadedCommit? {
+        guard let id = (orders.pin?.commit ?? state.acceptedCommit).flatMap(ObjectID.init(hex:)) else { return nil }
         return try? await loader.load(id)
     }
 
-    private func takeAccepted(_ run: inout RunInProgress) async throws(GitError) {
-        guard let id = state.acceptedCommit.flatMap(ObjectID.init(hex:)) else { return }
+    private func takeEnforced(_ run: inout RunInProgress) async throws(GitError) {
+        guard let id = (orders.pin?.commit ?? state.acceptedCommit).flatMap(ObjectID.init(hex:)) else { return }
         let loaded: LoadedCommit = try await loader.load(id)
         run.report.commit = loaded.info
         run.report.problems += loaded.problems
@@ -144,14 +145,12 @@ extension Reconciler {
         run.report.kept = plan.kept.map(\.description)
         run.report.changes = await changes(of: plan, result: .planned)
         for index in run.report.changes.indices {
-            switch plan.steps[index].treatment {
-            case .apply: break
-            case .leave: run.report.changes[index].result = .reported
-            case .ignore: run.report.changes[index].result = .ignored
-            case .refuse: run.report.changes[index].result = .refused
-            }
+            guard let result = plan.steps[index].treatment.resultUnlessApplied else { continue }
+            run.report.changes[index].result = result
         }
         run.report.finishedAt = dependencies.now()
+        run.report.enforcement = orders.present(at: dependencies.now())
+        run.report.contested = state.corrections.contests(at: dependencies.now())
         let isUnknown: Bool = run.report.targets.contains { $0.state == .unknown }
         run.facts.isRefused = !run.report.refusals.isEmpty
         run.facts.leavesDifferences = TargetName.allCases.contains(where: plan.hasDifferences)

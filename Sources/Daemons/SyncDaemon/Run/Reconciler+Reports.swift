@@ -35,11 +35,14 @@ extension Reconciler {
             }
             lastSubmission = (next.id, dependencies.now())
             unsent.removeFirst()
+            hasDelivered(next.drift)
         }
     }
 
     /// Takes a rewritten history on the word of a person on this machine.
-    package func permitRewrite(_ revision: String, reason: String) async throws(SyncError) -> String {
+    package func permitRewrite(
+        _ revision: String, reason: String, by who: String = "unknown"
+    ) async throws(SyncError) -> String {
         do {
             await fetch()
             let id = try await dependencies.git.resolve(revision)
@@ -47,7 +50,7 @@ extension Reconciler {
             examined = nil
             try dependencies.directory.write(state)
             dependencies.logger.notice(
-                "rewritten history accepted", metadata: .of([.commit: id.hex, .reason: reason]))
+                "rewritten history accepted", metadata: .of([.commit: id.hex, .reason: reason, .subject: who]))
             return id.hex
         } catch { throw SyncError("\(error)") }
     }
@@ -67,6 +70,11 @@ extension Reconciler {
         members["firstMeeting"] = state.firstMeeting?.json
         if !silentRemotes.isEmpty { members["silentRemotes"] = .array(silentRemotes.map(JSONValue.string)) }
         members["unsentReports"] = .integer(unsent.count)
+        let now: Timestamp = dependencies.now()
+        members["enforcement"] = orders.present(at: now)?.json
+        let contests: [Contest] = state.corrections.contests(at: now)
+        if !contests.isEmpty { members["contested"] = contests.json }
+        members["openDrift"] = .integer(state.ledger.open.count)
         if let newest = log.newest {
             members["lastRun"] = [
                 "id": .string(newest.id), "outcome": .string(newest.outcome.rawValue),

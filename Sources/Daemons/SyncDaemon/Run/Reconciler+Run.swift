@@ -25,6 +25,12 @@ struct RunInProgress {
     var acceptedInfo: CommitInfo?
     /// What git says now is not known.
     var isGitUnknown = false
+    /// What people had ordered when the run began.
+    var orders: Enforcement = .plain
+    /// An older commit than the accepted one is held, because a person pinned it.
+    var isHeld = false
+    /// When live state was first seen.
+    var seenAt: Timestamp?
 }
 
 extension Reconciler {
@@ -42,9 +48,12 @@ extension Reconciler {
             run.isGitUnknown = fetches
         }
         await adoptAnchor()
+        await sendOrders()
+        run.orders = orders
         await chooseCommit(&run)
         await enforce(&run, progress: progress)
         finish(&run)
+        noteDrift(&run)
         if state != before { writeState(&run) }
         let record: RunReport = store(run.report)
         await submit(record)
@@ -71,21 +80,29 @@ extension Reconciler {
             run.facts.isFailed = true
             return
         }
+        if await holds(verdict, &run) { return }
         switch verdict {
         case .accepted: return
         case .behind(let info): run.report.notices.append(behind(info))
         case nil:
             if run.commit == nil { run.facts.isFailed = true }
         case .refused(let info, let problems, let refusals): refuse(&run, info, problems, refusals)
-        case .ready(let loaded, let info, let permissions, let signers):
-            run.report.signers = signers
-            run.previous = run.commit?.declared
-            run.report.previousCommit = run.report.commit?.id
-            run.commit = loaded
-            run.report.commit = info
-            run.permissions = permissions
-            run.isNew = true
+        case .ready(let loaded, let info, let permissions, let signers): take(loaded, info, permissions, signers, &run)
         }
+    }
+
+    /// Makes a commit that is ready the one that this run is to accept.
+    func take(
+        _ loaded: LoadedCommit, _ info: CommitInfo, _ permissions: Set<Permission>, _ signers: [String],
+        _ run: inout RunInProgress
+    ) {
+        run.report.signers = signers
+        run.previous = run.commit?.declared
+        run.report.previousCommit = run.report.commit?.id
+        run.commit = loaded
+        run.report.commit = info
+        run.permissions = permissions
+        run.isNew = true
     }
 
     private func useAccepted(_ id: ObjectID, _ run: inout RunInProgress) async {
@@ -120,6 +137,7 @@ extension Reconciler {
     func fallBack(_ run: inout RunInProgress, problems: [Diagnostic], refusals: [Refusal]) async {
         refuse(&run, run.report.commit, problems, refusals)
         run.isNew = false
+        run.isHeld = false
         run.commit = nil
         run.report.commit = nil
         run.report.previousCommit = nil
@@ -142,10 +160,10 @@ extension Reconciler {
             case .applied where change.causes.contains(.drift): run.facts.correctedDrift = true
             case .applied where change.action != .record: run.facts.appliedCommit = true
             case .failed: run.facts.isFailed = true
-            case .reported: run.facts.leavesDifferences = true
+            case .reported, .contested: run.facts.leavesDifferences = true
             case .unverified: run.facts.hasUnknownTarget = true
             case .refused: run.facts.isRefused = true
-            case .applied, .planned, .ignored: break
+            case .applied, .planned, .ignored, .tolerated: break
             }
         }
         run.facts.hasUnknownTarget = run.facts.hasUnknownTarget || run.isGitUnknown

@@ -61,6 +61,9 @@ package actor Reconciler {
     /// The remote that answered last, and why those before it did not.
     var answeringRemote: String?
     var silentRemotes: [String] = []
+    /// What people ordered; nil where only the server may know.
+    var knownOrders: Enforcement?
+    var areOrdersSent = false
     /// Reports that the server has not got.
     var unsent: [RunReport] = []
     var lastSubmission: (id: String, at: Timestamp)?
@@ -75,6 +78,7 @@ package actor Reconciler {
         try dependencies.directory.create()
         redactionKey = try dependencies.directory.redactionKey()
         state = try dependencies.directory.readState()
+        knownOrders = try dependencies.directory.readEnforcement()
         log = ReportLog(directory: dependencies.directory)
         // The same after a restart: a process that was killed must not keep its successor waiting for its lease. The lock
         // file sees to it that there is one at a time.
@@ -90,18 +94,21 @@ package actor Reconciler {
     func planContext(
         mode: RunMode, permissions: Set<Permission> = [], previous: DeclaredState? = nil, judgesCommit: Bool = false
     ) -> PlanContext {
-        PlanContext(
-            mode: mode, permissions: permissions,
-            recentDeletions: state.recentDeletions(now: dependencies.now()),
-            deletionBudget: configuration.deletionBudget, previous: previous,
-            judgesCommit: judgesCommit,
+        let now: Timestamp = dependencies.now()
+        let corrections: CorrectionHistory = state.corrections
+        return PlanContext(
+            mode: mode, permissions: permissions, recentDeletions: state.recentDeletions(now: now),
+            deletionBudget: configuration.deletionBudget, previous: previous, judgesCommit: judgesCommit,
+            tolerated: orders.tolerated(at: now),
+            isDeferred: { corrections.deferral(of: $0, paths: $1, at: now) != nil },
             references: referenceFinder(dependencies.decoder), redact: redactor(key: redactionKey))
     }
 
     func comparisonContext() -> ComparisonContext {
         ComparisonContext(
             source: configuration.source, now: dependencies.now(),
-            grace: PromDuration(milliseconds: configuration.driftInterval.milliseconds * 3), sha256: Digests.sha256)
+            grace: PromDuration(milliseconds: configuration.driftInterval.milliseconds * 3), sha256: Digests.sha256,
+            tolerated: orders.tolerated(at: dependencies.now()))
     }
 }
 

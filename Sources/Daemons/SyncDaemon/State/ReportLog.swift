@@ -67,6 +67,18 @@ package struct ReportLog: Sendable {
         return found
     }
 
+    /// The newest entries of the drift ledger first, each in its latest form, at most `limit`.
+    package static func newestDrift(_ limit: Int, in directory: StateDirectory) throws(FileError) -> [DriftEntry] {
+        var entries: [String: DriftEntry] = [:]
+        try scan(directory) { report in
+            for entry in report.drift where entries[entry.id].map({ $0.updatedAt < entry.updatedAt }) ?? true {
+                entries[entry.id] = entry
+            }
+            return true
+        }
+        return Array(entries.values.sorted { $0.id > $1.id }.prefix(limit))
+    }
+
     private static func scan(_ directory: StateDirectory, _ isMoreWanted: (RunReport) -> Bool) throws(FileError) {
         let path: String = directory.file("reports.jsonl")
         for file in [path, "\(path).old"] {

@@ -23,6 +23,10 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     package var deletions: [Deletion]
     /// Nil where the store was never met, or was empty then.
     package var firstMeeting: FirstMeeting?
+    /// Drifts that are not over, and what the server has not got of the ledger.
+    package var ledger: DriftLedger = .empty
+    /// What was corrected again and again.
+    package var corrections: CorrectionHistory = .empty
 
     package static let initial = SyncState(
         acceptedCommit: nil, head: nil, permittedRewrite: nil, inventory: .empty, generation: 0, deletions: [])
@@ -79,6 +83,8 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         proxyGeneration = try reader.optionalInteger("proxyGeneration") ?? 0
         firstMeeting = try reader.optionalValue("firstMeeting")
         units = try reader.optionalValue("units") ?? .empty
+        ledger = try reader.optionalValue("ledger") ?? .empty
+        corrections = try reader.optionalValue("corrections") ?? .empty
         deletions = []
         for item in try reader.array("deletions") {
             let nested = try JSONObjectReader(item, path: "/deletions")
@@ -97,6 +103,8 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
             "proxyGeneration": proxyGeneration == 0 ? nil : .integer(proxyGeneration),
             "firstMeeting": firstMeeting?.json,
             "units": units == .empty ? nil : units.json,
+            "ledger": ledger == .empty ? nil : ledger.json,
+            "corrections": corrections == .empty ? nil : corrections.json,
             "deletions": .array(deletions.map { ["kind": .string($0.kind.rawValue), "at": .time($0.at)] }),
         ])
     }
