@@ -170,7 +170,8 @@ target(
 target(
     .daemons, "SyncDaemon",
     uses: [
-        "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "PromQL", "Reconciliation", "Runtime",
+        "Alerting", "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "PromQL", "Reconciliation",
+        "Runtime",
         "Telemetry",
     ],
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, nioPosix, systemPackage])
@@ -276,10 +277,11 @@ tests("WireFormatsTests", uses: ["Declarations", "FrameFormat", "Runtime", "Tele
 tests(
     "SyncDaemonTests",
     uses: [
-        "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation", "Runtime",
+        "Alerting", "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation",
+        "Runtime",
         "SyncDaemon", "Telemetry",
     ],
-    products: [asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, subprocess, systemPackage])
+    products: [asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, nioPosix, subprocess, systemPackage])
 tests(
     "ServerDaemonTests",
     uses: [

@@ -17,6 +17,10 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     package var fetchTimeout: PromDuration
     /// How long a run waits to see its changes live.
     package var verifyTimeout: PromDuration
+    /// A run that takes longer is cut off.
+    package var cycleTimeout: PromDuration
+    /// Who is told while the server is away; nil for nobody.
+    package var fallback: Fallback?
     package var stateDirectory: String
     package var controlSocket: String
     /// Where health is served; nil for nowhere.
@@ -42,9 +46,29 @@ package struct BootstrapConfiguration: Hashable, Sendable {
         package var authoritiesFile: String?
     }
 
+    package struct Fallback: Hashable, Sendable {
+        /// Holds the address of a webhook alone.
+        package var webhookFile: String
+        /// How long the server may be away before people are told.
+        package var after: PromDuration
+    }
+
     package struct Server: Hashable, Sendable {
         package var url: String
         package var tokenFile: String?
+    }
+
+    /// The longest that two ends of runs may lie apart before something is wrong: five looks, or one that waits for git and
+    /// for its changes as long as it may.
+    package var patience: PromDuration {
+        max(
+            PromDuration(milliseconds: driftInterval.milliseconds * 5),
+            PromDuration(milliseconds: longestWaits.milliseconds + 10_000))
+    }
+
+    /// What a run may spend waiting for git and for its changes.
+    var longestWaits: PromDuration {
+        PromDuration(milliseconds: fetchTimeout.milliseconds + verifyTimeout.milliseconds)
     }
 
     package static let defaultPath = "/etc/plumbline/gitops-sync.yaml"

@@ -35,6 +35,8 @@ extension Reconciler {
         var run = RunInProgress(report: newReport(trigger))
         let before: SyncState = state
         if fetches { await fetch() }
+        run.report.errors += notesForReport
+        notesForReport = []
         if let fetchError {
             run.report.errors.append(fetchError)
             // Between fetches this is old news; what git says now is unknown all the same.
@@ -43,6 +45,10 @@ extension Reconciler {
         await adoptAnchor()
         await chooseCommit(&run)
         await enforce(&run, progress: progress)
+        if Task.isCancelled {
+            run.report.errors.append("the run was cut off: it took longer than cycle.timeout, or the program stops")
+            run.facts.isFailed = true
+        }
         finish(&run)
         if state != before { writeState(&run) }
         let record: RunReport = store(run.report)
@@ -139,6 +145,9 @@ extension Reconciler {
             case .applied where change.action != .record: run.facts.appliedCommit = true
             case .failed: run.facts.isFailed = true
             case .reported: run.facts.leavesDifferences = true
+            case .unverified where change.host != nil && run.report.knows(.agents):
+                // The host answers, and still runs something else than it should.
+                run.facts.leavesDifferences = true
             case .unverified: run.facts.hasUnknownTarget = true
             case .refused: run.facts.isRefused = true
             case .applied, .planned, .ignored: break
