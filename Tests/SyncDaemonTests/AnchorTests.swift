@@ -1,3 +1,4 @@
+import ConfigAPI
 import Declarations
 import Reconciliation
 import Runtime
