@@ -54,8 +54,8 @@ import Testing
           name: all
         spec:
           hosts: ["*"]
-          staleAfter: 4s
-          downAfter: 8s
+          staleAfter: 11s
+          downAfter: 15s
 
         """
 
