@@ -174,8 +174,8 @@ target(
 target(
     .daemons, "SyncDaemon",
     uses: [
-        "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "PromQL", "Reconciliation", "Runtime",
-        "Systemd", "SystemdUnits", "Telemetry",
+        "Alerting", "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "PromQL", "Reconciliation",
+        "Runtime", "Systemd", "SystemdUnits", "Telemetry",
     ],
     products: [
         argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, nioPosix, subprocess,
@@ -289,10 +289,10 @@ tests("WireFormatsTests", uses: ["Declarations", "FrameFormat", "Runtime", "Tele
 tests(
     "SyncDaemonTests",
     uses: [
-        "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation", "Runtime",
-        "SyncDaemon", "SystemdUnits", "Telemetry",
+        "Alerting", "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation",
+        "Runtime", "SyncDaemon", "SystemdUnits", "Telemetry",
     ],
-    products: [asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, subprocess, systemPackage])
+    products: [asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, nioPosix, subprocess, systemPackage])
 tests(
     "ServerDaemonTests",
     uses: [

@@ -20,7 +20,7 @@ import Testing
         let queue = RunQueue()
         let broadcast = ProgressBroadcast()
         let health = SyncHealth(
-            startedAt: dependencies.now(), driftInterval: configuration.driftInterval, registry: MetricsRegistry())
+            startedAt: dependencies.now(), patience: configuration.patience, registry: MetricsRegistry())
         let group = ServiceGroup(
             services: [
                 SyncService(

@@ -44,14 +44,20 @@ package struct Proxy: Sendable {
             PoolService(pool: parts.pool),
             StoreGuardService(parts.storeGuard),
             parts.watcher,
+            parts.safeMode,
             parts.heartbeat,
-            HealthKeeper(
-                board: parts.health, live: parts.live, store: parts.configStore, secrets: parts.secrets,
-                logger: parts.logger),
-            FreshnessService(
-                live: parts.live, store: parts.runs, sources: parts.sources, metrics: parts.metrics,
-                interval: parts.configuration.freshness.duration, clock: ContinuousClock(), logger: parts.logger),
-            parts.engine,
+            EngineRoom(
+                parts.safeMode, logger: parts.logger,
+                engines: [
+                    HealthKeeper(
+                        board: parts.health, live: parts.live, store: parts.configStore, secrets: parts.secrets,
+                        logger: parts.logger),
+                    FreshnessService(
+                        live: parts.live, store: parts.runs, sources: parts.sources, metrics: parts.metrics,
+                        interval: parts.configuration.freshness.duration, clock: ContinuousClock(), logger: parts.logger
+                    ),
+                    parts.engine,
+                ]),
         ]
     }
 
@@ -86,8 +92,11 @@ package struct Proxy: Sendable {
                             }
                         }
                     ),
-                ]),
-            PipelineRoutes(engine: parts.engine, live: parts.live, store: parts.runs),
+                ],
+                warnings: [("engines", { if let reason = parts.safeMode.reason { throw NotReady(reason) } })]),
+            PipelineRoutes(
+                engine: parts.engine, live: parts.live, store: parts.runs,
+                refusal: { [safeMode = parts.safeMode] in safeMode.reason }),
             EventIngestRoutes(
                 path: "/v1/events", store: parts.events, metrics: parts.metrics, clock: parts.clock),
         ]

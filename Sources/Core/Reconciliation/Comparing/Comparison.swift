@@ -27,9 +27,9 @@ package struct Comparison: Hashable, Sendable {
         package var instances: [ConfigSnapshot.Instance]
         package var unhealthy: [StoredResource]
 
-        /// Instances that count and do not run this generation.
+        /// Instances that count and do not run this generation, or hold it and do not obey it.
         package var laggingInstances: [ConfigSnapshot.Instance] {
-            instances.filter { $0.isFresh && $0.loadedGeneration != generation }
+            instances.filter { $0.isFresh && ($0.loadedGeneration != generation || $0.isSafeMode) }
         }
     }
 }

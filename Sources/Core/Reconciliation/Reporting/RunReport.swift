@@ -88,6 +88,11 @@ package struct RunReport: Hashable, Sendable {
         return withoutTimes == earlier.withoutTimes
     }
 
+    /// Whether a target answered.
+    package func knows(_ target: TargetName) -> Bool {
+        targets.contains { $0.name == target && $0.state != .unknown }
+    }
+
     private var withoutTimes: RunReport {
         var plain: RunReport = self
         plain.id = ""

@@ -43,6 +43,10 @@ extension BootstrapConfiguration {
         driftInterval = settings.duration("drift.interval", default: .seconds(10), in: .milliseconds(100) ... .hours(1))
         fetchTimeout = settings.duration("fetch.timeout", default: .minutes(1), in: .seconds(1) ... .hours(1))
         verifyTimeout = settings.duration("verify.timeout", default: .seconds(5), in: .zero ... .minutes(5))
+        cycleTimeout = settings.duration("cycle.timeout", default: .minutes(2), in: .seconds(1) ... .hours(1))
+        let fallbackAfter: PromDuration = settings.duration(
+            "fallback.after", default: .minutes(5), in: .seconds(1) ... .days(1))
+        fallback = settings.optionalText("fallback.webhookFile").map { Fallback(webhookFile: $0, after: fallbackAfter) }
         stateDirectory = settings.text("stateDirectory", default: "/var/lib/gitops-sync")
         controlSocket = settings.text("controlSocket", default: "/run/gitops-sync/control.sock")
         server = Server(
@@ -81,6 +85,12 @@ extension BootstrapConfiguration {
         for (name, url) in [("server.url", server.url), ("proxy.url", proxy?.url ?? "")] where !url.isEmpty {
             guard !["http://", "https://", "http+unix://"].contains(where: url.hasPrefix) else { continue }
             settings.complain(about: name, "expected http://, https:// or http+unix://")
+        }
+        if cycleTimeout.milliseconds < longestWaits.milliseconds + 5000 {
+            settings.complain(
+                about: "cycle.timeout",
+                "\(cycleTimeout) is too short: a run may fetch for \(fetchTimeout) from each remote and look for "
+                    + "\(verifyTimeout); expected 5s more than all")
         }
         if credentials.tokenFile != nil, !remotes.contains(where: \.takesToken) {
             settings.complain(about: "credentials.tokenFile", "a token is for https://, and no remote has that")

@@ -22,6 +22,10 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     package var fetchTimeout: PromDuration
     /// How long a run waits to see its changes live.
     package var verifyTimeout: PromDuration
+    /// A run that takes longer is cut off.
+    package var cycleTimeout: PromDuration
+    /// Who is told while the server is away; nil for nobody.
+    package var fallback: Fallback?
     package var stateDirectory: String
     package var controlSocket: String
     /// Where health is served; nil for nowhere.
@@ -56,6 +60,13 @@ package struct BootstrapConfiguration: Hashable, Sendable {
         package var place: String
     }
 
+    package struct Fallback: Hashable, Sendable {
+        /// Holds the address of a webhook alone.
+        package var webhookFile: String
+        /// How long the server may be away before people are told.
+        package var after: PromDuration
+    }
+
     package struct Server: Hashable, Sendable {
         package var url: String
         package var tokenFile: String?
@@ -67,6 +78,20 @@ package struct BootstrapConfiguration: Hashable, Sendable {
         package var allow: UnitAllowList
         /// The socket of the helper that changes them.
         package var helper: String
+    }
+
+    /// The longest that two ends of runs may lie apart before something is wrong: five looks, or one that waits for git and
+    /// for its changes as long as it may.
+    package var patience: PromDuration {
+        max(
+            PromDuration(milliseconds: driftInterval.milliseconds * 5),
+            PromDuration(milliseconds: longestWaits.milliseconds + 10_000))
+    }
+
+    /// What a run may spend waiting for git and for its changes.
+    var longestWaits: PromDuration {
+        PromDuration(
+            milliseconds: fetchTimeout.milliseconds * Int64(max(1, remotes.count)) + verifyTimeout.milliseconds)
     }
 
     package static let defaultPath = "/etc/plumbline/gitops-sync.yaml"

@@ -14,17 +14,22 @@ package struct SyncService: Service {
     private let queue: RunQueue
     private let broadcast: ProgressBroadcast
     private let health: SyncHealth
+    private let heartbeat: Heartbeat?
+    private let deadline: CycleDeadline?
     private let configuration: BootstrapConfiguration
     private let dependencies: Reconciler.Dependencies
 
     package init(
         reconciler: Reconciler, queue: RunQueue, broadcast: ProgressBroadcast, health: SyncHealth,
-        configuration: BootstrapConfiguration, dependencies: Reconciler.Dependencies
+        heartbeat: Heartbeat? = nil, deadline: CycleDeadline? = nil, configuration: BootstrapConfiguration,
+        dependencies: Reconciler.Dependencies
     ) {
         self.reconciler = reconciler
         self.queue = queue
         self.broadcast = broadcast
         self.health = health
+        self.heartbeat = heartbeat
+        self.deadline = deadline
         self.configuration = configuration
         self.dependencies = dependencies
     }
@@ -54,17 +59,27 @@ package struct SyncService: Service {
                 await queue.wait(until: instant, now: dependencies.now(), clock: dependencies.clock)
             case .run(let trigger, let fetches):
                 let ticket: Int = broadcast.runBegins(fetches: fetches)
-                let report: RunReport = await reconciler.run(trigger, fetches: fetches) { progress in
-                    broadcast.send(progress, ticket: ticket)
+                let report: RunReport = await withDeadline {
+                    await reconciler.run(trigger, fetches: fetches) { progress in
+                        broadcast.send(progress, ticket: ticket)
+                    }
                 }
                 let isGitKnown: Bool = await reconciler.fetchError == nil
                 scheduler.finished(
                     report.outcome, fetchFailed: !isGitKnown, at: dependencies.now(), random: Double.random(in: 0..<1))
                 health.note(report, isGitKnown: isGitKnown)
+                health.countFailures(
+                    of: report, isGitKnown: isGitKnown || !fetches, unsentReports: await reconciler.unsent.count)
+                await heartbeat?.beat(await reconciler.status(after: report, patience: configuration.patience))
                 await note(report)
             }
         }
         broadcast.close()
+    }
+
+    private func withDeadline(_ body: @escaping @Sendable () async -> RunReport) async -> RunReport {
+        guard let deadline else { return await body() }
+        return await deadline.run(body)
     }
 
     /// Writes the status down and logs what is worth a line: not every quiet tick.

@@ -135,13 +135,40 @@ extension Reconciler {
             resources: [])
     }
 
-    /// Where this state directory knows no accepted commit or no orders, the server may: both only move forward.
+    /// Once after each start: the later of the server's accepted commit and ours counts, and of what people ordered. A
+    /// state directory can be lost, or be an old copy; a store can be restored from a backup. The anchor only moves forward.
     func adoptAnchor() async {
-        guard state.acceptedCommit == nil || knownOrders == nil, configuration.mode == .enforce, !hasAskedForAnchor
-        else { return }
+        guard configuration.mode == .enforce, !hasAskedForAnchor else { return }
         guard let lease = try? await takeLease() else { return }
         hasAskedForAnchor = true
-        state.acceptedCommit = state.acceptedCommit ?? lease.acceptedCommit
+        guard let known = lease.acceptedCommit else { return await tellAnchor() }
+        guard known != state.acceptedCommit else { return }
+        switch await laterAnchor(known) {
+        case .server: state.acceptedCommit = known
+        case .ours: await tellAnchor()
+        case .neither: break
+        }
+    }
+
+    private enum LaterAnchor { case server, ours, neither }
+
+    private func laterAnchor(_ known: String) async -> LaterAnchor {
+        guard let own = state.acceptedCommit.flatMap(ObjectID.init(hex:)), let theirs = ObjectID(hex: known) else {
+            return .server
+        }
+        do {
+            if try await dependencies.git.isDescendant(theirs, of: own) { return .server }
+            return try await descends(own, from: theirs) ? .ours : .neither
+        } catch {
+            // Not here: what we accepted we have, with all that came before it, so theirs came later.
+            return error.code == .revisionNotFound ? .server : .neither
+        }
+    }
+
+    /// A store that was restored learns what is accepted.
+    private func tellAnchor() async {
+        guard let own = state.acceptedCommit else { return }
+        _ = try? await takeLease(accepting: own)
     }
 
     /// `target`: the server where it is left out; what people ordered is remembered there.

@@ -39,6 +39,9 @@ extension Reconciler {
         }
     }
 
+    /// Has the next run's report say what no run could.
+    func reportAtNextRun(_ text: String) { notesForReport.append(text) }
+
     /// Takes a rewritten history on the word of a person on this machine.
     package func permitRewrite(
         _ revision: String, reason: String, by who: String = "unknown"

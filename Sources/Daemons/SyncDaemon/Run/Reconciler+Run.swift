@@ -42,6 +42,8 @@ extension Reconciler {
         let before: SyncState = state
         if fetches { await fetch() }
         noteRemotes(&run)
+        run.report.errors += notesForReport
+        notesForReport = []
         if let fetchError {
             run.report.errors.append(fetchError)
             // Between fetches this is old news; what git says now is unknown all the same.
@@ -52,6 +54,10 @@ extension Reconciler {
         run.orders = orders
         await chooseCommit(&run)
         await enforce(&run, progress: progress)
+        if Task.isCancelled {
+            run.report.errors.append("the run was cut off: it took longer than cycle.timeout, or the program stops")
+            run.facts.isFailed = true
+        }
         finish(&run)
         noteDrift(&run)
         if state != before { writeState(&run) }
@@ -161,6 +167,9 @@ extension Reconciler {
             case .applied where change.action != .record: run.facts.appliedCommit = true
             case .failed: run.facts.isFailed = true
             case .reported, .contested: run.facts.leavesDifferences = true
+            case .unverified where change.host != nil && run.report.knows(.agents):
+                // The host answers, and still runs something else than it should.
+                run.facts.leavesDifferences = true
             case .unverified: run.facts.hasUnknownTarget = true
             case .refused: run.facts.isRefused = true
             case .applied, .planned, .ignored, .tolerated: break

@@ -66,6 +66,8 @@ package actor Reconciler {
     var areOrdersSent = false
     /// Reports that the server has not got.
     var unsent: [RunReport] = []
+    /// What the next report is to say besides.
+    var notesForReport: [String] = []
     var lastSubmission: (id: String, at: Timestamp)?
 
     /// Reads the state directory; throws where it cannot be used.
