@@ -13,13 +13,11 @@ extension Reconciler {
         for attempt in 1...Self.attempts {
             guard let declared = run.commit?.declared else { return await reportTargetsAlone(&run) }
             let live: LiveState = await observeAll(declared: declared)
-            let comparison: Comparison = compare(
-                declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
-                context: comparisonContext())
-            let plan: Plan = Reconciliation.plan(
+            let comparison: Comparison = dependencies.decisions.compare(
+                declared, state.inventory, state.proxyInventory, live, comparisonContext())
+            let plan: Plan = dependencies.decisions.plan(
                 comparison,
-                context: planContext(
-                    mode: configuration.mode, permissions: run.permissions, previous: run.previous))
+                planContext(mode: configuration.mode, permissions: run.permissions, previous: run.previous))
             if run.isNew, !plan.refusals.isEmpty {
                 await fallBack(&run, problems: [], refusals: plan.refusals)
                 continue
@@ -101,10 +99,9 @@ extension Reconciler {
         if !plan.isEmpty {
             live = await settledState(declared: declared, after: plan)
         }
-        let comparison: Comparison = compare(
-            declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
-            context: comparisonContext())
-        let rest: Plan = Reconciliation.plan(comparison, context: planContext(mode: configuration.mode))
+        let comparison: Comparison = dependencies.decisions.compare(
+            declared, state.inventory, state.proxyInventory, live, comparisonContext())
+        let rest: Plan = dependencies.decisions.plan(comparison, planContext(mode: configuration.mode))
         if !plan.isEmpty {
             run.facts.hasUnknownTarget = false
             describe(comparison, rest, in: &run)
@@ -130,14 +127,13 @@ extension Reconciler {
 
     /// Looks until everything runs what it should, or `verify.timeout` has passed.
     private func settledState(declared: DeclaredState, after plan: Plan) async -> LiveState {
-        let deadline: Timestamp = dependencies.now() + configuration.verifyTimeout
+        let deadline: Duration = age() + configuration.verifyTimeout.duration
         var wait: Duration = .milliseconds(50)
         while true {
             let live: LiveState = await observeAll(declared: declared)
-            let comparison: Comparison = compare(
-                declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
-                context: comparisonContext())
-            if comparison.isSettled(after: plan) || dependencies.now() >= deadline { return live }
+            let comparison: Comparison = dependencies.decisions.compare(
+                declared, state.inventory, state.proxyInventory, live, comparisonContext())
+            if comparison.isSettled(after: plan) || age() >= deadline { return live }
             do { try await dependencies.clock.sleep(for: wait) } catch { return live }
             wait = min(wait * 2, .milliseconds(400))
         }

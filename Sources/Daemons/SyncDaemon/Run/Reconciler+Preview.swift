@@ -80,12 +80,11 @@ extension Reconciler {
     private func preview(_ run: inout RunInProgress) async -> Preview {
         guard let declared = run.commit?.declared else { return Preview(report: run.report, isUnknown: false) }
         let live: LiveState = await observeAll(declared: declared)
-        let comparison: Comparison = compare(
-            declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
-            context: comparisonContext())
+        let comparison: Comparison = dependencies.decisions.compare(
+            declared, state.inventory, state.proxyInventory, live, comparisonContext())
         // What enforcing would do is shown in observe mode too.
-        let plan: Plan = Reconciliation.plan(
-            comparison, context: planContext(mode: .enforce, permissions: run.permissions, previous: run.previous))
+        let plan: Plan = dependencies.decisions.plan(
+            comparison, planContext(mode: .enforce, permissions: run.permissions, previous: run.previous))
         run.report.declaredDigest = comparison.declaredDigest
         run.report.liveDigest = comparison.liveDigest
         run.report.targets = comparison.targetReports(remaining: plan)
