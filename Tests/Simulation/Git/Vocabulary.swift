@@ -5,7 +5,7 @@ import SyncDaemon
 import Synchronization
 
 /// What a manifest of the simulation says of one resource. `variant` stands for a whole spec.
-struct Entry: Hashable, Sendable {
+struct Entry: Hashable, Sendable, CustomStringConvertible {
     var variant: Int
     var drift: DriftPolicy = .correct
     var isKept = false
@@ -14,6 +14,10 @@ struct Entry: Hashable, Sendable {
         self.variant = variant
         self.drift = drift
         self.isKept = isKept
+    }
+
+    var description: String {
+        "\(variant)" + (drift == .correct ? "" : " \(drift.rawValue)") + (isKept ? " keep" : "")
     }
 }
 

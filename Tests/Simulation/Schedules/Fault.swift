@@ -25,10 +25,12 @@ enum Fault: Hashable, Sendable {
     case hostAway(Int, seconds: Int)
     case hostEdit(Int, removes: Bool, variant: Int)
 
-    struct Change: Hashable, Sendable {
+    struct Change: Hashable, Sendable, CustomStringConvertible {
         var key: ResourceKey
         /// Nil takes it out.
         var entry: Entry?
+
+        var description: String { "\(key): \(entry.map(\.description) ?? "gone")" }
     }
 
     /// Through what somebody writes to a store by hand.

@@ -29,11 +29,14 @@ extension Reconciler {
             do { lease = try await takeLease() } catch {
                 return fail(plan, error, &run)
             }
-            if let error = learnsAnchor(lease, judging: run) { return fail(plan, error, &run) }
+            let error: TargetError? = await followAnchor(
+                lease, of: plan.storeId, known: state.inventory, judging: run)
+            if let error { return fail(plan, error, &run) }
             if changesStore {
                 let result: ApplyResult? = await applyToStore(plan, epoch: lease.epoch, &run)
                 if let result { return result }
             }
+            await renewAnchor(lease, run)
         }
         if run.isNew { await accept(&run) }
         for index in run.report.changes.indices {
@@ -43,17 +46,6 @@ extension Reconciler {
         await applyToProxy(plan, &run)
         await resync(plan, &run)
         return .done
-    }
-
-    /// Where the server could not be asked for the accepted commit before, and knows another one than this run's, the
-    /// commit was judged without its history: nothing is done, and the next run judges it anew.
-    private func learnsAnchor(_ lease: Lease, judging run: RunInProgress) -> TargetError? {
-        guard state.acceptedCommit == nil, let anchor = lease.acceptedCommit, anchor != run.commit?.id.hex else {
-            return nil
-        }
-        hasAskedForAnchor = true
-        state.acceptedCommit = anchor
-        return .unreachable("it knows \(anchor.prefix(10)) as accepted, which was not known here; the next run goes on")
     }
 
     /// Nil where the store took the changes.
@@ -92,10 +84,17 @@ extension Reconciler {
         let startedAt: Timestamp = dependencies.now()
         do throws(TargetError) {
             let lease: Lease = try await takeLease(on: proxy)
+            // Its own note is what holds back an old commit while the server is away.
+            let error: TargetError? = await followAnchor(
+                lease, of: plan.proxyStoreId, known: state.proxyInventory, judging: run)
+            if let error { throw error }
             let sources: [ResourceKey: ResourceSource] = await sources(of: plan, in: commit)
             let patch: ConfigPatch? = plan.patch(
                 for: .proxy, requestId: newID(), leaseEpoch: lease.epoch, sources: sources)
             if let patch { _ = try await send(patch, to: proxy) }
+            if lease.acceptedCommit != commit.id.hex {
+                _ = try await takeLease(accepting: commit.id.hex, on: proxy)
+            }
         } catch {
             run.report.errors.append("proxy: \(error.description)")
             if error.isUnknown { run.facts.hasUnknownTarget = true } else { run.facts.isFailed = true }
