@@ -28,7 +28,13 @@ package enum Simulation {
         }
         world.timeline.after(Schedule.calmAfter) { world.calmDown() }
         let limit: Duration = Schedule.calmAfter + Schedule.patience
-        while world.violation == nil, !world.isConverged {
+        var reports = 0
+        while world.violation == nil {
+            // Only a report can be the last thing that is missing.
+            if world.reports != reports {
+                reports = world.reports
+                if world.isConverged { break }
+            }
             guard let action = world.timeline.next(before: limit) else {
                 world.violate(.convergence, world.whyNotConverged ?? "nobody says so")
                 break

@@ -47,9 +47,7 @@ final class SimulatedTarget: ReconcileTarget, @unchecked Sendable {
     }
 
     func agents() async throws(TargetError) -> [AgentView] {
-        let result: Result<[AgentView], TargetError> = await ask("agents") { [world] component in
-            .success(component.hosts.map { throughJSON($0.view(now: world.serverTime)) })
-        }
+        let result: Result<[AgentView], TargetError> = await ask("agents") { .success($0.agents()) }
         return try result.get()
     }
 

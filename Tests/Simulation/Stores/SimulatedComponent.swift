@@ -124,6 +124,12 @@ final class SimulatedComponent {
         }
     }
 
+    /// What `GET /v1/agents` answers.
+    func agents() -> [AgentView] {
+        let now: Timestamp = world.serverTime
+        return hosts.indices.map { hosts[$0].view(now: now) }
+    }
+
     func resync(_ request: AgentResync) {
         for index in hosts.indices where request.hosts.contains(hosts[index].name) {
             hosts[index].resync = Set(request.resources)

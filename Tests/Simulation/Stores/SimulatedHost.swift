@@ -13,6 +13,7 @@ struct SimulatedHost {
     private var fileDigest: String
     private var changedAt: Timestamp?
     private var lastSeen: Timestamp
+    private var shown: AgentView?
     /// Nobody hears of it, and it hears of nothing.
     var isAway = false
     /// `Kind/name` of what it was told to set right.
@@ -30,6 +31,7 @@ struct SimulatedHost {
 
     /// Whether what it is to run changed.
     mutating func expect(_ items: [AgentConfig.Item], of store: StoreModel, now: Timestamp) -> Bool {
+        shown = nil
         let digest: String = Self.digest(items)
         expected.storeId = store.storeId
         expected.generation = store.generation
@@ -43,6 +45,7 @@ struct SimulatedHost {
     /// A new expectation is taken as a whole; of the same one only what it was told to set right.
     mutating func follow(now: Timestamp) {
         guard !isAway else { return }
+        shown = nil
         lastSeen = now
         if received.digest != expected.digest {
             received = expected
@@ -60,6 +63,7 @@ struct SimulatedHost {
 
     /// Somebody edits `config.json`: one resource gets another interval, or goes.
     mutating func edit(removes: Bool, variant: Int, now: Timestamp) {
+        shown = nil
         guard !running.isEmpty else { return }
         if removes {
             running.removeFirst()
@@ -80,11 +84,19 @@ struct SimulatedHost {
         return counted(running) == counted(expected.resources)
     }
 
-    /// As the server shows it. A host that is here says so every few seconds.
-    func view(now: Timestamp) -> AgentView {
-        let seen: Timestamp = isAway ? lastSeen : now
-        return AgentView(
-            host: name, lastSeen: seen, isFresh: now - seen < .seconds(50), expected: expected,
+    /// As the server shows it, once through its JSON for each state. A host that is here says so every few seconds.
+    mutating func view(now: Timestamp) -> AgentView {
+        let fresh: AgentView = shown ?? throughJSON(statement)
+        shown = fresh
+        var view: AgentView = fresh
+        view.lastSeen = isAway ? lastSeen : now
+        view.isFresh = now - view.lastSeen < .seconds(50)
+        return view
+    }
+
+    private var statement: AgentView {
+        AgentView(
+            host: name, lastSeen: lastSeen, isFresh: true, expected: expected,
             expectedSince: expectedSince,
             status: AgentStatus(
                 host: name, agentId: name, bootId: "1", version: "1",
