@@ -255,6 +255,20 @@ targets.append(
 // A server that speaks MongoDB's protocol; apart from TestSupport, so that it knows nothing of ours.
 targets.append(
     .target(name: "MongoDouble", dependencies: [crypto], path: "Tests/MongoDouble", swiftSettings: strict))
+// A world of daemons, stores, a network and a remote, for the reconciler to run in.
+targets.append(
+    .target(
+        name: "Simulation",
+        dependencies: [
+            "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Reconciliation", "Runtime", "SyncDaemon",
+            "Telemetry", logging,
+        ],
+        path: "Tests/Simulation",
+        swiftSettings: strict))
+targets.append(
+    .executableTarget(
+        name: "plumb-simulate", dependencies: ["Simulation", argumentParser], path: "Tests/Simulate",
+        swiftSettings: strict))
 tests("TelemetryTests", uses: ["Telemetry"])
 tests("FrameFormatTests", uses: ["FrameFormat", "Telemetry"])
 tests("DeclarationsTests", uses: ["Declarations", "Manifests", "PromQL", "Telemetry"], products: [crypto])
@@ -333,6 +347,7 @@ tests(
         "ConfigAPIServer", "Database", "FrameFormat", "Runtime", "StoreService", "Telemetry",
     ], products: [asyncHTTPClient, nioCore, nioHTTP1])
 tests("SystemdTests", uses: ["Declarations", "Runtime"], products: [subprocess, systemPackage])
+tests("SimulationTests", uses: ["Reconciliation", "Simulation"])
 tests("HouseTests", uses: ["Assets", "Declarations", "Manifests"])
 
 let package = Package(

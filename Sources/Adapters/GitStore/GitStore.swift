@@ -28,9 +28,25 @@ package struct GitStore: Sendable {
         }
     }
 
-    package let configuration: Configuration
+    /// Asks a worker: the request, how long it may take, and how many bytes the answer may have.
+    package typealias Exchange = @Sendable (WorkerRequest, Duration, Int) async throws(GitError) -> WorkerAnswer
 
-    package init(_ configuration: Configuration) { self.configuration = configuration }
+    package let configuration: Configuration
+    private let exchange: Exchange
+
+    package init(_ configuration: Configuration) {
+        self.configuration = configuration
+        let worker = WorkerProcess(program: configuration.worker)
+        exchange = { (request, deadline, limit) async throws(GitError) in
+            try await worker.answer(to: request, deadline: deadline, outputLimit: limit)
+        }
+    }
+
+    /// A store whose worker is another than a process.
+    package init(_ configuration: Configuration, exchange: @escaping Exchange) {
+        self.configuration = configuration
+        self.exchange = exchange
+    }
 
     /// Brings the branch's present head and what it needs into the store. Does not judge it: a rewritten branch is
     /// fetched too, and ``isDescendant(_:of:)`` tells. Makes the store where there is none or where it is damaged; an
@@ -118,8 +134,7 @@ extension GitStore {
         let request = WorkerRequest(
             folder: configuration.folder, deadlineSeconds: Int(limit.components.seconds) + 5,
             limits: configuration.limits, operation: operation)
-        let answer = try await WorkerProcess(program: configuration.worker).answer(
-            to: request, deadline: limit, outputLimit: configuration.limits.totalBytes + Self.headerBytes)
+        let answer = try await exchange(request, limit, configuration.limits.totalBytes + Self.headerBytes)
         return (try answer.outcome.get(), answer.blobs)
     }
 

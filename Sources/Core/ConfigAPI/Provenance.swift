@@ -18,6 +18,9 @@ package struct ChangedBy: Hashable, Sendable, JSONCodable {
         case unaudited
     }
 
+    /// Nobody knows: no record was made of it.
+    package static let unaudited = ChangedBy(who: nil, at: nil, via: .unaudited)
+
     package init(who: String?, at: Timestamp?, via: Channel, details: [String: String] = [:]) {
         self.who = who
         self.at = at

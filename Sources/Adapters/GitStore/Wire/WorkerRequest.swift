@@ -1,16 +1,16 @@
-import Declarations
+package import Declarations
 import Telemetry
 
 /// What the daemon asks a worker: one JSON line on its standard input.
-struct WorkerRequest: JSONCodable {
+package struct WorkerRequest: Sendable, JSONCodable {
     /// The store's folder.
-    var folder: String
+    package var folder: String
     /// After this many seconds the worker ends itself, should nobody be left to end it.
-    var deadlineSeconds: Int
-    var limits: GitLimits
-    var operation: Operation
+    package var deadlineSeconds: Int
+    package var limits: GitLimits
+    package var operation: Operation
 
-    enum Operation {
+    package enum Operation: Sendable {
         case fetch(remote: GitRemote, branch: String)
         case resolve(revision: String)
         case commit(ObjectID)
@@ -32,7 +32,7 @@ struct WorkerRequest: JSONCodable {
     }
 
     /// How errors name what is being done.
-    var title: String {
+    package var title: String {
         switch operation {
         case .fetch(let remote, let branch): "fetching \(branch) from \(remote.displayedURL)"
         case .resolve(let revision): "looking up revision \"\(revision)\""
@@ -49,7 +49,7 @@ struct WorkerRequest: JSONCodable {
 }
 
 extension WorkerRequest {
-    init(json: JSONValue) throws(JSONFormError) {
+    package init(json: JSONValue) throws(JSONFormError) {
         let reader = try JSONObjectReader(json)
         folder = try reader.string("folder")
         deadlineSeconds = try reader.integer("deadlineSeconds")
@@ -79,7 +79,7 @@ extension WorkerRequest {
         }
     }
 
-    var json: JSONValue {
+    package var json: JSONValue {
         var members: [String: JSONValue?] = [
             "folder": .string(folder), "deadlineSeconds": .integer(deadlineSeconds), "limits": limits.json,
         ]

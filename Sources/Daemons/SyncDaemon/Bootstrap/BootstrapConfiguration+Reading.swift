@@ -89,8 +89,8 @@ extension BootstrapConfiguration {
         if cycleTimeout.milliseconds < longestWaits.milliseconds + 5000 {
             settings.complain(
                 about: "cycle.timeout",
-                "\(cycleTimeout) is too short: a run may fetch for \(fetchTimeout) from each remote and look for "
-                    + "\(verifyTimeout); expected 5s more than all")
+                "\(cycleTimeout) is too short: a run may fetch for \(fetchTimeout) and look for \(verifyTimeout); expected 5s "
+                    + "more than both")
         }
         if credentials.tokenFile != nil, !remotes.contains(where: \.takesToken) {
             settings.complain(about: "credentials.tokenFile", "a token is for https://, and no remote has that")

@@ -90,8 +90,7 @@ package struct BootstrapConfiguration: Hashable, Sendable {
 
     /// What a run may spend waiting for git and for its changes.
     var longestWaits: PromDuration {
-        PromDuration(
-            milliseconds: fetchTimeout.milliseconds * Int64(max(1, remotes.count)) + verifyTimeout.milliseconds)
+        PromDuration(milliseconds: fetchTimeout.milliseconds + verifyTimeout.milliseconds)
     }
 
     package static let defaultPath = "/etc/plumbline/gitops-sync.yaml"

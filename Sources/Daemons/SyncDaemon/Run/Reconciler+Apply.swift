@@ -30,10 +30,14 @@ extension Reconciler {
                 return fail(plan, error, &run)
             }
             if let error = learnsAnchor(lease) ?? objection(to: run) { return fail(plan, error, &run) }
+            let error: TargetError? = await followAnchor(
+                lease, of: plan.storeId, known: state.inventory, judging: run)
+            if let error { return fail(plan, error, &run) }
             if changesStore {
                 let result: ApplyResult? = await applyToStore(plan, epoch: lease.epoch, &run)
                 if let result { return result }
             }
+            await renewAnchor(lease, run)
         }
         if run.isNew, !isMeeting { await accept(&run) }
         for index in run.report.changes.indices {
@@ -96,10 +100,17 @@ extension Reconciler {
                 throw .unreachable("whether enforcement is suspended is not known until the server answers")
             }
             let lease: Lease = try await takeLease(on: proxy)
+            // Its own note is what holds back an old commit while the server is away.
+            let error: TargetError? = await followAnchor(
+                lease, of: plan.proxyStoreId, known: state.proxyInventory, judging: run)
+            if let error { throw error }
             let sources: [ResourceKey: ResourceSource] = await sources(of: plan, in: commit)
             let patch: ConfigPatch? = plan.patch(
                 for: .proxy, requestId: newID(), leaseEpoch: lease.epoch, sources: sources)
             if let patch { _ = try await send(patch, to: proxy) }
+            if let accepted = state.acceptedCommit, lease.acceptedCommit != accepted {
+                _ = try await takeLease(accepting: accepted, on: proxy)
+            }
         } catch {
             run.report.errors.append("proxy: \(error.description)")
             if error.isUnknown { run.facts.hasUnknownTarget = true } else { run.facts.isFailed = true }

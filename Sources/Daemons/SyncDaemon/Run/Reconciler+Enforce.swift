@@ -17,12 +17,10 @@ extension Reconciler {
             // What appears while a first commit is applied does not make the store one that was in use.
             if attempt == 1 { meet(live, &run) }
             run.seenAt = run.seenAt ?? dependencies.now()
-            let comparison: Comparison = compare(
-                declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory,
-                unitInventory: state.units.plain, live: live, context: comparisonContext())
-            let plan: Plan = Reconciliation.plan(
+            let comparison: Comparison = compared(declared, with: live)
+            let plan: Plan = dependencies.decisions.plan(
                 comparison,
-                context: planContext(
+                planContext(
                     mode: mode, permissions: run.permissions, previous: run.previous,
                     judgesCommit: run.isNew || run.isHeld))
             noteMeeting(comparison, &run)
@@ -109,10 +107,8 @@ extension Reconciler {
         if !plan.isEmpty {
             live = await settledState(declared: declared, after: plan)
         }
-        let comparison: Comparison = compare(
-            declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory,
-            unitInventory: state.units.plain, live: live, context: comparisonContext())
-        let rest: Plan = Reconciliation.plan(comparison, context: planContext(mode: mode))
+        let comparison: Comparison = compared(declared, with: live)
+        let rest: Plan = dependencies.decisions.plan(comparison, planContext(mode: mode))
         if !plan.isEmpty {
             run.facts.hasUnknownTarget = false
             describe(comparison, rest, in: &run)
@@ -139,14 +135,11 @@ extension Reconciler {
 
     /// Looks until everything runs what it should, or `verify.timeout` has passed.
     private func settledState(declared: DeclaredState, after plan: Plan) async -> LiveState {
-        let deadline: Timestamp = dependencies.now() + configuration.verifyTimeout
+        let deadline: Duration = age() + configuration.verifyTimeout.duration
         var wait: Duration = .milliseconds(50)
         while true {
             let live: LiveState = await observeAll(declared: declared)
-            let comparison: Comparison = compare(
-                declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory,
-                unitInventory: state.units.plain, live: live, context: comparisonContext())
-            if comparison.isSettled(after: plan) || dependencies.now() >= deadline { return live }
+            if compared(declared, with: live).isSettled(after: plan) || age() >= deadline { return live }
             do { try await dependencies.clock.sleep(for: wait) } catch { return live }
             wait = min(wait * 2, .milliseconds(400))
         }

@@ -128,13 +128,11 @@ extension Reconciler {
     private func preview(_ run: inout RunInProgress) async -> Preview {
         guard let declared = run.commit?.declared else { return Preview(report: run.report, isUnknown: false) }
         let live: LiveState = await observeAll(declared: declared)
-        let comparison: Comparison = compare(
-            declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory,
-            unitInventory: state.units.plain, live: live, context: comparisonContext())
+        let comparison: Comparison = compared(declared, with: live)
         // What enforcing would do is shown in observe mode too.
-        let plan: Plan = Reconciliation.plan(
+        let plan: Plan = dependencies.decisions.plan(
             comparison,
-            context: planContext(
+            planContext(
                 mode: .enforce, permissions: run.permissions, previous: run.previous,
                 judgesCommit: run.commit?.id.hex != state.acceptedCommit))
         run.report.declaredDigest = comparison.declaredDigest

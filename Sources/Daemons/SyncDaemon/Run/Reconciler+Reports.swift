@@ -10,14 +10,14 @@ extension Reconciler {
     /// Reports that wait for a server that is away; the oldest are given up, they are in the local log.
     private static var unsentLimit: Int { 500 }
     /// A record that only counts more equal runs is sent this often.
-    private static var repeatInterval: PromDuration { .minutes(1) }
+    private static var repeatInterval: Duration { .seconds(60) }
 
     /// Sends a record and those that could not be sent before. Records are replaced by id, so sending twice is fine.
     func submit(_ record: RunReport) async {
         unsent.removeAll { $0.id == record.id }
         unsent.append(record)
         if unsent.count > Self.unsentLimit { unsent.removeFirst(unsent.count - Self.unsentLimit) }
-        if let last = lastSubmission, last.id == record.id, dependencies.now() - last.at < Self.repeatInterval,
+        if let last = lastSubmission, last.id == record.id, age() - last.age < Self.repeatInterval,
             unsent.count == 1
         {
             return
@@ -33,7 +33,7 @@ extension Reconciler {
                 }
                 return
             }
-            lastSubmission = (next.id, dependencies.now())
+            lastSubmission = (next.id, age())
             unsent.removeFirst()
             hasDelivered(next.drift)
         }

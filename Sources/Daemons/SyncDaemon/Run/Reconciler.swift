@@ -19,6 +19,8 @@ package actor Reconciler {
         package var decoder: ResourceDecoder
         package var now: WallClock
         package var clock: any Clock<Duration>
+        package var random: @Sendable () -> UInt64
+        package var decisions: Decisions
         /// The name of this machine.
         package var host: String
         package var logger: Logger
@@ -26,8 +28,9 @@ package actor Reconciler {
         package init(
             git: GitStore, target: any ReconcileTarget, proxy: (any ReconcileTarget)? = nil,
             units: (any UnitHost)? = nil, directory: StateDirectory, decoder: ResourceDecoder,
-            now: @escaping WallClock = Timestamp.now, clock: any Clock<Duration> = ContinuousClock(), host: String,
-            logger: Logger
+            now: @escaping WallClock = Timestamp.now, clock: any Clock<Duration> = ContinuousClock(),
+            random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: 0 ... .max) },
+            decisions: Decisions = .standard, host: String, logger: Logger
         ) {
             self.git = git
             self.target = target
@@ -37,6 +40,8 @@ package actor Reconciler {
             self.decoder = decoder
             self.now = now
             self.clock = clock
+            self.random = random
+            self.decisions = decisions
             self.host = host
             self.logger = logger
         }
@@ -46,6 +51,8 @@ package actor Reconciler {
     let dependencies: Dependencies
     let loader: CommitLoader
     let redactionKey: [UInt8]
+    /// How long this reconciler has been there. Waits are measured by it: the time of day can jump.
+    let age: @Sendable () -> Duration
     /// Identifies this state directory on this machine as the holder of the lease.
     let holder: String
     var state: SyncState
@@ -68,12 +75,13 @@ package actor Reconciler {
     var unsent: [RunReport] = []
     /// What the next report is to say besides.
     var notesForReport: [String] = []
-    var lastSubmission: (id: String, at: Timestamp)?
+    var lastSubmission: (id: String, age: Duration)?
 
     /// Reads the state directory; throws where it cannot be used.
     package init(_ configuration: BootstrapConfiguration, _ dependencies: Dependencies) throws(FileError) {
         self.configuration = configuration
         self.dependencies = dependencies
+        age = dependencies.clock.stopwatch()
         loader = CommitLoader(
             git: dependencies.git, filter: configuration.treeFilter, decoder: dependencies.decoder,
             allowedUnits: configuration.units.allow)
@@ -89,7 +97,7 @@ package actor Reconciler {
     }
 
     func newID() -> String {
-        var generator = SystemRandomNumberGenerator()
+        var generator = RandomSource(next: dependencies.random)
         return ULID(time: dependencies.now(), using: &generator).description
     }
 
@@ -112,6 +120,19 @@ package actor Reconciler {
             grace: PromDuration(milliseconds: configuration.driftInterval.milliseconds * 3), sha256: Digests.sha256,
             tolerated: orders.tolerated(at: dependencies.now()))
     }
+}
+
+extension Reconciler.Dependencies {
+    /// In 0..<1.
+    var fraction: Double { Double(random() >> 11) * 0x1p-53 }
+}
+
+private struct RandomSource: RandomNumberGenerator {
+    let source: @Sendable () -> UInt64
+
+    init(next: @escaping @Sendable () -> UInt64) { source = next }
+
+    mutating func next() -> UInt64 { source() }
 }
 
 /// What a live spec refers to, where it can be decoded.
