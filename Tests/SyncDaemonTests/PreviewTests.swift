@@ -22,7 +22,8 @@ import Testing
     @discardableResult
     private func branch(_ name: String, _ files: [String: String?], message: String = "Try it") async throws -> String {
         try await fixture.repository.git("checkout", "-q", "-B", name, "main")
-        let id: String = try await fixture.repository.commit(files, message: message)
+        let id: String = try await fixture.repository.commitLocally(files, message: message)
+        try await fixture.repository.push(force: true)
         try await fixture.repository.git("checkout", "-q", "main")
         return id
     }
