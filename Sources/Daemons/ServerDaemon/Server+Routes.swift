@@ -48,6 +48,7 @@ extension Server {
             AgentRoutes(parts),
             HostRoutes(hosts: parts.hosts),
             ReportRoutes(store: parts.reports),
+            PreviewRoutes(store: PreviewStore(pool: parts.pool)),
             AlertRoutes(alerts: parts.alerts, outbox: parts.outbox, live: parts.live),
             StatusPageRoutes(live: parts.live),
             CorrelateRoutes(correlator: Correlator(parts), clock: parts.clock),
