@@ -131,7 +131,7 @@ extension Platform {
             ])
 
         config = Config(
-            interval: "2s", threshold: 10, keep: "35d", notifierURL: sink.url("/second"), staleAfter: "3s")
+            interval: "2s", threshold: 10, keep: "15d", notifierURL: sink.url("/second"), staleAfter: "3s")
         try await oneCommitSteersFiveParts(platform, config, sink)
         try await driftIsAttributedAndCorrected(platform, config)
         try await aBrokenCommitChangesNothing(platform, config)
@@ -144,7 +144,7 @@ extension Platform {
         for entry in try FileManager.default.contentsOfDirectory(atPath: platform.clone.path) where entry != ".git" {
             try FileManager.default.removeItem(at: platform.clone.appendingPathComponent(entry))
         }
-        try await platform.commit(config.files, message: "Start with five resources\n\nPlumbline-Allow: prune")
+        try await platform.commit(config.files, message: "Start with five resources\n\nPlumbline-Allow: prune, retention, last-notifier")
         let push: Finished = try await platform.push()
         #expect(push.status == 0, "\(push.all)")
         #expect(push.all.contains("applied"), "\(push.all)")
@@ -162,7 +162,7 @@ extension Platform {
         }
 
         let before: Set<String> = try await platform.reportIdentifiers()
-        try await platform.commit(config.files, message: "Change one knob of each")
+        try await platform.commit(config.files, message: "Change one knob of each\n\nPlumbline-Allow: retention")
         let preview: Finished = try await platform.run("git", "rev-parse", "HEAD")
         let push: Finished = try await platform.push()
         #expect(push.status == 0, "\(push.all)")
@@ -230,13 +230,13 @@ extension Platform {
         #expect(file["changedBy"]?["via"]?.string == "file")
         #expect(file["host"]?.string != nil)
         let fields: JSONValue = try #require(try entry("Retention")["fields"]?.array?.first)
-        #expect(fields == ["path": "/keep", "declared": "35d", "live": "90d"])
+        #expect(fields == ["path": "/keep", "declared": "15d", "live": "90d"])
 
         _ = try await eventually("everything is as declared again") {
             let rule: JSONValue? = try await platform.resource("AlertRule", "queue-long")
             let retention: JSONValue? = try await platform.resource("Retention", "metrics")
             let group: JSONValue? = try await platform.resource("HostGroup", "all")
-            return rule?["spec"]?["expr"]?.string == "queue_length > 10" && retention?["spec"]?["keep"]?.string == "35d"
+            return rule?["spec"]?["expr"]?.string == "queue_length > 10" && retention?["spec"]?["keep"]?.string == "15d"
                 && group?["spec"]?["staleAfter"]?.string == "3s" ? true : nil
         }
         _ = try await eventually("drift says none") { try await platform.gitopsSync("drift").status == 0 ? true : nil }
@@ -283,7 +283,7 @@ extension Platform {
         broken["alerts/queue.yaml"] = (config.files["alerts/queue.yaml"] ?? nil)?
             .replacingOccurrences(of: "  every: 1s", with: "  evry: 1s")
         broken["retention/metrics.yaml"] = (config.files["retention/metrics.yaml"] ?? nil)?
-            .replacingOccurrences(of: "keep: 35d", with: "keep: a week")
+            .replacingOccurrences(of: "keep: 15d", with: "keep: a week")
         try await platform.commit(broken, message: "Break two files")
 
         // The hook refuses it, with every problem at its place.
@@ -304,23 +304,23 @@ extension Platform {
             "\($0["file"]?.string ?? ""):\($0["line"]?.integer ?? 0):\($0["column"]?.integer ?? 0)"
         }
         #expect(places.sorted() == ["alerts/queue.yaml:7:3", "retention/metrics.yaml:7:9"])
-        #expect(try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "35d")
+        #expect(try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "15d")
 
         // The last good commit stays enforced: drift is still corrected.
         try await platform.operatorSQL(
             "UPDATE plumbline.resources SET spec = jsonb_set(spec, '{keep}', '\"80d\"') WHERE kind = 'Retention'")
         _ = try await eventually("drift is corrected under a refused commit") {
-            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "35d" ? true : nil
+            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "15d" ? true : nil
         }
 
         // A good commit on top: recovery.
         var repaired = config
-        repaired.keep = "36d"
+        repaired.keep = "16d"
         try await platform.commit(repaired.files, message: "Repair both")
         let good: Finished = try await platform.push()
         #expect(good.status == 0, "\(good.all)")
         _ = try await eventually("the good commit is live") {
-            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "36d" ? true : nil
+            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "16d" ? true : nil
         }
         #expect(try await platform.gitopsSync("drift").status == 0)
     }

@@ -131,6 +131,8 @@ import Testing
     func aDiskThatIsFull() async throws {
         let disk = try SmallDisk(fixture.folder("small"), size: "1m")
         defer { disk.unmount() }
+        // Another state directory is another holder of the lease.
+        await fixture.target.loseLease()
         _ = await (try fixture.reconciler(stateDirectory: "small")).run(.startup, fetches: true)
         try await fixture.repository.commitLocally(["noise.txt": Self.noise(bytes: 3 << 20)])
         try await expectSafe(

@@ -22,7 +22,8 @@ import Testing
     @discardableResult
     private func branch(_ name: String, _ files: [String: String?], message: String = "Try it") async throws -> String {
         try await fixture.repository.git("checkout", "-q", "-B", name, "main")
-        let id: String = try await fixture.repository.commit(files, message: message)
+        let id: String = try await fixture.repository.commitLocally(files, message: message)
+        try await fixture.repository.push(force: true)
         try await fixture.repository.git("checkout", "-q", "main")
         return id
     }
@@ -80,7 +81,7 @@ import Testing
     private func service(
         _ names: [String], plan: @escaping @Sendable (String) async -> PlannedBranch, now: @escaping WallClock,
         accepted: @escaping @Sendable () -> String? = { "c1" },
-        sent: @escaping @Sendable (PreviewSet) -> Void = { _ in }
+        sent: @escaping @Sendable (PreviewSet) throws -> Void = { _ in }
     ) throws -> PreviewService {
         let head = try #require(ObjectID(hex: String(repeating: "ab", count: 20)))
         let branches = names.map { RemoteBranch(name: $0, head: head) }
@@ -89,7 +90,7 @@ import Testing
         return PreviewService(
             configuration,
             .init(
-                branches: { branches }, plan: plan, acceptedCommit: accepted, send: { sent($0) }, now: now),
+                branches: { branches }, plan: plan, acceptedCommit: accepted, send: { try sent($0) }, now: now),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
@@ -144,6 +145,23 @@ import Testing
         let kept = try StateDirectory(fixture.configuration().stateDirectory).readPreviews()
         #expect(kept.previews.map(\.verdict) == [.failed])
         #expect(kept.previews.map(\.error) == ["planning took longer"])
+    }
+
+    @Test func whatTheServerMissedIsSentAgain() async throws {
+        let attempts = Mutex(0)
+        let plan: RunReport = report()
+        let service = try service(
+            ["plan/a"], plan: { _ in PlannedBranch(report: plan, error: nil) },
+            now: { Timestamp(milliseconds: 0) },
+            sent: { _ in
+                let isFirst: Bool = attempts.withLock { count in
+                    count += 1
+                    return count == 1
+                }
+                if isFirst { throw TestSupportError("the server is away") }
+            })
+        for _ in 0..<3 { await service.round() }
+        #expect(attempts.withLock { $0 } == 2)
     }
 
     @Test func thereIsALimitAndItIsSaid() throws {

@@ -1420,5 +1420,17 @@ ALTER TABLE agents ADD COLUMN applied_commit text, ADD COLUMN applied_committed_
     ADD COLUMN applied_at timestamptz;
 
 """#),
+        Asset(
+            path: "migrations/0021_previews.sql",
+            text: #"""
+-- Plans of branches that gitops-sync shows and never enforces: the last set of each source, replaced as a whole.
+CREATE TABLE previews (
+    source text PRIMARY KEY CHECK (length(source) BETWEEN 1 AND 128),
+    received_at timestamptz NOT NULL DEFAULT now(),
+    -- {"previews": [{"branch", "head", "plannedAt", "verdict", "report", …}], "leftOff": [branch]}
+    previews jsonb NOT NULL
+);
+
+"""#),
     ]
 }

@@ -53,6 +53,7 @@ extension Server {
             ReportRoutes(store: parts.reports),
             DriftRoutes(store: DriftStore(pool: parts.pool)),
             ReconcilerRoutes(store: parts.reconcilers),
+            PreviewRoutes(store: PreviewStore(pool: parts.pool)),
             AlertRoutes(alerts: parts.alerts, outbox: parts.outbox, live: parts.live),
             StatusPageRoutes(live: parts.live),
             CorrelateRoutes(correlator: Correlator(parts), clock: parts.clock),

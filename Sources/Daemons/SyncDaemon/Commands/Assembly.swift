@@ -49,7 +49,7 @@ extension PreviewService.Dependencies {
             branches: { try await git.branches(ofFirst: bootstrap.remotes) },
             plan: { await process.plan($0) },
             acceptedCommit: { (try? bootstrap.directory.readState())?.acceptedCommit },
-            send: { _ in })
+            send: { try await client.submit(previews: $0.json) })
     }
 }
 

@@ -12,7 +12,7 @@ struct PlanProcess: Sendable {
     let deadline: Duration
 
     /// Bytes of a plan: more is no plan that anybody reads.
-    private static let outputLimit = 4 << 20
+    private static let outputLimit = 512 << 10
 
     func plan(_ branch: String) async -> PlannedBranch {
         do {

@@ -4,6 +4,7 @@ package import Logging
 package import Reconciliation
 package import Runtime
 import ServiceLifecycle
+import Synchronization
 import Telemetry
 
 /// Plans branches that are not enforced, so that whoever works on the config repository sees what a branch would do
@@ -43,6 +44,8 @@ package struct PreviewService: Service {
     private let configuration: BootstrapConfiguration
     private let dependencies: Dependencies
     private let logger: Logger
+    /// What the server has got.
+    private let sent = SentPreviews()
 
     package init(_ configuration: BootstrapConfiguration, _ dependencies: Dependencies, logger: Logger) {
         self.configuration = configuration
@@ -64,9 +67,10 @@ package struct PreviewService: Service {
             let selection = PreviewSelection(
                 of: all, matching: configuration.previews, enforced: configuration.repository.branch)
             let next: PreviewSet = await previews(of: selection, known: known)
-            guard next != known else { return }
-            try configuration.directory.write(next)
+            if next != known { try configuration.directory.write(next) }
+            guard sent.set.withLock({ $0 != next }) else { return }
             try await dependencies.send(next)
+            sent.set.withLock { $0 = next }
         } catch {
             logger.warning("previews not brought up to date", metadata: .of([.error: "\(error)"]))
         }
@@ -91,6 +95,10 @@ package struct PreviewService: Service {
         }
         return set
     }
+}
+
+private final class SentPreviews: Sendable {
+    let set = Mutex<PreviewSet?>(nil)
 }
 
 /// What planning a branch gave: a report, or why there is none.
