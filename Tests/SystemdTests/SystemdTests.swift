@@ -79,10 +79,11 @@ struct SystemdTests {
         }
         try await platform.waitUntilInSync("after the correction")
         try await checkSettings(container)
-        let report: String = try await container.shell(
-            "gitops-sync report --config /etc/plumbline/gitops-sync.yaml --output json || true")
-        #expect(report.contains(#""via":"systemd""#), "\(report)")
-        #expect(report.contains(#""who":null"#), "\(report)")
+        for change in try await platform.corrections(of: ["page", "proxy"]) {
+            #expect(change["target"]?.string == "systemd")
+            #expect(change["changedBy"]?["via"]?.string == "systemd")
+            #expect(change["changedBy"]?["who"] == .null)
+        }
         // What was as declared was left alone.
         #expect(try await container.shell(started) == before)
     }
