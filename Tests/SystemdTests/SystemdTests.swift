@@ -6,7 +6,7 @@ import Testing
 /// The shipped units on a real systemd, with a Debian around them.
 @Suite(.serialized, .enabled(if: Container.obstacle == nil, "\(Container.obstacle ?? "")"), .timeLimit(.minutes(8)))
 struct SystemdTests {
-    // Shows F-GO-17, F-OP-04, F-AG-21
+    // Shows F-GO-17, F-OP-04, F-AG-21, F-ET-08
     @Test func theInstalledPlatformComesUpIsHeldToGitAndSurvivesAReboot() async throws {
         let platform = try await InstalledPlatform()
         try await platform.waitUntilInSync("first commit")
@@ -89,7 +89,6 @@ struct SystemdTests {
     }
 
     /// The timer's service asks the proxy, with its token, over the proxy's API.
-    // Shows F-ET-08
     private func checkTrigger(_ container: Container) async throws {
         _ = try await answered("the pipeline was triggered", within: .seconds(30)) { () async throws -> Bool? in
             try await container.shell("systemctl start reading-sync.service")
