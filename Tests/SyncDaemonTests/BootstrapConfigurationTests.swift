@@ -2,6 +2,7 @@ import Declarations
 import Reconciliation
 import Runtime
 import SyncDaemon
+import SystemdUnits
 import Telemetry
 import Testing
 
@@ -31,6 +32,8 @@ import Testing
         #expect(configuration.fetchTimeout == .seconds(60))
         #expect(configuration.deletionBudget == DeletionBudget())
         #expect(configuration.listen?.description == "127.0.0.1:7702")
+        #expect(configuration.units.allow == .standard)
+        #expect(configuration.units.helper == "/run/plumb-unit-helper.sock")
     }
 
     @Test func everyProblemIsReportedAtOnceWithItsPlace() {

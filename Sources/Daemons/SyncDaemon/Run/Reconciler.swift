@@ -4,6 +4,7 @@ package import GitStore
 package import Logging
 import Reconciliation
 package import Runtime
+import SystemdUnits
 import Telemetry
 
 /// Makes runs: reads git and the targets, compares, plans, applies, looks again and reports. One run at a time.
@@ -58,6 +59,8 @@ package actor Reconciler {
     /// A commit that the server refused; tried again when git is fetched.
     var rejected: (commit: String, problems: [Diagnostic])?
     var hasAskedForAnchor = false
+    /// The units as they were last seen.
+    var seenUnits: LiveUnits?
     /// Reports that the server has not got.
     var unsent: [RunReport] = []
     var lastSubmission: (id: String, at: Timestamp)?
