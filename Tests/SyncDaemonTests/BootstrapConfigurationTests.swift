@@ -3,6 +3,7 @@ import GitStore
 import Reconciliation
 import Runtime
 import SyncDaemon
+import SystemdUnits
 import Telemetry
 import Testing
 
@@ -32,6 +33,8 @@ import Testing
         #expect(configuration.fetchTimeout == .seconds(60))
         #expect(configuration.deletionBudget == DeletionBudget())
         #expect(configuration.listen?.description == "127.0.0.1:7702")
+        #expect(configuration.units.allow == .standard)
+        #expect(configuration.units.helper == "/run/plumb-unit-helper.sock")
     }
 
     @Test func everyProblemIsReportedAtOnceWithItsPlace() {

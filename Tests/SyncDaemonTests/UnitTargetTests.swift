@@ -2,7 +2,7 @@ import ConfigAPI
 import Declarations
 import Reconciliation
 import Runtime
-import SyncDaemon
+@testable import SyncDaemon
 import SystemdUnits
 import Telemetry
 import TestSupport
@@ -228,6 +228,48 @@ import Testing
         let report = await reconciler.run(.timer, fetches: false)
         #expect(report.changes.map(\.result) == [.applied])
         #expect(units.look(page).isRunning)
+    }
+
+    @Test func aPlanShowsWhatWouldBecomeOfAUnitAndDoesNothing() async throws {
+        let units = InMemoryUnits([page])
+        let fixture = try await SyncFixture(units: units)
+        try await fixture.repository.commit(["page.yaml": text(full)])
+        let reconciler = try fixture.reconciler()
+        let preview = try await reconciler.preview(revision: nil)
+        #expect(
+            preview.report.changes.map { "\($0.target) \($0.name) \($0.action) \($0.result)" } == [
+                "systemd page create planned"
+            ])
+        #expect(units.takeOperations().isEmpty)
+        _ = await reconciler.run(.startup, fetches: true)
+        _ = units.takeOperations()
+        units.edit(page) { $0.fileState = "masked" }
+        let drift = try await reconciler.drift()
+        #expect(drift.report.changes.map(\.causes) == [[.drift]])
+        #expect(units.takeOperations().isEmpty)
+    }
+
+    @Test func theUnitOfThisProcessIsReadFromItsControlGroup() {
+        #expect(
+            SystemdHost.unit(inCgroup: "4:memory:/x\n1:name=systemd:/system.slice/gitops-sync.service\n")
+                == "gitops-sync.service")
+        #expect(SystemdHost.unit(inCgroup: "0::/system.slice/gitops-sync.service\n") == "gitops-sync.service")
+        #expect(SystemdHost.unit(inCgroup: "0::/user.slice/session-3.scope\n") == nil)
+    }
+
+    @Test func aUnitThatSomebodyJustRestartsIsNoDrift() async throws {
+        let units = InMemoryUnits([page])
+        let fixture = try await SyncFixture(units: units)
+        try await fixture.repository.commit(["page.yaml": text(full)])
+        let reconciler = try fixture.reconciler()
+        _ = await reconciler.run(.startup, fetches: true)
+        _ = units.takeOperations()
+        units.edit(page) { ($0.activeState, $0.subState) = ("deactivating", "stop-sigterm") }
+        #expect(await reconciler.run(.timer, fetches: false).outcome == .inSync)
+        #expect(units.takeOperations().isEmpty)
+        units.edit(page) { ($0.activeState, $0.subState) = ("failed", "failed") }
+        #expect(await reconciler.run(.timer, fetches: false).outcome == .corrected)
+        #expect(units.takeOperations() == ["start plumb-page.service"])
     }
 
     @Test func observingChangesNoUnit() async throws {

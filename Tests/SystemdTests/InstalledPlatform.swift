@@ -136,6 +136,23 @@ struct InstalledPlatform: Sendable {
         return newest
     }
 
+    /// The changes of units that were undone; waits for those of `names`. One of each.
+    func corrections(of names: [String]) async throws -> [JSONValue] {
+        try await answered("corrections in the reports", within: .seconds(30)) { () async throws -> [JSONValue]? in
+            let text: String = try await container.shell(
+                "gitops-sync history --limit 50 --output json --config /etc/plumbline/gitops-sync.yaml")
+            let reports: [JSONValue] = try JSONValue(parsing: Array(text.utf8))["reports"]?.array ?? []
+            let changes: [JSONValue] = reports.flatMap { $0["changes"]?.array ?? [] }
+            let found: [JSONValue] = names.compactMap { name in changes.first { Self.isCorrection($0, of: name) } }
+            return found.count == names.count ? found : nil
+        }
+    }
+
+    private static func isCorrection(_ change: JSONValue, of name: String) -> Bool {
+        guard change["name"]?.string == name, change["result"]?.string == "applied" else { return false }
+        return change["cause"]?.array?.compactMap(\.string) == ["drift"]
+    }
+
     func waitUntilInSync(_ why: String) async throws {
         do {
             _ = try await answered("in sync: \(why)", within: .seconds(120)) { () async throws -> Bool? in

@@ -6,7 +6,7 @@ import Testing
 /// The shipped units on a real systemd, with a Debian around them.
 @Suite(.serialized, .enabled(if: Container.obstacle == nil, "\(Container.obstacle ?? "")"), .timeLimit(.minutes(8)))
 struct SystemdTests {
-    // Shows F-GO-17, F-OP-04, F-AG-21
+    // Shows F-GO-17, F-OP-04, F-AG-21, F-ET-08
     @Test func theInstalledPlatformComesUpIsHeldToGitAndSurvivesAReboot() async throws {
         let platform = try await InstalledPlatform()
         try await platform.waitUntilInSync("first commit")
@@ -20,6 +20,8 @@ struct SystemdTests {
         try await checkData(container)
         try await checkCorrection(platform)
         try await checkTrigger(container)
+        try await checkWatchdog(container)
+        try await checkOwnUnit(platform)
         try await container.reboot()
         _ = try await answered("gitops-sync after the reboot", within: .seconds(60)) { () async throws -> Bool? in
             try await platform.isActive("gitops-sync.service") ? true : nil
@@ -30,6 +32,7 @@ struct SystemdTests {
         }
         try await checkSettings(container)
         try await checkPruning(platform)
+        try await checkOnce(container)
         // Nothing was root, and nothing had to be.
         let failed: String = try await container.shell(
             "systemctl list-units --failed --plain --no-legend | grep -i 'plumb\\|gitops' || true")
@@ -79,16 +82,16 @@ struct SystemdTests {
         }
         try await platform.waitUntilInSync("after the correction")
         try await checkSettings(container)
-        let report: String = try await container.shell(
-            "gitops-sync report --config /etc/plumbline/gitops-sync.yaml --output json || true")
-        #expect(report.contains(#""via":"systemd""#), "\(report)")
-        #expect(report.contains(#""who":null"#), "\(report)")
+        for change in try await platform.corrections(of: ["page", "proxy"]) {
+            #expect(change["target"]?.string == "systemd")
+            #expect(change["changedBy"]?["via"]?.string == "systemd")
+            #expect(change["changedBy"]?["who"] == .null)
+        }
         // What was as declared was left alone.
         #expect(try await container.shell(started) == before)
     }
 
     /// The timer's service asks the proxy, with its token, over the proxy's API.
-    // Shows F-ET-08
     private func checkTrigger(_ container: Container) async throws {
         _ = try await answered("the pipeline was triggered", within: .seconds(30)) { () async throws -> Bool? in
             try await container.shell("systemctl start reading-sync.service")
@@ -96,6 +99,64 @@ struct SystemdTests {
                 "runuser -u plumbline -- psql -Atq -d plumbline -c 'SELECT count(*) FROM events'")
             return count == "1\n" ? true : nil
         }
+    }
+
+    /// A daemon that stands still is killed and started again.
+    private func checkWatchdog(_ container: Container) async throws {
+        try await container.shell(
+            """
+            mkdir -p /run/systemd/system/plumb-page.service.d
+            printf '[Service]\\nWatchdogSec=2s\\n' >/run/systemd/system/plumb-page.service.d/watchdog.conf
+            systemctl daemon-reload
+            systemctl restart plumb-page.service
+            """)
+        let process = "systemctl show -p MainPID --value plumb-page.service"
+        let before: String = try await container.shell(process)
+        // It says that it is alive, for longer than it may be silent; and then it is stopped dead.
+        var heard: Set<String> = []
+        _ = try await answered("signs of life", within: .seconds(30)) { () async throws -> Bool? in
+            heard.insert(try await container.shell("systemctl show -p WatchdogTimestampMonotonic plumb-page.service"))
+            return heard.count > 5 ? true : nil
+        }
+        #expect(try await container.shell(process) == before)
+        try await container.shell("kill -STOP \(before)")
+        _ = try await answered("the watchdog", within: .seconds(40)) { () async throws -> Bool? in
+            let isSeen: String = try await container.shell(
+                "journalctl --no-pager -u plumb-page.service | grep -c 'Watchdog timeout' || true")
+            let now: String = try await container.shell(process)
+            return isSeen != "0\n" && now != before && now != "0\n" ? true : nil
+        }
+        try await container.shell("rm -r /run/systemd/system/plumb-page.service.d; systemctl daemon-reload")
+    }
+
+    /// gitops-sync restarts itself once for a setting of its own unit, and goes on.
+    private func checkOwnUnit(_ platform: InstalledPlatform) async throws {
+        let shown = "systemctl show -p Nice,MainPID --value gitops-sync.service"
+        let before: String = try await platform.container.shell(shown)
+        try await platform.writeUnit("gitops-sync", "{unit: gitops-sync.service, settings: {Nice: 3}}")
+        try await platform.commit("A nicer gitops-sync")
+        _ = try await answered("its own restart", within: .seconds(30)) { () async throws -> Bool? in
+            let now: [Substring] = try await platform.container.shell(shown).split(separator: "\n")
+            return now.contains("3") && Set(now).isDisjoint(with: before.split(separator: "\n")) ? true : nil
+        }
+        try await platform.waitUntilInSync("after its own restart")
+        let after: String = try await platform.container.shell(shown)
+        var looks: Set<String> = []
+        _ = try await answered("more looks", within: .seconds(30)) { () async throws -> Bool? in
+            looks.insert(try await platform.report()["lastFinishedAt"]?.string ?? "")
+            return looks.count > 2 ? true : nil
+        }
+        #expect(try await platform.container.shell(shown) == after)
+    }
+
+    /// The alternative to the daemon: one run, which ends well although it may have had something to do.
+    private func checkOnce(_ container: Container) async throws {
+        try await container.shell("systemctl stop gitops-sync.service && systemctl start gitops-sync-once.service")
+        #expect(
+            try await container.shell("systemctl show -p Result --value gitops-sync-once.service") == "success\n")
+        #expect(
+            try await container.shell("systemctl list-unit-files --no-legend gitops-sync.timer").contains(
+                "gitops-sync.timer"))
     }
 
     private func checkPruning(_ platform: InstalledPlatform) async throws {

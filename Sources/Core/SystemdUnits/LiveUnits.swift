@@ -85,7 +85,11 @@ package struct LiveUnits: Sendable {
     private func liveSpec(_ spec: UnitSpec, _ look: UnitLook, startedWith restartOn: [ResourceKey]) -> JSONValue {
         var members: [String: JSONValue] = ["unit": .string(look.unit)]
         if spec.enabled != nil { members["enabled"] = .bool(look.isEnabled) }
-        if spec.state != nil { members["state"] = look.isRunning ? "running" : "stopped" }
+        if let state = spec.state {
+            // On its way down it is neither: it may be on its way up again, and the next look knows.
+            let live: UnitSpec.State = look.activeState == "deactivating" ? state : look.isRunning ? .running : .stopped
+            members["state"] = .string(live.rawValue)
+        }
         let settings: [String: JSONValue] = look.dropIn.map(DropIn.settings) ?? [:]
         if !settings.isEmpty { members["settings"] = .object(settings) }
         if !restartOn.isEmpty { members["restartOn"] = .array(restartOn.map { .string($0.description) }) }

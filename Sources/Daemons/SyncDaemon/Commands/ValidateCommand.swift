@@ -46,9 +46,10 @@ struct ValidateCommand: AsyncParsableCommand {
         try show(content, fileCount: count)
     }
 
-    /// Which units a commit may declare is said by the machine that has them.
+    /// Which units a commit may declare is said by the machine that has them. Elsewhere, and to who may not read it, the
+    /// shipped ones.
     private func allowedUnits() throws -> UnitAllowList {
-        Files.exists(common.config) ? try common.bootstrap().units.allow : .standard
+        access(common.config, R_OK) == 0 ? try common.bootstrap().units.allow : .standard
     }
 
     private func show(_ content: LoadedCommit.Content, fileCount: Int) throws {

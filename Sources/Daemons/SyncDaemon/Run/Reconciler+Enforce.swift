@@ -130,7 +130,7 @@ extension Reconciler {
                 from: snapshot, declared: declared, source: configuration.source)
             state.proxyGeneration = snapshot.generation
         }
-        await noteUnits(declared)
+        noteUnits()
     }
 
     /// Looks until everything runs what it should, or `verify.timeout` has passed.

@@ -10,9 +10,12 @@ extension Reconciler {
     /// The units that are or were declared, in the form of a store; nil where there never was one.
     func observeUnits(declared: DeclaredState) async -> Observed<ConfigSnapshot>? {
         let wanted: [ResourceKey: DeclaredUnit] = units(in: declared)
+        seenUnits = nil
         guard !wanted.isEmpty || state.units != .empty else { return nil }
         switch await look(at: wanted) {
-        case .success(let live): return .present(live.snapshot)
+        case .success(let live):
+            seenUnits = live
+            return .present(live.snapshot)
         case .failure(let error): return .unreachable(reason: error.description)
         }
     }
@@ -47,12 +50,9 @@ extension Reconciler {
             at: dependencies.now())
     }
 
-    /// What is remembered after a run of units that nothing was done about.
-    func noteUnits(_ declared: DeclaredState) async {
-        guard state.units != .empty else { return }
-        if case .success(let live) = await look(at: units(in: declared)) {
-            state.units = state.units.updated(from: live)
-        }
+    /// What is remembered of units that nothing was done about. By now they have been looked at once more.
+    func noteUnits() {
+        if let seenUnits { state.units = state.units.updated(from: seenUnits) }
     }
 
     /// Nil where all of it was done. Each unit is looked at anew: operations of another may have changed it.

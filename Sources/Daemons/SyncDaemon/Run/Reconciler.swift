@@ -4,6 +4,7 @@ package import GitStore
 package import Logging
 import Reconciliation
 package import Runtime
+import SystemdUnits
 import Telemetry
 
 /// Makes runs: reads git and the targets, compares, plans, applies, looks again and reports. One run at a time.
@@ -71,6 +72,8 @@ package actor Reconciler {
     /// What people ordered; nil where only the server may know.
     var knownOrders: Enforcement?
     var areOrdersSent = false
+    /// The units as they were last seen.
+    var seenUnits: LiveUnits?
     /// Reports that the server has not got.
     var unsent: [RunReport] = []
     /// What the next report is to say besides.
