@@ -49,6 +49,7 @@ extension BootstrapConfiguration {
             percent: settings.integer("guards.deletions.percent", default: standard.percent, in: 0...100),
             minimum: settings.integer("guards.deletions.minimum", default: standard.minimum, in: 0...10_000),
             maximum: settings.integer("guards.deletions.maximum", default: standard.maximum, in: 0...10_000))
+        webhookSecretFile = settings.optionalText("webhook.secretFile")
         listen = Self.listen(&settings)
         check(&settings)
     }

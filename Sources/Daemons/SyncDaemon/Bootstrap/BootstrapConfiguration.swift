@@ -25,6 +25,8 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     /// Nil where there is no proxy.
     package var proxy: Server?
     package var deletionBudget: DeletionBudget
+    /// Holds what the forge and we share; without it webhooks are believed from this machine alone.
+    package var webhookSecretFile: String?
 
     package struct Repository: Hashable, Sendable {
         package var url: String
