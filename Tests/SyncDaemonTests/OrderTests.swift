@@ -1,3 +1,4 @@
+import ConfigAPI
 import Declarations
 import Foundation
 import Reconciliation

@@ -189,9 +189,9 @@ package final class ConfigAPIClient: Sendable {
 }
 
 extension ConfigAPIClient {
-    /// Follows the event stream and calls `onEvent` for every event, until the stream or the task ends. An event only
-    /// says that it is time to look: events may be lost or doubled.
-    package func follow(_ onEvent: () async -> Void) async throws(ConfigAPIClientError) {
+    /// Follows the event stream and calls `onEvent` with the name of every event, until the stream or the task ends. An
+    /// event only says that it is time to look: events may be lost or doubled.
+    package func follow(_ onEvent: (_ name: String) async -> Void) async throws(ConfigAPIClientError) {
         let request: HTTPClientRequest = try request(.GET, "/v1/config/events")
         do {
             let response = try await http.execute(request, deadline: .distantFuture)
@@ -201,7 +201,7 @@ extension ConfigAPIClient {
             }
             var lines = EventLines()
             for try await buffer in response.body {
-                for _ in 0..<lines.events(in: buffer.readableBytesView) { await onEvent() }
+                for name in lines.events(in: buffer.readableBytesView) { await onEvent(name) }
             }
         } catch let error as ConfigAPIClientError {
             throw error

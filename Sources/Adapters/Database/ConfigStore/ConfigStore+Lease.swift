@@ -1,4 +1,5 @@
 package import ConfigAPI
+import Declarations
 import Telemetry
 
 extension ConfigStore {

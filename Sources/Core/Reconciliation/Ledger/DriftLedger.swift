@@ -96,7 +96,7 @@ package struct DriftLedger: Hashable, Sendable, JSONCodable {
     package init(json: JSONValue) throws(JSONFormError) {
         let reader = try JSONObjectReader(json)
         let entries: [DriftEntry] = try reader.list("open")
-        open = Dictionary(entries.map { ($0.subject, $0) }) { _, last in last }
+        self.open = Dictionary(entries.map { ($0.subject, $0) }) { _, last in last }
         let undelivered: [DriftEntry] = try reader.list("undelivered")
         waiting = Dictionary(undelivered.map { ($0.id, $0) }) { _, last in last }
     }

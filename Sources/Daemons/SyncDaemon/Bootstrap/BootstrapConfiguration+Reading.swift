@@ -59,6 +59,7 @@ extension BootstrapConfiguration {
             minimum: settings.integer("guards.deletions.minimum", default: standard.minimum, in: 0...10_000),
             maximum: settings.integer("guards.deletions.maximum", default: standard.maximum, in: 0...10_000))
         units = Units(&settings)
+        webhookSecretFile = settings.optionalText("webhook.secretFile")
         listen = Self.listen(&settings)
         check(&settings)
     }

@@ -35,6 +35,8 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     package var proxy: Server?
     package var deletionBudget: DeletionBudget
     package var units: Units
+    /// Holds what the forge and we share; without it webhooks are believed from this machine alone.
+    package var webhookSecretFile: String?
 
     package struct Repository: Hashable, Sendable {
         /// Where it can be fetched: the first that answers is used.

@@ -72,6 +72,14 @@ package final class SyncHealth: Sendable {
     /// Seconds, from what an event takes to a toleration's day.
     private static let driftBuckets: [Double] = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400]
 
+    /// A webhook came.
+    func noteWebhook(isTaken: Bool) {
+        registry.counter(
+            "gitops_sync_webhooks_total", "Webhooks by what became of them.",
+            labels: Labels(["result": isTaken ? "taken" : "refused"])
+        ).increment()
+    }
+
     /// The answer of `/healthz`.
     func isHealthy(at now: Timestamp) -> Bool {
         ageOfLastRun(at: now) <= patience

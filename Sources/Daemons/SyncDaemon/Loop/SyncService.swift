@@ -124,9 +124,10 @@ package struct EventFollower: Service {
         var attempt = 0
         while !Task.isCancelled {
             let arrivals = Mutex(0)
-            try? await client.follow {
+            try? await client.follow { name in
                 arrivals.withLock { $0 += 1 }
-                queue.trigger(.event)
+                // A webhook that the server passed on: git may have moved. Anything else: live state may have.
+                queue.trigger(name == "git" ? .webhook : .event)
             }
             // A stream that brought something was a working one.
             attempt = arrivals.withLock { $0 } > 0 ? 1 : attempt + 1
