@@ -56,7 +56,8 @@ extension PlatformLifecycleTests {
         }
         try await corrected("orders", via: "sql", platform) {
             try await platform.operatorSQL(
-                "UPDATE plumbline_proxy.resources SET spec = jsonb_set(spec, '{every}', '\"2h\"') WHERE name = 'orders'")
+                "UPDATE plumbline_proxy.resources SET spec = jsonb_set(spec, '{every}', '\"2h\"') WHERE name = 'orders'"
+            )
         }
         let file: URL = platform.dataDirectory.appendingPathComponent("agent/config.json")
         _ = try await eventually("the agent has its collector") {
@@ -160,7 +161,8 @@ extension PlatformLifecycleTests {
         #expect(try await platform.gitopsSync("status").output.contains("database move"))
         #expect(try await platform.get("/api/v1/drift?state=open")["drift"]?.array?.count == 1)
         // What the state directory forgot the server remembers.
-        try FileManager.default.removeItem(at: platform.dataDirectory.appendingPathComponent("gitops-sync/enforcement.json"))
+        try FileManager.default.removeItem(
+            at: platform.dataDirectory.appendingPathComponent("gitops-sync/enforcement.json"))
         try await platform.killChild("gitops-sync")
         _ = try await eventually("it is suspended again") {
             try await platform.gitopsSync("status").output.contains("suspended by") ? true : nil
@@ -185,7 +187,8 @@ extension PlatformLifecycleTests {
             report["changes"]?.array?.first?["result"]?.string == "tolerated"
         }
         #expect(report["enforcement"]?["tolerated"]?.array?.first?["reason"]?.string == "incident 7")
-        #expect(try await platform.gitopsSync("tolerate", "Retention/metrics", "--for", "48h", "--reason", "x").status == 1)
+        #expect(
+            try await platform.gitopsSync("tolerate", "Retention/metrics", "--for", "48h", "--reason", "x").status == 1)
         #expect(try await platform.gitopsSync("tolerate", "Retention/metrics", "--end").status == 0)
         _ = try await platform.report("corrected", since: before)
     }

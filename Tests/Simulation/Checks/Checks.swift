@@ -36,6 +36,8 @@ struct Checks {
     var accepted: [ObjectID] = []
     /// Deletions by git, for the guard.
     var deletions: [(at: Duration, component: Component, daemon: Int, kind: ResourceKind)] = []
+    /// Who got the lease of a store last, and until when.
+    var grants: [Component: (daemon: Int, until: Timestamp)] = [:]
     /// When the state directory of a daemon was lost last; it cannot know of deletions before.
     var lostState: [Int: Duration] = [:]
 }

@@ -107,6 +107,10 @@ extension World {
     /// A store gave a lease; with it a daemon may say which commit it accepted.
     func leaseGranted(_ request: LeaseRequest, _ lease: Lease, by name: Component, to daemon: Int) {
         daemons[daemon].holder = request.holder
+        if let grant = checks.grants[name], grant.daemon != daemon, grant.until > serverTime {
+            violate(.oneWriter, "daemon \(daemon) got the lease of \(name.rawValue) that \(grant.daemon) still had")
+        }
+        checks.grants[name] = (daemon, lease.expiresAt)
         guard name == .server, let id = request.acceptedCommit.flatMap(ObjectID.init(hex:)) else { return }
         guard let commit = remote.commits[id] else {
             return violate(.history, "daemon \(daemon) accepted \(id.short), which nobody pushed")

@@ -147,7 +147,7 @@ final class SimulatedDaemon {
             proxy: hasProxy ? SimulatedTarget(incarnation: incarnation, component: .proxy) : nil,
             directory: StateDirectory("/state", files: MemoryFiles(disk: disk, incarnation: incarnation)),
             decoder: Vocabulary.decoder, now: { world.serverTime + world.daemons[number].wallOffset },
-            clock: VirtualClock(incarnation: incarnation), random: { world.defect.random(&world.random) },
+            clock: VirtualClock(incarnation: incarnation), random: { world.random.next() },
             decisions: world.defect.decisions, host: "sync-\(number)",
             logger: Logger(label: "simulation") { _ in SimulatedLog(incarnation: incarnation) })
     }

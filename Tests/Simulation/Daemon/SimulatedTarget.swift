@@ -48,7 +48,7 @@ final class SimulatedTarget: ReconcileTarget, @unchecked Sendable {
 
     func agents() async throws(TargetError) -> [AgentView] {
         let result: Result<[AgentView], TargetError> = await ask("agents") { .success($0.agents()) }
-        return try result.get()
+        return try world.defect.agents(result, &memory).get()
     }
 
     func audit(since generation: Int) async throws(TargetError) -> [AuditEntry] {
@@ -65,7 +65,7 @@ final class SimulatedTarget: ReconcileTarget, @unchecked Sendable {
             let wanted: LeaseRequest = world.defect.lease(sent, daemon: daemon)
             switch there.change({ $0.lease(wanted, now: world.serverTime) }) {
             case .success(let lease):
-                world.leaseGranted(sent, lease, by: component, to: daemon)
+                world.leaseGranted(wanted, lease, by: component, to: daemon)
                 return .success(throughJSON(lease))
             case .failure(let conflict): return .failure(.conflict(throughJSON(conflict)))
             }

@@ -10,8 +10,10 @@ import Telemetry
 /// in what is handed to it, or in one of the decisions that it is given.
 package enum Defect: String, CaseIterable, Hashable, Sendable {
     case none
-    /// A store that does not answer is taken for an empty one.
-    case unreachableIsEmpty
+    /// A repository that cannot be read is taken for an empty one.
+    case unreadableIsEmpty
+    /// A store that does not answer is taken to be as it was.
+    case lastAnswerStands
     /// A tree that was read in part is taken for a whole one.
     case halfTreeIsWhole
     /// Files that cannot be read are left out of the commit.
@@ -52,17 +54,16 @@ package enum Defect: String, CaseIterable, Hashable, Sendable {
     case filesAreTorn
     /// Requests carry the same id.
     case requestIdsRepeat
-    /// Live state is looked at only when somebody says so.
-    case nobodyLooks
     /// Drift that is seen is not corrected.
     case driftIsLeft
-    /// Deletions are made before what refers to them is changed.
-    case orderIsTurned
+    /// Waits are measured by the time of day.
+    case timeOfDayIsBelieved
 }
 
 /// What a target with a defect remembers.
 struct TargetMemory {
     var snapshot: ConfigSnapshot?
+    var agents: [AgentView]?
     var uses = 0
 }
 
@@ -102,8 +103,12 @@ extension Defect {
     func snapshot(
         _ result: Result<ConfigSnapshot, TargetError>, _ memory: inout TargetMemory
     ) -> Result<ConfigSnapshot, TargetError> {
-        guard case .success(var snapshot) = result else { return result }
+        guard case .success(var snapshot) = result else {
+            guard self == .lastAnswerStands, let known = memory.snapshot else { return result }
+            return .success(known)
+        }
         switch self {
+        case .lastAnswerStands: memory.snapshot = snapshot
         case .secondLookIsRemembered:
             if let known = memory.snapshot, memory.uses < 3 {
                 memory.uses += 1
@@ -128,6 +133,14 @@ extension Defect {
         return .success(snapshot)
     }
 
+    func agents(
+        _ result: Result<[AgentView], TargetError>, _ memory: inout TargetMemory
+    ) -> Result<[AgentView], TargetError> {
+        guard self == .lastAnswerStands else { return result }
+        if case .success(let views) = result { memory.agents = views }
+        return memory.agents.map(Result.success) ?? result
+    }
+
     func lease(_ request: LeaseRequest, daemon: Int) -> LeaseRequest {
         var request: LeaseRequest = request
         if self == .holdersAreAlike { request.holder = "sync" }
@@ -143,7 +156,7 @@ extension Defect {
     func patch(_ patch: ConfigPatch) -> ConfigPatch {
         var patch: ConfigPatch = patch
         if self == .epochIsNotSent { patch.leaseEpoch = nil }
-        if self == .orderIsTurned { patch.changes.reverse() }
+        if self == .requestIdsRepeat { patch.requestId = "request" }
         return patch
     }
 
@@ -177,26 +190,12 @@ extension Defect {
     func configuration(_ configuration: BootstrapConfiguration) -> BootstrapConfiguration {
         var configuration: BootstrapConfiguration = configuration
         if self == .guardIsOff { configuration.deletionBudget = DeletionBudget(percent: 100, minimum: 99, maximum: 99) }
-        if self == .nobodyLooks { configuration.driftInterval = .hours(1) }
         return configuration
-    }
-
-    func random(_ generator: inout SeededGenerator) -> UInt64 {
-        self == .requestIdsRepeat ? 7 : generator.next()
     }
 
     var decisions: Decisions {
         var decisions = Decisions.standard
         switch self {
-        case .unreachableIsEmpty:
-            decisions.compare = { declared, inventories, live, context in
-                var live: LiveState = live
-                if case .unreachable = live.server, let id = inventory.storeId {
-                    live.server = .present(
-                        ConfigSnapshot(storeId: id, generation: 1, digest: "", instances: [], resources: []))
-                }
-                return Decisions.standard.compare(declared, inventories, live, context)
-            }
         case .secretsAreShown:
             decisions.plan = { comparison, context in
                 var context: PlanContext = context

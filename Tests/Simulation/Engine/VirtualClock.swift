@@ -1,3 +1,5 @@
+import Telemetry
+
 /// The monotonic clock of one simulated daemon: time passes where the simulation moves it.
 struct VirtualClock: Clock {
     struct Instant: InstantProtocol {
@@ -10,10 +12,16 @@ struct VirtualClock: Clock {
 
     let incarnation: Incarnation
 
-    var now: Instant { Instant(offset: incarnation.world.timeline.now) }
+    var now: Instant { Instant(offset: offset) }
     var minimumResolution: Duration { .microseconds(1) }
 
+    private var offset: Duration {
+        let world: World = incarnation.world
+        guard world.defect == .timeOfDayIsBelieved else { return world.timeline.now }
+        return world.timeline.now + world.daemons[incarnation.daemon].wallOffset.duration
+    }
+
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
-        try await incarnation.sleep(for: deadline.offset - incarnation.world.timeline.now)
+        try await incarnation.sleep(for: deadline.offset - offset)
     }
 }

@@ -84,7 +84,9 @@ final class SimulatedGitWorker: @unchecked Sendable {
     // MARK: What is in the repository
 
     private func local(_ request: WorkerRequest) -> Result<WorkerAnswer, GitError> {
-        guard !repository.isDamaged else {
+        if repository.isDamaged, world.defect == .unreadableIsEmpty {
+            if case .tree = request.operation { return .success(TreeListing(files: [], refusals: []).answer) }
+        } else if repository.isDamaged {
             return .failure(GitError(.corrupt, operation: request.title, message: "the store is damaged"))
         }
         switch request.operation {

@@ -68,6 +68,7 @@ final class SimulatedComponent {
         let backup: StoreModel = backups[max(0, backups.count - 1 - age)]
         // A process keeps to its store: this one ends, and the next one has loaded nothing yet.
         loadedGeneration = 0
+        world.checks.grants[name] = nil
         change { $0.restore(backup, as: "\(name.rawValue)-store-\(restores + 1)") }
     }
 
