@@ -25,6 +25,11 @@ extension PlatformLifecycleTests {
         "PLUMB_DRIFT_INTERVAL": "1h", "PLUMB_INTERVAL": "1h", "PLUMB_RETENTION_GRACE": "0s", "NO_COLOR": "1",
     ]
 
+    /// SQL that keeps samples for another time.
+    private static func keep(_ time: String) -> String {
+        "UPDATE plumbline.resources SET spec = jsonb_set(spec, '{keep}', '\"\(time)\"') WHERE name = 'metrics'"
+    }
+
     private func withPlatform(
         environment: [String: String], _ body: (Platform) async throws -> Void
     ) async throws {
@@ -52,11 +57,12 @@ extension PlatformLifecycleTests {
 
     private func whatIsChangedByHand(_ platform: Platform) async throws {
         try await corrected("metrics", via: "sql", platform) {
-            try await platform.operatorSQL(Drift.retention("77d"))
+            try await platform.operatorSQL(Self.keep("76d"))
         }
         try await corrected("orders", via: "sql", platform) {
             try await platform.operatorSQL(
-                "UPDATE plumbline_proxy.resources SET spec = jsonb_set(spec, '{every}', '\"2h\"') WHERE name = 'orders'")
+                "UPDATE plumbline_proxy.resources SET spec = jsonb_set(spec, '{every}', '\"2h\"') WHERE name = 'orders'"
+            )
         }
         let file: URL = platform.dataDirectory.appendingPathComponent("agent/config.json")
         _ = try await eventually("the agent has its collector") {
@@ -122,8 +128,11 @@ extension PlatformLifecycleTests {
             let gate = try await Gate(to: platform.port, refusing: "GET /v1/config/events")
             let file: URL = platform.dataDirectory.appendingPathComponent("gitops-sync.yaml")
             let text: String = try String(contentsOf: file, encoding: .utf8)
+            let proxy: String = "http://127.0.0.1:\(platform.port + 1)"
+            try #require(text.contains(platform.url) && text.contains(proxy), "\(text)")
+            let proxyGate = try await Gate(to: platform.port + 1, refusing: "GET /v1/config/events")
             let deaf: String = text.replacingOccurrences(of: platform.url, with: gate.url)
-            try #require(deaf != text, "\(text)")
+                .replacingOccurrences(of: proxy, with: proxyGate.url)
             try deaf.write(to: file, atomically: true, encoding: .utf8)
             try await platform.killChild("gitops-sync")
             let restarted: Set<String> = try await platform.reportIdentifiers()
@@ -131,11 +140,12 @@ extension PlatformLifecycleTests {
                 try await platform.reports().contains { !restarted.contains($0["id"]?.string ?? "") } ? true : nil
             }
             let before: Set<String> = try await platform.reportIdentifiers()
-            try await platform.operatorSQL(Drift.retention("77d"))
+            try await platform.operatorSQL(Self.keep("76d"))
             let report: JSONValue = try await platform.report("corrected", since: before)
             #expect(report["trigger"]?.string == "timer")
             #expect(report["changes"]?.array?.first?["changedBy"]?["who"]?.string == "operator")
             try await gate.shut()
+            try await proxyGate.shut()
         }
     }
 
@@ -154,18 +164,19 @@ extension PlatformLifecycleTests {
     private func aSuspension(_ platform: Platform) async throws {
         #expect(try await platform.gitopsSync("suspend", "--reason", "database move").status == 0)
         let before: Set<String> = try await platform.reportIdentifiers()
-        try await platform.operatorSQL(Drift.retention("77d"))
+        try await platform.operatorSQL(Self.keep("76d"))
         let report: JSONValue = try await platform.report("drifted", since: before)
         #expect(report["enforcement"]?["suspended"]?["reason"]?.string == "database move")
         #expect(try await platform.gitopsSync("status").output.contains("database move"))
         #expect(try await platform.get("/api/v1/drift?state=open")["drift"]?.array?.count == 1)
         // What the state directory forgot the server remembers.
-        try FileManager.default.removeItem(at: platform.dataDirectory.appendingPathComponent("gitops-sync/enforcement.json"))
+        try FileManager.default.removeItem(
+            at: platform.dataDirectory.appendingPathComponent("gitops-sync/enforcement.json"))
         try await platform.killChild("gitops-sync")
         _ = try await eventually("it is suspended again") {
             try await platform.gitopsSync("status").output.contains("suspended by") ? true : nil
         }
-        #expect(try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "77d")
+        #expect(try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "76d")
         let resume: Finished = try await eventually("the daemon takes orders") {
             let answer: Finished = try await platform.gitopsSync("resume")
             return answer.status == 0 ? answer : nil
@@ -180,18 +191,19 @@ extension PlatformLifecycleTests {
             "tolerate", "Retention/metrics", "--for", "2h", "--reason", "incident 7")
         #expect(order.status == 0, "\(order.all)")
         let before: Set<String> = try await platform.reportIdentifiers()
-        try await platform.operatorSQL(Drift.retention("66d"))
+        try await platform.operatorSQL(Self.keep("66d"))
         let report: JSONValue = try await platform.report("inSync", since: before) { report in
             report["changes"]?.array?.first?["result"]?.string == "tolerated"
         }
         #expect(report["enforcement"]?["tolerated"]?.array?.first?["reason"]?.string == "incident 7")
-        #expect(try await platform.gitopsSync("tolerate", "Retention/metrics", "--for", "48h", "--reason", "x").status == 1)
+        #expect(
+            try await platform.gitopsSync("tolerate", "Retention/metrics", "--for", "48h", "--reason", "x").status == 1)
         #expect(try await platform.gitopsSync("tolerate", "Retention/metrics", "--end").status == 0)
         _ = try await platform.report("corrected", since: before)
     }
 
     private func aPin(_ platform: Platform, _ first: String) async throws {
-        try await platform.commit(["retentions/metrics.yaml": Drift.retentionManifest("28d")], message: "Keep less")
+        try await platform.commit(["retentions/metrics.yaml": Drift.retentionManifest("25d")], message: "Keep less")
         #expect(try await platform.push().status == 0)
         let before: Set<String> = try await platform.reportIdentifiers()
         let pin: Finished = try await platform.gitopsSync("pin", first, "--allow", "retention")
@@ -204,7 +216,7 @@ extension PlatformLifecycleTests {
         #expect(page.body.contains("pinned to \(first.prefix(10))"))
         #expect(try await platform.gitopsSync("unpin").status == 0)
         _ = try await eventually("the branch is followed again") {
-            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "28d" ? true : nil
+            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "25d" ? true : nil
         }
     }
 }

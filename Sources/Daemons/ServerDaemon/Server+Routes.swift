@@ -9,8 +9,10 @@ package import StoreService
 extension Server {
     /// What needs no credential: signs of life, the way to log in, and what the pages are made of.
     static let openPaths = OpenPaths(
-        ["/healthz", "/readyz", "/metrics", "/login", "/logout", "/v1/agent/enrol", "/v1/agent/token",
-            "/hooks/git"],
+        [
+            "/healthz", "/readyz", "/metrics", "/login", "/logout", "/v1/agent/enrol", "/v1/agent/token",
+            "/hooks/git",
+        ],
         folders: ["/assets/"])
 
     /// Every route of the server, behind logging, the product's errors and authentication. New topics are added here.

@@ -49,7 +49,8 @@ package struct WebhookRoutes: RouteGroup {
         guard let secret else {
             guard ListenAddress(host: context.remoteAddress ?? "", port: 0).isLoopback else {
                 throw HTTPProblem(
-                    .forbidden, "only this machine may ask without a secret; set one: plumb secret set "
+                    .forbidden,
+                    "only this machine may ask without a secret; set one: plumb secret set "
                         + "\(Self.secretName)")
             }
             return

@@ -45,9 +45,11 @@ struct RunCommand: AsyncParsableCommand {
         ]
         if let proxy = clients.proxy { services.append(EventFollower(client: proxy, queue: queue)) }
         if let address = bootstrap.listen {
-            services.append(HealthServer(
-                address: address, health: health,
-                hook: WebhookGate(queue: queue, secretFile: bootstrap.webhookSecretFile, health: health), logger: logger))
+            services.append(
+                HealthServer(
+                    address: address, health: health,
+                    hook: WebhookGate(queue: queue, secretFile: bootstrap.webhookSecretFile, health: health),
+                    logger: logger))
         }
         let group = ServiceGroup(configuration: .daemon(services: services, logger: logger))
         let result: Result<Void, any Error>

@@ -76,8 +76,10 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         generation = try reader.optionalInteger("generation") ?? 0
         proxyInventory = try reader.optionalValue("proxyInventory") ?? .empty
         proxyGeneration = try reader.optionalInteger("proxyGeneration") ?? 0
-        ledger = try reader.optionalValue("ledger") ?? .empty
-        corrections = try reader.optionalValue("corrections") ?? .empty
+        // Without these two nothing is enforced otherwise: a form of another version must not keep the daemon from
+        // starting.
+        ledger = (try? reader.optionalValue("ledger")) ?? .empty
+        corrections = (try? reader.optionalValue("corrections")) ?? .empty
         deletions = []
         for item in try reader.array("deletions") {
             let nested = try JSONObjectReader(item, path: "/deletions")
