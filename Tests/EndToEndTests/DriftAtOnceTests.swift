@@ -122,31 +122,23 @@ extension PlatformLifecycleTests {
     // Shows F-GO-06
     @Test(.timeLimit(.minutes(6)))
     func `where every event is lost drift is found at the interval`() async throws {
-        var environment: [String: String] = Self.patient
-        environment["PLUMB_DRIFT_INTERVAL"] = "2s"
-        try await withPlatform(environment: environment) { platform in
-            let gate = try await Gate(to: platform.port, refusing: "GET /v1/config/events")
-            let file: URL = platform.dataDirectory.appendingPathComponent("gitops-sync.yaml")
-            let text: String = try String(contentsOf: file, encoding: .utf8)
-            let proxy: String = "http://127.0.0.1:\(platform.port + 1)"
-            try #require(text.contains(platform.url) && text.contains(proxy), "\(text)")
-            let proxyGate = try await Gate(to: platform.port + 1, refusing: "GET /v1/config/events")
-            let deaf: String = text.replacingOccurrences(of: platform.url, with: gate.url)
-                .replacingOccurrences(of: proxy, with: proxyGate.url)
-            try deaf.write(to: file, atomically: true, encoding: .utf8)
-            try await platform.killChild("gitops-sync")
-            let restarted: Set<String> = try await platform.reportIdentifiers()
-            _ = try await eventually("it runs again") {
-                try await platform.reports().contains { !restarted.contains($0["id"]?.string ?? "") } ? true : nil
-            }
-            let before: Set<String> = try await platform.reportIdentifiers()
-            try await platform.operatorSQL(Self.keep("76d"))
-            let report: JSONValue = try await platform.report("corrected", since: before)
-            #expect(report["trigger"]?.string == "timer")
-            #expect(report["changes"]?.array?.first?["changedBy"]?["who"]?.string == "operator")
-            try await gate.shut()
-            try await proxyGate.shut()
+        try await withPlatform(environment: Self.patient) { platform in
+            let started: Set<String> = try await platform.reportIdentifiers()
+            let sync = try await DeafSync(platform, driftInterval: "2s")
+            do { try await driftIsFoundAtTheInterval(platform, since: started) } catch { Issue.record("\(error)") }
+            try await sync.stop()
         }
+    }
+
+    private func driftIsFoundAtTheInterval(_ platform: Platform, since started: Set<String>) async throws {
+        _ = try await eventually("it runs") {
+            try await platform.reports().contains { !started.contains($0["id"]?.string ?? "") } ? true : nil
+        }
+        let before: Set<String> = try await platform.reportIdentifiers()
+        try await platform.operatorSQL(Self.keep("76d"))
+        let report: JSONValue = try await platform.report("corrected", since: before)
+        #expect(report["trigger"]?.string == "timer")
+        #expect(report["changes"]?.array?.first?["changedBy"]?["who"]?.string == "operator")
     }
 
     // Shows F-GO-15
