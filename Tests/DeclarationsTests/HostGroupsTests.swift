@@ -22,6 +22,34 @@ import Testing
         #expect(groups.expectedHosts == ["db-1"])
     }
 
+    // Shows F-GO-14
+    @Test(arguments: ResourceKind.allCases.filter { $0.target == .agents })
+    func `every kind that agents run goes to the hosts that its labels select, and to no other`(
+        _ kind: ResourceKind
+    ) throws {
+        // What each kind cannot be without.
+        let needed: [ResourceKind: JSONValue] = [
+            .collector: ["source": "cpu", "interval": "10s"],
+            .scrapeTarget: ["url": "http://127.0.0.1:9100/metrics", "interval": "10s"],
+            .logSource: ["files": ["/var/log/app.log"]],
+        ]
+        let least: [String: JSONValue] = try #require(needed[kind]?.object, "say what \(kind) needs")
+        func selecting(_ hosts: JSONValue) throws -> DecodedResource {
+            try resource(kind, "one", .object(least.merging(["hosts": hosts]) { _, own in own }))
+        }
+        let groups = HostGroups([
+            try resource(.hostGroup, "edge", ["hosts": ["web-*"], "labels": ["tier": "edge"]])
+        ])
+        let member = groups.profile(of: HostIdentity(name: "web-1", facts: ["tier": "core"]))
+        let stranger = groups.profile(of: HostIdentity(name: "db-1", facts: ["tier": "edge"]))
+        for hosts: JSONValue in [["labels": ["tier": "edge"]], ["groups": ["edge"]], ["names": ["web-1"]]] {
+            let wanted: DecodedResource = try selecting(hosts)
+            #expect(agentResources(for: member, from: [wanted]).map(\.key.kind) == [kind], "\(hosts)")
+            // A host's own word (a fact) chooses nothing for it.
+            #expect(agentResources(for: stranger, from: [wanted]).isEmpty, "\(hosts)")
+        }
+    }
+
     @Test func theThresholdsAreThoseOfTheGroupThatSortsFirst() throws {
         let groups = HostGroups([
             try resource(.hostGroup, "b", ["hosts": ["web-1"], "staleAfter": "5s", "downAfter": "10s"]),

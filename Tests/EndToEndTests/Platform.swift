@@ -33,6 +33,8 @@ final class Platform: Sendable {
     /// Fast rounds, so that a scenario takes seconds.
     static let hurried: [String: String] = [
         "PLUMB_DRIFT_INTERVAL": "1s", "PLUMB_INTERVAL": "60s", "PLUMB_RETENTION_GRACE": "0s", "NO_COLOR": "1",
+        // Servers are killed on purpose, again and again.
+        "PLUMB_CRASH_LIMIT": "0",
     ]
 
     /// Starts a platform and waits until it says that it is ready. In the folder of an earlier one it is that platform

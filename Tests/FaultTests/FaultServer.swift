@@ -35,7 +35,7 @@ final class FaultServer {
     /// Starts it and waits until it answers.
     func start() async throws {
         unlink(folder("port"))
-        let child = try ChildProgram(program, arguments)
+        let child = try ChildProgram(program, arguments, environment: ["PLUMB_CRASH_LIMIT": "0"])
         process = child
         _ = try await answered("the server answers", within: .seconds(60)) {
             guard child.status == nil else { throw TestSupportError(String(child.output.suffix(2000))) }

@@ -90,19 +90,20 @@ import Testing
         let answer = try JSONValue(
             parsing: #"""
                 {"hosts":[{"host":"web-1","status":"ok","lastSeen":"2026-01-01T00:00:00Z","groups":["all","web"],
-                  "agent":{"runningDigest":"0123456789","inSync":false},
+                  "agent":{"runningDigest":"0123456789","inSync":false,"behindSince":"2025-12-31T23:00:00Z",
+                   "applied":{"id":"abcdef0123456789"}},
                   "delivery":{"samples":{"missing":3,"waiting":0,"dropped":{"tooOld":2}},"lines":{"missing":0}}},
-                 {"host":"web-2","status":"down"},
+                 {"host":"web-2","status":"down","agent":{"runningDigest":"0123456789","inSync":true}},
                  {"host":"web-3","status":"ok","delivery":{"samples":{"missing":0,"waiting":0,"dropped":{}}}},
                  {"host":"web-4","status":"ok","clones":[{},{}]}]}
                 """#)
         #expect(
             HostsCommand.text(answer) == """
-                HOST   STATUS  LAST SEEN             CONFIG              DELIVERY                              GROUPS
-                web-1  ok      2026-01-01T00:00:00Z  differs (01234567)  3 samples missing, 2 samples dropped  all, web
-                web-2  down    -                     -                   -
-                web-3  ok      -                     -                   whole
-                web-4  ok      -                     -                   2 agents at once
+                HOST   STATUS  LAST SEEN             CONFIG                                                 DELIVERY                              GROUPS
+                web-1  ok      2026-01-01T00:00:00Z  behind since 2025-12-31T23:00:00Z (commit abcdef0123)  3 samples missing, 2 samples dropped  all, web
+                web-2  down    -                     in sync (01234567)                                     -
+                web-3  ok      -                     -                                                      whole
+                web-4  ok      -                     -                                                      2 agents at once
                 """)
     }
 

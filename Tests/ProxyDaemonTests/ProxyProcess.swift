@@ -23,7 +23,7 @@ final class ProxyProcess: Sendable {
         arguments = [
             try BuiltPrograms.path("plumb-proxy"), "run", "--database", database.proxyAddress.conninfo, "--keys",
             folder("keys.json"), "--listen", "127.0.0.1:\(port)", "--secrets-dir", folder("secrets"), "--port-file",
-            folder("port"),
+            folder("port"), "--crash-limit", "0",
         ]
         client = RunningProxy(
             url: "http://127.0.0.1:\(port)", database: database,

@@ -50,6 +50,47 @@ private func agent(
     }
 
     // Shows F-GO-14
+    @Test func `a host that is behind is named with since when and which commit it runs, one that is in sync is not`()
+        throws
+    {
+        var late = agent(running: edited, fileDigest: "set-other", receivedDigest: "set-other")
+        late.applied = AppliedCommit(id: "0123456789abcdef", committedAt: now - .days(1))
+        let compared: AgentComparison = try compare(late)
+        #expect(compared.state == .drifted)
+        #expect(compared.digest == "set-other")
+        #expect(compared.behindSince == now - .hours(1))
+        #expect(compared.applied?.id == "0123456789abcdef")
+
+        let plan = try plan(late, state("c1", declaration(key, wanted)))
+        #expect(plan.hasDifferences(on: .agents))
+        let fresh = agent(running: wanted, fileDigest: "set-wanted", receivedDigest: "set-wanted")
+        #expect(try compare(fresh).behindSince == nil)
+        var unseen = late
+        unseen.isFresh = false
+        #expect(try compare(unseen).state == .unknown)
+    }
+
+    @Test func `the report's text names who is behind and who is unseen`() throws {
+        let report = TargetReport(
+            name: .agents, state: .drifted,
+            agents: [
+                .init(host: "a", state: .inSync, lastSeen: now, digest: "x", messages: []),
+                .init(
+                    host: "b", state: .drifted, lastSeen: now, digest: "y", behindSince: now,
+                    applied: AppliedCommit(id: "0123456789abcdef", committedAt: now), messages: []),
+                .init(host: "c", state: .unknown, lastSeen: now, messages: []),
+            ])
+        #expect(
+            report.line(TextStyle(isColoured: false))
+                == """
+                agents: drifted (1 in sync, 1 drifted, 1 unknown)
+                    b: behind since \(now.rfc3339), runs commit 0123456789
+                    c: unseen since \(now.rfc3339)
+                """)
+        #expect(try TargetReport(json: report.json) == report)
+    }
+
+    // Shows F-GO-14
     @Test func anEditedFileIsDriftAtOnceAndNamesItsOwnerAsThat() throws {
         let view = agent(running: edited, fileDigest: "set-other", receivedDigest: "set-wanted")
         let declared = state("c1", declaration(key, wanted))

@@ -101,7 +101,14 @@ private final class Delivering: Sendable {
         var sender = WebhookSender(client: WebhookSender.client)
         sender.timeout = .milliseconds(timeout)
         return NotificationService(
-            outbox: outbox, sender: sender, notifiers: { self.notifiers.withLock { $0 } },
+            outbox: outbox, sender: sender,
+            book: NotifierBook(
+                notifiers: { self.notifiers.withLock { $0 } },
+                form: { name in
+                    self.notifiers.withLock { $0?[name]?.url }.map { ["url": .string($0)] }
+                },
+                decode: { form in NotifierSpec(type: .webhook, url: form["url"]?.string) },
+                lastDelivery: { try await self.outbox.lastDelivery() }),
             secrets: Secrets(credentials: nil, folder: secrets.path), clock: ContinuousClock(),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, tick: .milliseconds(20))
     }
@@ -116,7 +123,7 @@ private final class Delivering: Sendable {
         }
     }
 
-    func post(_ key: String, to notifiers: [String]) async throws {
+    func post(_ key: String, to notifiers: [String], forms: [String: JSONValue] = [:]) async throws {
         try await database.declareRules(["cpu-high"])
         let leaders = LeaderStore(pool: database.pool)
         let leadership = try #require(try await leaders.lead("alerts", holder: "a", for: .minutes(5)))
@@ -124,10 +131,10 @@ private final class Delivering: Sendable {
             dedupeKey: key, event: .firing, rule: "cpu-high", severity: .critical, labels: ["host": "web"],
             annotations: ["summary": "hot"], value: 91.5, activeSince: Timestamp(milliseconds: 0),
             at: Timestamp(milliseconds: 60_000), provenance: nil)
+        var addressed = AlertStore.Addressed(notification, notifiers: notifiers)
+        addressed.forms = forms
         try await AlertStore(pool: database.pool).save(
-            .init(
-                rule: "cpu-high", instances: [],
-                notifications: [AlertStore.Addressed(notification, notifiers: notifiers)]), under: leadership)
+            .init(rule: "cpu-high", instances: [], notifications: [addressed]), under: leadership)
     }
 
     func deliveries(to notifier: String) -> [Delivery] { log.withLock { $0.filter { $0.notifier == notifier } } }
@@ -290,6 +297,26 @@ private final class Delivering: Sendable {
                 world.notifiers.withLock { $0 = [:] }
                 let entry: JSONValue = try await world.entry("gone", state: "dead")
                 #expect(entry["lastError"] == "the notifier is not declared any more")
+            }
+        }
+    }
+
+    @Test func `the notifier that delivered last is remembered, and what is sent in its form needs no declaration`()
+        async throws
+    {
+        try await Delivering.with(["ops": [], "pager": []]) { world in
+            try await world.running {
+                try await world.post("key-1", to: ["ops"])
+                _ = try await world.entry("ops", state: "delivered")
+                let last: Outbox.LastDelivery = try await answered("it is remembered") {
+                    try await world.outbox.lastDelivery()
+                }
+                #expect(last.notifier == "ops")
+                world.declare("ops", nil)
+                try await world.post("key-2", to: [], forms: ["ops (as it last delivered)": last.form])
+                _ = try await world.entry("ops (as it last delivered)", state: "delivered")
+                #expect(world.deliveries(to: "ops").count == 2)
+                #expect(try await world.outbox.lastDelivery() == last)
             }
         }
     }

@@ -20,7 +20,7 @@ import Testing
         let queue = RunQueue()
         let broadcast = ProgressBroadcast()
         let health = SyncHealth(
-            startedAt: dependencies.now(), driftInterval: configuration.driftInterval, registry: MetricsRegistry())
+            startedAt: dependencies.now(), patience: configuration.patience, registry: MetricsRegistry())
         let group = ServiceGroup(
             services: [
                 SyncService(
@@ -52,7 +52,7 @@ import Testing
         try await fixture.repository.commit(["r.yaml": retentionText("30d")])
         try await withDaemon(fixture, "interval: 1h") { client, _ in
             try await until("the first run is over") { await fixture.target.spec(retention) != nil }
-            let id = try await fixture.repository.commit(["r.yaml": retentionText("20d")])
+            let id = try await fixture.repository.commit(["r.yaml": retentionText("40d")])
             let answers = try await sync(client)
             guard answers.count == 3, case .accepted = answers[0], case .planned(let plan) = answers[1],
                 case .finished(let result) = answers[2]

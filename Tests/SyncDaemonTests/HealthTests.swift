@@ -16,7 +16,7 @@ private let start = Timestamp(milliseconds: 1_700_000_000_000)
 
 @Suite struct HealthTests {
     private func health(_ startedAt: Timestamp = start) -> SyncHealth {
-        SyncHealth(startedAt: startedAt, driftInterval: .seconds(30), registry: MetricsRegistry())
+        SyncHealth(startedAt: startedAt, patience: .seconds(150), registry: MetricsRegistry())
     }
 
     private func report(finishedAt: Timestamp, _ outcome: RunOutcome) -> RunReport {

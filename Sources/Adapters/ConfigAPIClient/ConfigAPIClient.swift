@@ -93,6 +93,16 @@ package final class ConfigAPIClient: Sendable {
         _ = try await answer(.POST, "/api/v1/reports", body: report)
     }
 
+    /// Says that a reconciler completed a run.
+    package func note(_ status: ReconcilerStatus) async throws(ConfigAPIClientError) {
+        _ = try await answer(.POST, "/api/v1/reconcilers", body: status.json)
+    }
+
+    /// Puts these plans of branches in the place of those that this source sent before.
+    package func submit(previews: JSONValue) async throws(ConfigAPIClientError) {
+        _ = try await answer(.POST, "/api/v1/previews", body: previews)
+    }
+
     /// What a retention would let go.
     package func retentionPreview(dataset: String, keep: String) async throws(ConfigAPIClientError) -> JSONValue {
         let bytes = try await answer(.GET, "/api/v1/retention/preview?dataset=\(dataset)&keep=\(keep)")

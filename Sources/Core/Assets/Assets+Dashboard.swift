@@ -250,6 +250,7 @@ extension Assets {
 <form method="post" action="/logout"><button>Log out</button></form>
 </header>
 <main{{#isLive}} id="live"{{/isLive}}>
+{{#warning}}<p class="warning" role="alert">{{warning}}</p>{{/warning}}
 {{{content}}}
 </main>
 <footer>As of <time>{{now}}</time>, server {{version}}</footer>
@@ -415,6 +416,7 @@ h2 .count { font-weight: 400; color: var(--soft); font-size: 0.88rem; }
 .meta { color: var(--soft); font-size: 0.85rem; overflow-wrap: anywhere; }
 .whole { white-space: nowrap; }
 .quiet { color: var(--soft); }
+.warning { margin: 0 0 1rem; padding: 0.6rem 1rem; border-left: 4px solid var(--bad); background: var(--paper); color: var(--bad); font-weight: 600; }
 .number { font-variant-numeric: tabular-nums; }
 .line { display: flex; align-items: baseline; gap: 0.6rem; flex-wrap: wrap; }
 .subject { font-weight: 600; }

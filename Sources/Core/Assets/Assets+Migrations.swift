@@ -1307,7 +1307,7 @@ CREATE TABLE sample_balances (
 
 """#),
         Asset(
-            path: "migrations/0022_drift.sql",
+            path: "migrations/0018_drift.sql",
             text: #"""
 -- What people ordered about enforcing (suspended, pinned, tolerated), beside the lease: a reconciler that lost its state
 -- directory must not resume by itself. As gitops-sync wrote it, with a serial number; the later one counts.
@@ -1340,6 +1340,96 @@ CREATE TABLE drift (
 );
 CREATE INDEX drift_by_resource ON drift (kind, name, id DESC);
 CREATE INDEX drift_open ON drift (id DESC) WHERE state = 'open';
+
+"""#),
+        Asset(
+            path: "migrations/0019_safe_mode.sql",
+            text: #"""
+-- Processes of a component that began to run a generation of its store: a row each, until the process stops in order or
+-- has lived with that generation for five minutes. A row that is there when the process starts again is left of one that
+-- crashed.
+
+CREATE TABLE starts (
+    -- As in instances: the same over restarts.
+    instance text PRIMARY KEY,
+    generation bigint NOT NULL,
+    -- How many processes in a row crashed while they ran this generation.
+    crashes integer NOT NULL DEFAULT 0 CHECK (crashes >= 0),
+    loaded_at timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE plumbline_proxy.starts (LIKE starts INCLUDING ALL);
+GRANT SELECT, INSERT, UPDATE, DELETE ON plumbline_proxy.starts TO plumbline_proxy;
+
+-- Whether the process has its engines off: it holds the generation and does not obey it.
+ALTER TABLE instances ADD COLUMN safe_mode boolean NOT NULL DEFAULT false;
+ALTER TABLE plumbline_proxy.instances ADD COLUMN safe_mode boolean NOT NULL DEFAULT false;
+
+"""#),
+        Asset(
+            path: "migrations/0020_reconcilers.sql",
+            text: #"""
+-- Who reconciles, how it goes, and what people were told of it.
+
+-- A row per source: what its reconciler said at the end of its last run.
+CREATE TABLE reconcilers (
+    source text PRIMARY KEY,
+    -- The machine that it runs on.
+    host text NOT NULL,
+    -- The longest that two ends of runs may lie apart; null for one that a timer starts.
+    patience interval,
+    -- When it was heard, by this database's clock.
+    completed_at timestamptz NOT NULL DEFAULT now(),
+    outcome text NOT NULL,
+    -- The run's report.
+    report text NOT NULL,
+    -- The store's generation that the run saw last; null where the store did not answer.
+    generation bigint,
+    -- The commit that is enforced.
+    commit text,
+    committed_at timestamptz,
+    -- The last run that found drift.
+    drift_at timestamptz,
+    drift_report text
+);
+
+-- What holds of a reconciler that people were told of, with the key of the notice: each transition is told once, also
+-- across restarts and whoever leads.
+CREATE TABLE reconciler_conditions (
+    source text NOT NULL,
+    condition text NOT NULL,
+    since timestamptz NOT NULL DEFAULT now(),
+    notice text NOT NULL,
+    PRIMARY KEY (source, condition)
+);
+
+-- The notifier that delivered last, in the form that it had then. Notices about the reconciler go there too: it is the
+-- reconciler that changes notifiers.
+CREATE TABLE last_delivery (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
+    notifier text NOT NULL,
+    spec jsonb NOT NULL,
+    at timestamptz NOT NULL DEFAULT now()
+);
+
+-- The form of the notifier to use instead of the one that is declared when it is sent.
+ALTER TABLE outbox ADD COLUMN via jsonb;
+
+-- The commit that a host was last seen to have applied, when it was committed and when that was seen.
+ALTER TABLE agents ADD COLUMN applied_commit text, ADD COLUMN applied_committed_at timestamptz,
+    ADD COLUMN applied_at timestamptz;
+
+"""#),
+        Asset(
+            path: "migrations/0021_previews.sql",
+            text: #"""
+-- Plans of branches that gitops-sync shows and never enforces: the last set of each source, replaced as a whole.
+CREATE TABLE previews (
+    source text PRIMARY KEY CHECK (length(source) BETWEEN 1 AND 128),
+    received_at timestamptz NOT NULL DEFAULT now(),
+    -- {"previews": [{"branch", "head", "plannedAt", "verdict", "report", …}], "leftOff": [branch]}
+    previews jsonb NOT NULL
+);
 
 """#),
     ]

@@ -235,10 +235,12 @@ package struct AgentView: Hashable, Sendable, JSONCodable {
     package var expected: AgentConfig
     package var expectedSince: Timestamp
     package var status: AgentStatus
+    /// The commit that the host was last seen to have applied; nil where that is not known.
+    package var applied: AppliedCommit?
 
     package init(
         host: String, lastSeen: Timestamp, isFresh: Bool, expected: AgentConfig, expectedSince: Timestamp,
-        status: AgentStatus
+        status: AgentStatus, applied: AppliedCommit? = nil
     ) {
         self.host = host
         self.lastSeen = lastSeen
@@ -246,6 +248,7 @@ package struct AgentView: Hashable, Sendable, JSONCodable {
         self.expected = expected
         self.expectedSince = expectedSince
         self.status = status
+        self.applied = applied
     }
 
     package init(json: JSONValue) throws(JSONFormError) {
@@ -256,13 +259,14 @@ package struct AgentView: Hashable, Sendable, JSONCodable {
         expected = try reader.value("expected")
         expectedSince = try reader.time("expectedSince")
         status = try reader.value("status")
+        applied = try reader.optionalValue("applied")
     }
 
     package var json: JSONValue {
-        [
+        .object(compacting: [
             "host": .string(host), "lastSeen": .time(lastSeen), "isFresh": .bool(isFresh), "expected": expected.json,
-            "expectedSince": .time(expectedSince), "status": status.json,
-        ]
+            "expectedSince": .time(expectedSince), "status": status.json, "applied": applied?.json,
+        ])
     }
 }
 

@@ -49,10 +49,12 @@ package struct ConfigSnapshot: Hashable, Sendable, JSONCodable {
         package var heartbeatAt: Timestamp
         /// Whether the heartbeat is recent enough for the instance to count.
         package var isFresh: Bool
+        /// Whether it has its engines off after crashes: it holds the generation and does not obey it. `error` says why.
+        package var isSafeMode: Bool
 
         package init(
             id: String, loadedGeneration: Int, loadedDigest: String, error: String?, heartbeatAt: Timestamp,
-            isFresh: Bool
+            isFresh: Bool, isSafeMode: Bool = false
         ) {
             self.id = id
             self.loadedGeneration = loadedGeneration
@@ -60,6 +62,7 @@ package struct ConfigSnapshot: Hashable, Sendable, JSONCodable {
             self.error = error
             self.heartbeatAt = heartbeatAt
             self.isFresh = isFresh
+            self.isSafeMode = isSafeMode
         }
 
         package init(json: JSONValue) throws(JSONFormError) {
@@ -70,6 +73,7 @@ package struct ConfigSnapshot: Hashable, Sendable, JSONCodable {
             error = try reader.optionalString("error")
             heartbeatAt = try reader.time("heartbeatAt")
             isFresh = try reader.bool("isFresh", default: false)
+            isSafeMode = try reader.bool("isSafeMode", default: false)
         }
 
         package var json: JSONValue {
@@ -77,6 +81,7 @@ package struct ConfigSnapshot: Hashable, Sendable, JSONCodable {
                 "id": .string(id), "loadedGeneration": .integer(loadedGeneration),
                 "loadedDigest": .string(loadedDigest),
                 "error": error.map(JSONValue.string), "heartbeatAt": .time(heartbeatAt), "isFresh": .bool(isFresh),
+                "isSafeMode": isSafeMode ? true : nil,
             ])
         }
     }

@@ -80,14 +80,16 @@ struct AgentParts: Sendable {
                 metrics: metrics, interval: configuration.logInterval, requestTimeout: configuration.requestTimeout,
                 logger: logger))
         self.tailer = tailer
+        let applied = AppliedConfig()
         reporter = StatusReporter(
-            client: client, keeper: keeper, health: health, clockOffset: clockOffset, identity: identity,
-            queue: queue, logs: { [tailer] in tailer.statistics }, changes: statusChanges, clocks: clocks,
+            client: client, keeper: keeper, health: health, clockOffset: clockOffset, applied: applied,
+            identity: identity, queue: queue, logs: { [tailer] in tailer.statistics }, changes: statusChanges,
+            clocks: clocks,
             interval: configuration.statusInterval,
             requestTimeout: configuration.requestTimeout, logger: logger)
         ownMetrics = OwnMetricsReporter(
             identity: identity, metrics: metrics, queue: queue, keeper: keeper, clockOffset: clockOffset,
-            probes: probes, clocks: clocks, interval: configuration.ownMetricsInterval,
+            applied: applied, probes: probes, clocks: clocks, interval: configuration.ownMetricsInterval,
             logs: { [tailer] in tailer.statistics })
     }
 

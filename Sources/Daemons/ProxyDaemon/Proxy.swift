@@ -32,7 +32,8 @@ package struct Proxy: Sendable {
         let services: [any Service] =
             Self.engines(of: parts) + [try web.application(Self.router(of: parts), whenListening: whenListening)]
         var group = ServiceGroupConfiguration(
-            services: [Lifeline.configuration()] + services.map { .init(service: $0) },
+            services: [Lifeline.configuration(), .init(service: Presence(tellsReady: false))]
+                + services.map { .init(service: $0) },
             gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: logger)
         group.maximumGracefulShutdownDuration = configuration.shutdown.duration
         try await ServiceGroup(configuration: group).run()
@@ -44,14 +45,20 @@ package struct Proxy: Sendable {
             PoolService(pool: parts.pool),
             StoreGuardService(parts.storeGuard),
             parts.watcher,
+            parts.safeMode,
             parts.heartbeat,
-            HealthKeeper(
-                board: parts.health, live: parts.live, store: parts.configStore, secrets: parts.secrets,
-                logger: parts.logger),
-            FreshnessService(
-                live: parts.live, store: parts.runs, sources: parts.sources, metrics: parts.metrics,
-                interval: parts.configuration.freshness.duration, clock: ContinuousClock(), logger: parts.logger),
-            parts.engine,
+            EngineRoom(
+                parts.safeMode, logger: parts.logger,
+                engines: [
+                    HealthKeeper(
+                        board: parts.health, live: parts.live, store: parts.configStore, secrets: parts.secrets,
+                        logger: parts.logger),
+                    FreshnessService(
+                        live: parts.live, store: parts.runs, sources: parts.sources, metrics: parts.metrics,
+                        interval: parts.configuration.freshness.duration, clock: ContinuousClock(), logger: parts.logger
+                    ),
+                    parts.engine,
+                ]),
         ]
     }
 
@@ -86,8 +93,11 @@ package struct Proxy: Sendable {
                             }
                         }
                     ),
-                ]),
-            PipelineRoutes(engine: parts.engine, live: parts.live, store: parts.runs),
+                ],
+                warnings: [("engines", { if let reason = parts.safeMode.reason { throw NotReady(reason) } })]),
+            PipelineRoutes(
+                engine: parts.engine, live: parts.live, store: parts.runs,
+                refusal: { [safeMode = parts.safeMode] in safeMode.reason }),
             EventIngestRoutes(
                 path: "/v1/events", store: parts.events, metrics: parts.metrics, clock: parts.clock),
         ]

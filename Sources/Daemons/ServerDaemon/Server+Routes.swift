@@ -39,7 +39,10 @@ extension Server {
                     ("database", { try await SchemaCheck.run(parts.pool) }),
                     ("config", { try await checkConfig(parts) }),
                 ],
-                warnings: [("disk", { if let refusal = parts.disk.refusal { throw NotReady(refusal) } })],
+                warnings: [
+                    ("disk", { if let refusal = parts.disk.refusal { throw NotReady(refusal) } }),
+                    ("engines", { if let reason = parts.safeMode.reason { throw NotReady(reason) } }),
+                ],
                 details: { await details(parts) }),
             AuthRoutes(
                 authority: parts.authority, links: LoginLinks(store: LoginLinkStore(pool: parts.pool)),
@@ -54,6 +57,8 @@ extension Server {
             HostRoutes(hosts: parts.hosts),
             ReportRoutes(store: parts.reports),
             DriftRoutes(store: DriftStore(pool: parts.pool)),
+            ReconcilerRoutes(store: parts.reconcilers),
+            PreviewRoutes(store: PreviewStore(pool: parts.pool)),
             AlertRoutes(alerts: parts.alerts, outbox: parts.outbox, live: parts.live),
             StatusPageRoutes(live: parts.live),
             CorrelateRoutes(correlator: Correlator(parts), clock: parts.clock),
@@ -62,7 +67,9 @@ extension Server {
                 path: "/api/v1/events", store: EventStore(pool: parts.pool), metrics: parts.metrics,
                 clock: parts.clock),
             RetentionRoutes(datasets: parts.retained, policy: parts.retention, clock: parts.clock),
-            try DashboardRoutes(data: DashboardData(parts), clock: parts.clock),
+            try DashboardRoutes(
+                data: DashboardData(parts), clock: parts.clock,
+                warning: { [safeMode = parts.safeMode] in safeMode.reason }),
         ] + metricsGroups(of: parts) + logGroups(of: parts)
     }
 

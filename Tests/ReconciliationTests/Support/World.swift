@@ -68,13 +68,15 @@ struct World {
 
     func plan(
         _ declared: DeclaredState, mode: RunMode = .enforce, allow: Set<Permission> = [],
-        recentDeletions: [ResourceKind: Int] = [:], previous: DeclaredState? = nil, live: LiveState? = nil
+        recentDeletions: [ResourceKind: Int] = [:], previous: DeclaredState? = nil, live: LiveState? = nil,
+        judgesCommit: Bool = true, noise: [ResourceKey: NoiseEvidence] = [:]
     ) -> Plan {
         Reconciliation.plan(
             comparison(declared, live: live),
             context: PlanContext(
                 mode: mode, permissions: allow, recentDeletions: recentDeletions, previous: previous,
-                tolerated: tolerated, isDeferred: isDeferred, references: testReferences, redact: testRedaction))
+                judgesCommit: judgesCommit, noise: noise, tolerated: tolerated, isDeferred: isDeferred,
+                references: testReferences, redact: testRedaction))
     }
 
     /// Applies the first `count` store steps of a plan, or all.
@@ -91,7 +93,7 @@ struct World {
 
     /// A whole run that allows everything.
     mutating func converge(_ declared: DeclaredState) throws {
-        try apply(plan(declared, allow: [.prune, .adopt]))
+        try apply(plan(declared, allow: Set(Permission.allCases)))
         remember(declared)
     }
 

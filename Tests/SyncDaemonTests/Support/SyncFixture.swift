@@ -16,9 +16,12 @@ final class SyncFixture: Sendable {
     /// The proxy's store; given to the reconciler where `hasProxy` says so.
     let proxy = InMemoryTarget(storeId: "store-of-the-proxy")
     let hasProxy: Bool
+    /// The machine's units; nil: this machine has no way to them.
+    let units: InMemoryUnits?
 
-    init(hasProxy: Bool = false) async throws {
+    init(hasProxy: Bool = false, units: InMemoryUnits? = nil) async throws {
         self.hasProxy = hasProxy
+        self.units = units
         repository = try await TestGitRepository()
         folder = try TemporaryFolder()
     }
@@ -43,7 +46,7 @@ final class SyncFixture: Sendable {
         let worker = WorkerProgram(path: try BuiltPrograms.path("gitops-sync"))
         return Reconciler.Dependencies(
             git: configuration.gitStore(named: "git", worker: worker), target: target,
-            proxy: hasProxy ? proxy : nil,
+            proxy: hasProxy ? proxy : nil, units: units,
             directory: StateDirectory(configuration.stateDirectory), decoder: .standard, host: "sync-1",
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }

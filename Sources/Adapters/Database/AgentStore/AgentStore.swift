@@ -62,6 +62,17 @@ package struct AgentStore: Sendable {
         }
     }
 
+    /// Notes which commit a host was seen to have applied.
+    package func noteApplied(_ commit: AppliedCommit, by host: String) async throws(DatabaseError) {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            _ = try connection.execute(
+                """
+                UPDATE plumbline.agents SET applied_commit = $2, applied_committed_at = $3, applied_at = now()
+                WHERE host = $1 AND applied_commit IS DISTINCT FROM $2
+                """, [.text(host), .text(commit.id), .time(commit.committedAt)])
+        }
+    }
+
     /// Asks hosts to set resources (`Kind/name`) right. Gives the hosts that are known; each has a higher number then.
     package func requestResync(_ request: AgentResync) async throws(DatabaseError) -> [String] {
         try await pool.withConnection { (connection) throws(DatabaseError) in
@@ -149,7 +160,7 @@ package struct AgentStore: Sendable {
 
     private static let query = """
         SELECT host, last_seen, first_seen, status, status_at, boot_id, agent_id, expected_digest, expected_since,
-            resync_number, resync FROM plumbline.agents
+            resync_number, resync, applied_commit, applied_committed_at, applied_at FROM plumbline.agents
         """
 }
 
@@ -168,6 +179,9 @@ package struct AgentRecord: Hashable, Sendable {
     /// The number of the last request to set something right; 0 before the first.
     package var resyncNumber: Int
     package var resyncRequests: [ResyncRequest]
+    /// The commit that the host was last seen to have applied, and when that was seen first.
+    package var applied: AppliedCommit?
+    package var appliedAt: Timestamp?
 
     package struct ResyncRequest: Hashable, Sendable {
         package var number: Int
@@ -191,6 +205,10 @@ package struct AgentRecord: Hashable, Sendable {
         expectedDigest = row["expected_digest"].string
         expectedSince = row["expected_since"].time
         resyncNumber = try row.int("resync_number")
+        if let id = row["applied_commit"].string, let committedAt = row["applied_committed_at"].time {
+            applied = AppliedCommit(id: id, committedAt: committedAt)
+        }
+        appliedAt = row["applied_at"].time
         resyncRequests =
             try row.json("resync").array?.compactMap { item in
                 guard let number = item["number"]?.integer, let resource = item["resource"]?.string else { return nil }

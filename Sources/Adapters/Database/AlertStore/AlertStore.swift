@@ -42,6 +42,8 @@ package struct AlertStore: Sendable {
         /// they are among `reachable`.
         package var endsKey: String?
         package var reachable: [String]
+        /// Receivers by a name of their own that are to be used in a given form, whatever is declared.
+        package var forms: [String: JSONValue] = [:]
 
         package init(
             _ notification: Notification, notifiers: [String], endsKey: String? = nil, reachable: [String] = []
@@ -191,5 +193,16 @@ extension PostgresConnection {
                 .textArray(addressed.notifiers), .text(addressed.notification.dedupeKey),
                 .json(addressed.notification.json), .optional(addressed.endsKey), .textArray(addressed.reachable),
             ])
+        for (name, form) in addressed.forms.sorted(by: { $0.key < $1.key }) {
+            _ = try execute(
+                """
+                INSERT INTO outbox (notifier, dedupe_key, body, via) VALUES ($1, $2, $3, $4)
+                ON CONFLICT (notifier, dedupe_key) DO NOTHING
+                """,
+                [
+                    .text(name), .text(addressed.notification.dedupeKey), .json(addressed.notification.json),
+                    .json(form),
+                ])
+        }
     }
 }

@@ -14,6 +14,19 @@ package struct Outbox: Sendable {
         package var body: JSONValue
         /// How often it was tried before.
         package var attempts: Int
+        /// The form of the notifier to use, whatever is declared; nil for the one that is declared now.
+        package var via: JSONValue?
+    }
+
+    /// The notifier that delivered last, in the form that it had then.
+    package struct LastDelivery: Hashable, Sendable {
+        package var notifier: String
+        package var form: JSONValue
+
+        package init(notifier: String, form: JSONValue) {
+            self.notifier = notifier
+            self.form = form
+        }
     }
 
     /// Takes what is due, except for the notifiers named, for `span`: should this server die meanwhile, another takes it up afterwards. Receivers see a
@@ -29,7 +42,7 @@ package struct Outbox: Sendable {
                     SELECT id FROM outbox WHERE state = 'waiting' AND next_attempt_at <= now()
                         AND NOT notifier = ANY ($3::text[])
                     ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
-                RETURNING id, notifier, dedupe_key, body, attempts
+                RETURNING id, notifier, dedupe_key, body, attempts, via
                 """, [.integer(limit), .double(span.seconds), .textArray(notifiers)])
             var items: [Item] = []
             for row in result.rows {
@@ -37,7 +50,7 @@ package struct Outbox: Sendable {
                     Item(
                         id: try row.int("id"), notifier: try row.string("notifier"),
                         dedupeKey: try row.string("dedupe_key"), body: try row.json("body"),
-                        attempts: try row.int("attempts") - 1))
+                        attempts: try row.int("attempts") - 1, via: row["via"].json))
             }
             return items.sorted { $0.id < $1.id }
         }
@@ -47,6 +60,25 @@ package struct Outbox: Sendable {
         try await run(
             "UPDATE outbox SET state = 'delivered', delivered_at = now(), last_error = NULL WHERE id = $1",
             [.integer(id)])
+    }
+
+    /// Remembers that a notifier delivered, in its present form. Not more often than there is something to remember.
+    package func remember(_ delivery: LastDelivery) async throws {
+        try await run(
+            """
+            INSERT INTO last_delivery AS known (notifier, spec) VALUES ($1, $2)
+            ON CONFLICT (is_only) DO UPDATE SET notifier = excluded.notifier, spec = excluded.spec, at = now()
+            WHERE (known.notifier, known.spec) <> (excluded.notifier, excluded.spec)
+            """, [.text(delivery.notifier), .json(delivery.form)])
+    }
+
+    package func lastDelivery() async throws -> LastDelivery? {
+        try await pool.withConnection { connection throws(DatabaseError) in
+            guard let row = try connection.execute("SELECT notifier, spec FROM last_delivery").rows.first else {
+                return nil
+            }
+            return LastDelivery(notifier: try row.string("notifier"), form: try row.json("spec"))
+        }
     }
 
     package func failed(_ id: Int, error: String, retryAfter span: PromDuration) async throws {

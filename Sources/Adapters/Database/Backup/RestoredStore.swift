@@ -25,6 +25,8 @@ package struct RestoredStore: Sendable {
                 _ = try connection.execute(
                     "UPDATE plumbline.leaders SET epoch = epoch + 1, holder = 'restored', expires_at = now()")
                 _ = try connection.execute("DELETE FROM plumbline.login_links")
+                // Nobody could be heard meanwhile.
+                _ = try connection.execute("UPDATE plumbline.reconcilers SET completed_at = now()")
                 let notifications: Int = try connection.execute(
                     """
                     UPDATE plumbline.outbox SET state = 'restored',
@@ -57,6 +59,7 @@ package struct RestoredStore: Sendable {
         _ = try connection.execute(
             "UPDATE \(schema).leases SET epoch = epoch + 1, holder = 'restored', expires_at = now()")
         _ = try connection.execute("DELETE FROM \(schema).instances")
+        _ = try connection.execute("DELETE FROM \(schema).starts")
         _ = try connection.execute("DELETE FROM \(schema).config_requests")
     }
 

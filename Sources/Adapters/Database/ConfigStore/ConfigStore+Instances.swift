@@ -10,15 +10,16 @@ extension ConfigStore {
         try await transaction { connection in
             _ = try connection.execute(
                 """
-                INSERT INTO \(schema).instances AS known (id, component, loaded_generation, loaded_digest, error)
-                VALUES ($1, $2, $3, $4, $5)
+                INSERT INTO \(schema).instances AS known (id, component, loaded_generation, loaded_digest, error,
+                    safe_mode)
+                VALUES ($1, $2, $3, $4, $5, $6)
                 ON CONFLICT (id) DO UPDATE SET component = excluded.component, heartbeat_at = now(),
                     loaded_generation = excluded.loaded_generation, loaded_digest = excluded.loaded_digest,
-                    error = excluded.error
+                    error = excluded.error, safe_mode = excluded.safe_mode
                 """,
                 [
                     .text(instance.id), .text(component), .integer(instance.loadedGeneration),
-                    .text(instance.loadedDigest), .optional(instance.error),
+                    .text(instance.loadedDigest), .optional(instance.error), .bool(instance.isSafeMode),
                 ])
             _ = try connection.execute("DELETE FROM \(schema).instances WHERE heartbeat_at < now() - interval '1 hour'")
         }
@@ -60,7 +61,7 @@ extension ConfigStore {
     func readInstances(_ connection: isolated PostgresConnection) throws(DatabaseError) -> SQLResult {
         try connection.execute(
             """
-            SELECT id, loaded_generation, loaded_digest, error, heartbeat_at,
+            SELECT id, loaded_generation, loaded_digest, error, heartbeat_at, safe_mode,
                 heartbeat_at > clock_timestamp() - make_interval(secs => $2) AS is_fresh
             FROM \(schema).instances WHERE component = $1 ORDER BY id
             """, [.text(configuration.component), .double(configuration.instanceFreshness.seconds)])
@@ -73,7 +74,8 @@ extension ConfigStore {
                 ConfigSnapshot.Instance(
                     id: try row.string("id"), loadedGeneration: try row.int("loaded_generation"),
                     loadedDigest: try row.string("loaded_digest"), error: row["error"].string,
-                    heartbeatAt: try row.time("heartbeat_at"), isFresh: try row.bool("is_fresh")))
+                    heartbeatAt: try row.time("heartbeat_at"), isFresh: try row.bool("is_fresh"),
+                    isSafeMode: try row.bool("safe_mode")))
         }
         return instances
     }

@@ -7,6 +7,12 @@ package struct AgentComparison: Hashable, Sendable {
     package var host: String
     package var state: State
     package var lastSeen: Timestamp
+    /// The set digest that it runs.
+    package var digest: String
+    /// Since when it is to run another one; nil while it runs what it should.
+    package var behindSince: Timestamp?
+    /// The commit that it was last seen to have applied; nil where that is not known.
+    package var applied: AppliedCommit?
     package var differences: [AgentDifference]
     /// `Kind/name` of everything that the host is to run.
     package var expected: [String]
@@ -51,7 +57,9 @@ package func compareAgents(_ agents: [AgentView], now: Timestamp, grace: PromDur
 
 private func compare(_ agent: AgentView, now: Timestamp, grace: PromDuration) -> AgentComparison {
     var comparison = AgentComparison(
-        host: agent.host, state: .unknown, lastSeen: agent.lastSeen, differences: [],
+        host: agent.host, state: .unknown, lastSeen: agent.lastSeen, digest: agent.status.running.digest,
+        behindSince: agent.status.running.digest == agent.expected.digest ? nil : agent.expectedSince,
+        applied: agent.applied, differences: [],
         expected: agent.expected.resources.map { "\($0.kind)/\($0.name)" }, messages: messages(of: agent))
     guard agent.isFresh else { return comparison }
     let differences: [AgentDifference] = resourceDifferences(of: agent)

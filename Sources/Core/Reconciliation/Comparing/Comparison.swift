@@ -12,6 +12,8 @@ package struct Comparison: Hashable, Sendable {
     package var server: Observed<ServerFacts>
     /// Nil where there is neither a proxy nor anything declared for one.
     package var proxy: Observed<ServerFacts>?
+    /// Nil where no unit is or was declared.
+    package var units: Observed<ServerFacts>?
     /// Why the agents are unknown as a whole; nil where they are known.
     package var agentsUnknown: String?
     /// Set digests over declared and owned keys without ignored and tolerated ones; nil where the server did not answer.
@@ -25,9 +27,9 @@ package struct Comparison: Hashable, Sendable {
         package var instances: [ConfigSnapshot.Instance]
         package var unhealthy: [StoredResource]
 
-        /// Instances that count and do not run this generation.
+        /// Instances that count and do not run this generation, or hold it and do not obey it.
         package var laggingInstances: [ConfigSnapshot.Instance] {
-            instances.filter { $0.isFresh && $0.loadedGeneration != generation }
+            instances.filter { $0.isFresh && ($0.loadedGeneration != generation || $0.isSafeMode) }
         }
     }
 }
@@ -57,8 +59,8 @@ package struct ComparisonContext: Sendable {
 
 /// Compares a commit with everything that answered. A pure function; the order of its inputs does not matter.
 package func compare(
-    declared: DeclaredState, inventory: Inventory, proxyInventory: Inventory = .empty, live: LiveState,
-    context: ComparisonContext
+    declared: DeclaredState, inventory: Inventory, proxyInventory: Inventory = .empty,
+    unitInventory: Inventory = .empty, live: LiveState, context: ComparisonContext
 ) -> Comparison {
     var comparison = Comparison(
         revision: declared.revision, source: context.source, differences: [], agents: [],
@@ -68,10 +70,11 @@ package func compare(
     case .present(let snapshot):
         comparison.server = .present(Comparison.ServerFacts(snapshot))
         comparison.differences = compareStore(
-            declared: declared.only { $0.target != .proxy }, inventory: inventory, snapshot: snapshot,
+            declared: declared.only { $0.target.store == .server }, inventory: inventory, snapshot: snapshot,
             deletions: live.deletions, source: context.source)
     }
     comparison.compareProxy(declared, proxyInventory, live, context)
+    comparison.compareUnits(declared, unitInventory, live, context)
     if comparison.server.value != nil { comparison.setDigests(context) }
     switch live.agents {
     case .unreachable(let reason): comparison.agentsUnknown = reason
@@ -117,6 +120,21 @@ extension Comparison {
             differences += compareStore(
                 declared: wanted, inventory: inventory, snapshot: snapshot, deletions: live.deletions,
                 source: context.source)
+        }
+    }
+
+    /// The machine's units, which are in nobody's store.
+    fileprivate mutating func compareUnits(
+        _ declared: DeclaredState, _ inventory: Inventory, _ live: LiveState, _ context: ComparisonContext
+    ) {
+        switch live.units {
+        case nil: units = nil
+        case .unreachable(let reason): units = .unreachable(reason: reason)
+        case .present(let snapshot):
+            units = .present(ServerFacts(snapshot))
+            differences += compareStore(
+                declared: declared.only { $0.target == .systemd }, inventory: inventory, snapshot: snapshot,
+                deletions: live.deletions, source: context.source)
         }
     }
 

@@ -41,9 +41,9 @@ private struct Planner {
     private func storeStep(_ difference: Difference) -> Step? {
         guard let action = action(for: difference.finding) else { return nil }
         var step = Step(
-            target: difference.key.kind.target == .proxy ? .proxy : .server, kind: difference.key.kind.rawValue,
-            name: difference.key.name, action: action,
-            causes: difference.causes, fields: fields(of: difference), changedBy: difference.changedBy)
+            target: difference.key.kind.target.store, kind: difference.key.kind.rawValue,
+            name: difference.key.name, action: action, causes: difference.causes, fields: fields(of: difference),
+            changedBy: difference.changedBy)
         step.treatment = held(step, as: treatment(of: difference))
         step.spec = difference.declared?.spec
         step.takesOwnership = difference.live.map { $0.owner != comparison.source } ?? false
@@ -142,6 +142,7 @@ private struct Planner {
                 steps, owned: owned.mapValues(\.count), recent: context.recentDeletions,
                 budget: context.deletionBudget, permissions: context.permissions)
             + adoptionRefusals(comparison.differences, permissions: context.permissions)
+            + (context.judgesCommit ? refusalsOfCommit(steps) : [])
         for refusal in refusals {
             let refused = Set(refusal.resources)
             for index in steps.indices where steps[index].key.map(refused.contains) == true {
@@ -149,6 +150,14 @@ private struct Planner {
             }
         }
         return refusals
+    }
+
+    /// What is asked once, before a commit is accepted.
+    private func refusalsOfCommit(_ steps: [Step]) -> [Refusal] {
+        retentionRefusals(
+            steps, findings: findings, previous: context.previous, permissions: context.permissions)
+            + lastNotifierRefusals(steps, findings: findings, permissions: context.permissions)
+            + noiseRefusals(steps, evidence: context.noise, permissions: context.permissions)
     }
 
     // MARK: Order

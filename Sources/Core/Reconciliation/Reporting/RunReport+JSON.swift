@@ -22,12 +22,14 @@ extension RunReport: JSONCodable {
         problems = try reader.list("problems")
         refusals = try reader.list("refusals")
         permissions = try reader.strings("permissions").compactMap(Permission.init(rawValue:))
+        signers = try reader.strings("signers")
         changes = try reader.list("changes")
         contested = try reader.list("contested")
         drift = try reader.list("drift")
         targets = try reader.list("targets")
         foreign = try reader.strings("foreign")
         kept = try reader.strings("kept")
+        notices = try reader.strings("notices")
         errors = try reader.strings("errors")
         count = try reader.optionalInteger("count") ?? 1
         lastFinishedAt = try reader.optionalTime("lastFinishedAt") ?? finishedAt
@@ -54,6 +56,8 @@ extension RunReport: JSONCodable {
         if !permissions.isEmpty { members["permissions"] = .array(permissions.map { .string($0.rawValue) }) }
         if !foreign.isEmpty { members["foreign"] = .array(foreign.map(JSONValue.string)) }
         if !kept.isEmpty { members["kept"] = .array(kept.map(JSONValue.string)) }
+        if !signers.isEmpty { members["signers"] = .array(signers.map(JSONValue.string)) }
+        if !notices.isEmpty { members["notices"] = .array(notices.map(JSONValue.string)) }
         if !errors.isEmpty { members["errors"] = .array(errors.map(JSONValue.string)) }
         return .object(members)
     }

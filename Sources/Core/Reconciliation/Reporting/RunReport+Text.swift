@@ -15,6 +15,8 @@ extension RunReport {
         lines += problems.map { style.red("  \(printable($0.description))") }
         lines += refusals.map { style.red("  guard \($0.guardName.rawValue): \(printable($0.message))") }
         lines += errors.map { style.red("  \(printable($0))") }
+        lines += notices.map { style.yellow("  \(printable($0))") }
+        if !signers.isEmpty { lines.append(style.dim("  signed by \(listing(signers))")) }
         lines += contested.map { style.red("  contested: \($0.text(ours: ours))") }
         lines += changeLines(style)
         if !foreign.isEmpty { lines.append(style.dim("  foreign, not touched: \(listing(foreign))")) }
@@ -143,7 +145,8 @@ extension ChangedBy {
 }
 
 extension TargetReport {
-    fileprivate func line(_ style: TextStyle) -> String {
+    /// The target in a line, and below it what is wrong on it and who is behind.
+    package func line(_ style: TextStyle) -> String {
         var text = "\(name.rawValue): \(stateText(style))"
         if let generation { text += " (generation \(generation))" }
         if name == .agents, state != .unknown { text += " (\(agentCounts))" }
@@ -151,11 +154,15 @@ extension TargetReport {
         for item in unhealthy {
             text += "\n    \(item.resource): \(item.state)\(item.message.map { ": \(printable($0))" } ?? "")"
         }
+        for agent in agents.filter({ $0.state != .inSync }).prefix(Self.mostNamed) { text += "\n    \(agent.standing)" }
         for agent in agents {
             text += agent.messages.map { "\n    \(agent.host): \(printable($0))" }.joined()
         }
         return text
     }
+
+    /// Hosts that people can still read; the JSON form has all.
+    private static let mostNamed = 20
 
     private func stateText(_ style: TextStyle) -> String {
         switch state {
@@ -171,6 +178,20 @@ extension TargetReport {
             return count > 0 ? "\(count) \(state == .inSync ? "in sync" : state.rawValue)" : nil
         }
         return counts.isEmpty ? "none" : counts.joined(separator: ", ")
+    }
+}
+
+extension TargetReport.Agent {
+    /// How a host that is not in sync stands.
+    fileprivate var standing: String {
+        var parts: [String] = []
+        switch state {
+        case .unknown: parts.append("unseen since \(lastSeen.rfc3339)")
+        case .converging, .drifted, .inSync:
+            parts.append(behindSince.map { "behind since \($0.rfc3339)" } ?? "its file was changed")
+        }
+        if let applied { parts.append("runs commit \(applied.id.prefix(10))") }
+        return "\(host): \(parts.joined(separator: ", "))"
     }
 }
 
@@ -191,6 +212,8 @@ extension RunReport {
         lines += problems.map { style.red("  \(printable($0.description))") }
         lines += refusals.map { style.red("  guard \($0.guardName.rawValue): \(printable($0.message))") }
         lines += errors.map { style.red("  \(printable($0))") }
+        lines += notices.map { style.yellow("  \(printable($0))") }
+        if !signers.isEmpty { lines.append(style.dim("  signed by \(listing(signers))")) }
         for target in targets where target.state == .unknown {
             lines.append(style.yellow("  \(target.name.rawValue): unknown: \(printable(target.message ?? ""))"))
         }

@@ -32,6 +32,8 @@ package struct RunReport: Hashable, Sendable {
     package var refusals: [Refusal]
     /// Permissions that the commit gave and that let something pass.
     package var permissions: [Permission]
+    /// Who signed the commits that the newest one brought, where signatures are checked.
+    package var signers: [String]
     package var changes: [Change]
     /// What somebody changes as often as it is corrected.
     package var contested: [Contest]
@@ -41,6 +43,8 @@ package struct RunReport: Hashable, Sendable {
     /// Resources that are neither declared nor owned.
     package var foreign: [String]
     package var kept: [String]
+    /// What a person should know and is no error: a remote that did not answer while another did.
+    package var notices: [String]
     /// What failed as a whole: a fetch, a target.
     package var errors: [String]
     /// How many equal runs in a row this record stands for, and when the last of them ended.
@@ -63,12 +67,14 @@ package struct RunReport: Hashable, Sendable {
         problems = []
         refusals = []
         permissions = []
+        signers = []
         changes = []
         contested = []
         drift = []
         targets = []
         foreign = []
         kept = []
+        notices = []
         errors = []
         count = 1
         lastFinishedAt = startedAt
@@ -80,6 +86,11 @@ package struct RunReport: Hashable, Sendable {
         let quiet: Set<Change.Result> = [.reported, .ignored, .tolerated, .contested]
         guard changes.allSatisfy({ quiet.contains($0.result) }) else { return false }
         return withoutTimes == earlier.withoutTimes
+    }
+
+    /// Whether a target answered.
+    package func knows(_ target: TargetName) -> Bool {
+        targets.contains { $0.name == target && $0.state != .unknown }
     }
 
     private var withoutTimes: RunReport {

@@ -1,4 +1,4 @@
-import ConfigAPI
+package import ConfigAPI
 package import Declarations
 package import Telemetry
 
@@ -74,12 +74,24 @@ package struct TargetReport: Hashable, Sendable, JSONCodable {
         package var host: String
         package var state: AgentComparison.State
         package var lastSeen: Timestamp
+        /// The set digest that it runs.
+        package var digest: String?
+        /// Since when it is to run another one; nil while it runs what it should.
+        package var behindSince: Timestamp?
+        /// The commit that it was last seen to have applied.
+        package var applied: AppliedCommit?
         package var messages: [String]
 
-        package init(host: String, state: AgentComparison.State, lastSeen: Timestamp, messages: [String]) {
+        package init(
+            host: String, state: AgentComparison.State, lastSeen: Timestamp, digest: String? = nil,
+            behindSince: Timestamp? = nil, applied: AppliedCommit? = nil, messages: [String]
+        ) {
             self.host = host
             self.state = state
             self.lastSeen = lastSeen
+            self.digest = digest
+            self.behindSince = behindSince
+            self.applied = applied
             self.messages = messages
         }
 
@@ -88,13 +100,17 @@ package struct TargetReport: Hashable, Sendable, JSONCodable {
             host = try reader.string("host")
             state = try reader.choice("state")
             lastSeen = try reader.time("lastSeen")
+            digest = try reader.optionalString("digest")
+            behindSince = try reader.optionalTime("behindSince")
+            applied = try reader.optionalValue("applied")
             messages = try reader.strings("messages")
         }
 
         package var json: JSONValue {
             .object(compacting: [
                 "host": .string(host), "state": .string(state.rawValue), "lastSeen": .time(lastSeen),
-                "messages": messages.isEmpty ? nil : .array(messages.map(JSONValue.string)),
+                "digest": digest.map(JSONValue.string), "behindSince": behindSince.map(JSONValue.time),
+                "applied": applied?.json, "messages": messages.isEmpty ? nil : .array(messages.map(JSONValue.string)),
             ])
         }
     }
@@ -105,6 +121,7 @@ extension Comparison {
     package func targetReports(remaining plan: Plan) -> [TargetReport] {
         [storeReport(.server, server, plan), agentsReport(plan)]
             + (proxy.map { [storeReport(.proxy, $0, plan)] } ?? [])
+            + (units.map { [storeReport(.systemd, $0, plan)] } ?? [])
     }
 
     private func storeReport(_ name: TargetName, _ store: Observed<ServerFacts>, _ plan: Plan) -> TargetReport {
@@ -116,14 +133,15 @@ extension Comparison {
                     resource: $0.key.description, state: $0.health.state.rawValue, message: $0.health.message)
             }
             var report = TargetReport(
-                name: name, state: .inSync, generation: facts.generation, unhealthy: unhealthy)
+                name: name, state: .inSync, generation: name == .systemd ? nil : facts.generation, unhealthy: unhealthy)
             if plan.hasDifferences(on: name) {
                 report.state = .drifted
             } else if let instance = facts.laggingInstances.first {
                 report.state = .unknown
-                report.message =
-                    "instance \(instance.id) runs generation \(instance.loadedGeneration) of \(facts.generation)"
-                    + (instance.error.map { ": \($0)" } ?? "")
+                let what: String =
+                    instance.isSafeMode
+                    ? "" : " runs generation \(instance.loadedGeneration) of \(facts.generation)"
+                report.message = "instance \(instance.id)\(what)" + (instance.error.map { ": \($0)" } ?? "")
             }
             return report
         }
@@ -132,7 +150,9 @@ extension Comparison {
     private func agentsReport(_ plan: Plan) -> TargetReport {
         if let agentsUnknown { return TargetReport(name: .agents, state: .unknown, message: agentsUnknown) }
         let items = agents.map {
-            TargetReport.Agent(host: $0.host, state: $0.state, lastSeen: $0.lastSeen, messages: $0.messages)
+            TargetReport.Agent(
+                host: $0.host, state: $0.state, lastSeen: $0.lastSeen, digest: $0.digest, behindSince: $0.behindSince,
+                applied: $0.applied, messages: $0.messages)
         }
         return TargetReport(
             name: .agents, state: plan.hasDifferences(on: .agents) ? .drifted : .inSync, agents: items)

@@ -11,6 +11,7 @@ struct OwnMetricsReporter: Sendable {
     let queue: ShipmentQueue
     let keeper: ConfigKeeper
     let clockOffset: ClockOffset
+    let applied: AppliedConfig
     let probes: MountProbes
     let clocks: AgentClocks
     let interval: Duration
@@ -51,6 +52,9 @@ struct OwnMetricsReporter: Sendable {
         add("plumb_agent_config_generation", .none, Double(config.received?.generation ?? 0))
         let isDrifted: Bool = config.received.map { $0.digest != config.running.digest } ?? false
         add("plumb_agent_config_drifted", .none, isDrifted ? 1 : 0)
+        if let commit = applied.commit {
+            add("plumb_config_applied_commit_timestamp_seconds", .none, commit.committedAt.seconds)
+        }
         add("plumb_agent_clock_steps_total", .none, Double(clockOffset.steps.count))
         if let last = clockOffset.steps.last { add("plumb_agent_clock_last_step_seconds", .none, last.seconds) }
         if let offset = clockOffset.offset { add("plumb_agent_clock_offset_seconds", .none, offset.seconds) }

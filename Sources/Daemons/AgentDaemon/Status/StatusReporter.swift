@@ -13,6 +13,7 @@ struct StatusReporter: Sendable {
     let keeper: ConfigKeeper
     let health: CollectorHealth
     let clockOffset: ClockOffset
+    let applied: AppliedConfig
     let identity: AgentIdentity
     let queue: ShipmentQueue
     let logs: @Sendable () -> LogTailer.Statistics
@@ -53,6 +54,7 @@ struct StatusReporter: Sendable {
         let answer: ServerAnswer = try await client.send(
             ServerRequest(.POST, "/v1/agent/status", body: status(delivery).json.canonical, timeout: requestTimeout))
         guard (200..<300).contains(answer.status) else { throw ServerError.refused(answer) }
+        applied.heard(answer.body)
     }
 
     private var delivery: DeliveryReport {

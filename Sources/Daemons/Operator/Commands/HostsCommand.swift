@@ -51,6 +51,12 @@ package struct HostsCommand: AsyncParsableCommand {
     /// What the host's agent runs, and whether that is what it should.
     private static func config(_ agent: JSONValue?) -> String {
         guard let agent, let digest = agent["runningDigest"]?.string else { return "-" }
-        return (agent["inSync"]?.bool == true ? "in sync" : "differs") + " (\(digest.prefix(8)))"
+        let state: String =
+            if agent["inSync"]?.bool == true { "in sync" } else {
+                "behind since \(agent["behindSince"]?.string ?? "?")"
+            }
+        let commit: String =
+            agent["applied"]?["id"]?.string.map { "commit \($0.prefix(10))" } ?? String(digest.prefix(8))
+        return "\(state) (\(commit))"
     }
 }

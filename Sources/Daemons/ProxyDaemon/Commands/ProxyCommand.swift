@@ -42,6 +42,7 @@ struct RunCommand: AsyncParsableCommand {
     var secretsDir: String?
     @Option(help: "Connections to the database, 1 to 100. PLUMB_POOL_SIZE. Default 8.")
     var poolSize: Int?
+    @OptionGroup var crashLimitOption: CrashLimitOption
 
     func run() async throws {
         let logger: Logger = LogSetup(service: "plumb-proxy").bootstrap()
@@ -71,6 +72,7 @@ struct RunCommand: AsyncParsableCommand {
         if let size = poolSize ?? ProcessEnvironment.value("PLUMB_POOL_SIZE").flatMap({ Int($0) }) {
             proxy.poolSize = size
         }
+        proxy.crashLimit = try crashLimitOption.count
         if let problem = proxy.problem { throw ValidationError(problem) }
         return proxy
     }

@@ -23,6 +23,8 @@ package struct ProxyConfiguration: Sendable {
     package var heartbeat = PromDuration.seconds(2)
     /// How often the sources are asked what waits.
     package var freshness = PromDuration.seconds(60)
+    /// After this many crashes in a row under one generation engines stay off; 0 for never.
+    package var crashLimit = SafeMode.crashLimit
     /// The most that stopping takes.
     package var shutdown = PromDuration.seconds(8)
 
@@ -40,6 +42,7 @@ package struct ProxyConfiguration: Sendable {
                 """
         }
         if !(1...100).contains(poolSize) { return "the pool has 1 to 100 connections, not \(poolSize)" }
+        if !(0...1000).contains(crashLimit) { return "a crash limit is 0 to 1000, not \(crashLimit)" }
         if configPoll <= .zero || heartbeat <= .zero || shutdown <= .zero || freshness <= .zero {
             return "intervals must be longer than 0s"
         }

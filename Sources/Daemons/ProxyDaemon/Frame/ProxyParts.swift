@@ -19,6 +19,8 @@ package struct ProxyParts: Sendable {
     package let authority: TokenAuthority
     package let configStore: ConfigStore
     package let live: LiveConfig
+    /// Whether engines run what is declared.
+    package let safeMode: SafeMode
     package let watcher: ConfigWatcher
     package let heartbeat: InstanceHeartbeat
     package let health: HealthBoard
@@ -51,13 +53,17 @@ package struct ProxyParts: Sendable {
         let decoder = ResourceDecoder(sha256: Digests.sha256)
         configStore = ConfigStore(pool: pool, decoder: decoder, sha256: Digests.sha256, configuration: .proxy)
         live = LiveConfig(sha256: Digests.sha256)
+        let holder: String = Self.holder(configuration.listen)
+        safeMode = SafeMode(
+            instance: holder, store: configStore, limit: configuration.crashLimit, metrics: metrics, logger: logger)
         watcher = ConfigWatcher(
             source: configStore, live: live,
             listener: DatabaseListener(address, channels: [configStore.channel], configuration: connection),
-            interval: configuration.configPoll.duration, metrics: metrics, logger: logger, storeGuard: storeGuard)
-        let holder: String = Self.holder(configuration.listen)
+            interval: configuration.configPoll.duration, metrics: metrics, logger: logger, storeGuard: storeGuard,
+            safeMode: safeMode)
         heartbeat = InstanceHeartbeat(
-            id: holder, live: live, store: configStore, interval: configuration.heartbeat.duration, logger: logger)
+            id: holder, live: live, store: configStore, safeMode: safeMode,
+            interval: configuration.heartbeat.duration, logger: logger)
         health = HealthBoard()
         events = EventStore(pool: pool)
         runs = PipelineStore(pool: pool)

@@ -11,6 +11,8 @@ struct PipelineRoutes: RouteGroup {
     let engine: PipelineEngine
     let live: LiveConfig
     let store: PipelineStore
+    /// Why no run is started now.
+    let refusal: @Sendable () -> String?
 
     private static let mostRows = 1000
 
@@ -29,6 +31,7 @@ struct PipelineRoutes: RouteGroup {
     private func run(_ context: ServerContext) async throws -> Response {
         let name: String = try context.parameters.require("name")
         let identity: Identity = try context.requireScope(.pipelines)
+        if let refusal = refusal() { throw HTTPProblem(.serviceUnavailable, refusal) }
         let answer: PipelineEngine.Answer
         do { answer = try await engine.start(name, requestedBy: identity.subject) } catch {
             throw HTTPProblem(.serviceUnavailable, "cannot start a run now: \(error)")

@@ -27,6 +27,7 @@ package struct AgentRoutes: RouteGroup {
     private let edits: EditedFiles
     private let looks: LookSignals
     private let activity: HostActivity
+    private let commits: EnforcedCommits
     private let waiting: GaugeInstrument
     private let clock: any Clock<Duration>
     private let now: WallClock
@@ -39,6 +40,7 @@ package struct AgentRoutes: RouteGroup {
         edits = parts.edits
         looks = parts.looks
         activity = parts.activity
+        commits = parts.commits
         waiting = parts.metrics.gauge("plumb_agents_waiting", "Agents that wait for another config.")
         self.clock = clock
         now = parts.clock
@@ -134,11 +136,26 @@ package struct AgentRoutes: RouteGroup {
         try await store.record(status, from: context.remoteAddress)
         if edits.notes(status) { looks.signal(.agents) }
         var headers: HTTPFields = [:]
+        var applied: AppliedCommit?
         if let expected = await directory.expected(for: host, facts: status.facts) {
             headers[.plumbConfig] = expected.config.digest
             try await store.expect([host: expected.config.digest])
+            applied = try await noteApplied(status, expected.config)
         }
-        return .json(.ok, ["serverTime": .time(now())], headers: headers)
+        return .json(
+            .ok, .object(compacting: ["serverTime": .time(now()), "applied": applied?.json]), headers: headers)
+    }
+
+    /// The commit that the host has applied, where it runs what it is to run; written down when that is news.
+    private func noteApplied(_ status: AgentStatus, _ expected: AgentConfig) async throws -> AppliedCommit? {
+        guard status.running.digest == expected.digest, let commit = commits.applied(at: expected.generation) else {
+            return nil
+        }
+        if !commits.isWritten(commit, of: status.host) {
+            try await store.noteApplied(commit, by: status.host)
+            commits.wrote(commit, of: status.host)
+        }
+        return commit
     }
 
     // MARK: For gitops-sync
@@ -169,7 +186,7 @@ package struct AgentRoutes: RouteGroup {
         let statusAt: Timestamp = record.statusAt ?? record.lastSeen
         return AgentView(
             host: record.host, lastSeen: statusAt, isFresh: now - statusAt < profile.downAfter, expected: expected,
-            expectedSince: isSame ? record.expectedSince ?? now : now, status: status)
+            expectedSince: isSame ? record.expectedSince ?? now : now, status: status, applied: record.applied)
     }
 
     private func resync(_ request: Request, _ context: ServerContext) async throws -> Response {

@@ -38,7 +38,7 @@ extension QueryEngine {
     func observe(_ spec: AlertRuleSpec, at now: Timestamp) async throws -> RuleObservation {
         let expression: Expression = try PromQL.parse(spec.expr)
         var observation = RuleObservation(at: now, matching: [:], present: nil)
-        for element in try await vector(expression, at: now) {
+        for element in try await vector(expression, at: now, limits: .rule) {
             observation.matching[element.labels.withoutName] = element.sample.value
         }
         if let clear = spec.clear {
@@ -52,7 +52,7 @@ extension QueryEngine {
     }
 
     private func labelSets(_ expression: Expression, at now: Timestamp) async throws -> Set<Labels> {
-        Set(try await vector(expression, at: now).map(\.labels.withoutName))
+        Set(try await vector(expression, at: now, limits: .rule).map(\.labels.withoutName))
     }
 }
 

@@ -13,8 +13,7 @@ import Telemetry
 struct NotificationService: Service {
     let outbox: Outbox
     let sender: WebhookSender
-    /// Nil until a configuration was loaded: before, no notifier can be taken for deleted.
-    let notifiers: @Sendable () async -> [String: NotifierSpec]?
+    let book: NotifierBook
     let secrets: Secrets
     let clock: any Clock<Duration>
     let logger: Logger
@@ -56,14 +55,16 @@ struct NotificationService: Service {
 
     /// Takes what is due of notifiers to which nothing is on its way.
     private func claim(_ inFlight: InFlight) async -> [Claim] {
-        guard let notifiers = await notifiers() else { return [] }
+        guard let notifiers = await book.notifiers() else { return [] }
         let items: [Outbox.Item]
         do { items = try await outbox.claim(limit: 32, for: Self.claimedFor, except: inFlight.notifiers) } catch {
             logger.warning("outbox cannot be read", metadata: ["error": "\(error)"])
             return []
         }
         for item in items { inFlight.add(item.notifier) }
-        return items.map { Claim(item: $0, notifier: notifiers[$0.notifier]) }
+        return items.map { item in
+            Claim(item: item, notifier: item.via.map { book.decode($0) } ?? notifiers[item.notifier])
+        }
     }
 
     private func deliver(_ item: Outbox.Item, to notifier: NotifierSpec?) async {
@@ -76,6 +77,9 @@ struct NotificationService: Service {
                 let (url, key) = try address(of: notifier)
                 try await sender.send(item.body.canonical, dedupeKey: item.dedupeKey, to: url, signingKey: key)
                 try await outbox.delivered(item.id)
+                if item.via == nil, let form = await book.form(item.notifier) {
+                    try await outbox.remember(Outbox.LastDelivery(notifier: item.notifier, form: form))
+                }
             } catch let failure as WebhookSender.Failure {
                 try await record(failure, of: item)
             }

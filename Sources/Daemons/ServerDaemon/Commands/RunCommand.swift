@@ -31,6 +31,7 @@ struct RunCommand: AsyncParsableCommand {
     var databaseDisk: String?
     @Option(help: "Connections to the database, 1 to 100. PLUMB_POOL_SIZE. Default 10.")
     var poolSize: Int?
+    @OptionGroup var crashLimitOption: CrashLimitOption
     @Flag(help: "Apply missing migrations at start. PLUMB_MIGRATE=1.")
     var migrate = false
 
@@ -62,6 +63,7 @@ struct RunCommand: AsyncParsableCommand {
             server.poolSize = size
         }
         server.migratesAtStart = migrate || isSet("PLUMB_MIGRATE")
+        server.crashLimit = try crashLimitOption.count
         if let problem = server.problem { throw ValidationError(problem) }
         return server
     }

@@ -15,10 +15,13 @@ struct DashboardRoutes: RouteGroup {
     let clock: WallClock
     private let pages: Pages
 
-    init(data: DashboardData, clock: @escaping WallClock) throws {
+    /// `warning` is shown on top of every page while there is one.
+    init(
+        data: DashboardData, clock: @escaping WallClock, warning: @escaping @Sendable () -> String? = { nil }
+    ) throws {
         self.data = data
         self.clock = clock
-        pages = try Pages()
+        pages = try Pages(warning: warning)
     }
 
     private static let fleetSpan = PromDuration.minutes(30)

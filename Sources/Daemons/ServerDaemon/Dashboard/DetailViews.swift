@@ -95,4 +95,5 @@ struct LayoutView {
     var now: String
     var version: String
     var isLive: Bool
+    var warning: String?
 }

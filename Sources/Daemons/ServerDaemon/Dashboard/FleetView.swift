@@ -144,7 +144,7 @@ struct HostCard {
         urlName = Self.encoded(host.name)
         status = host.status.rawValue
         seen = host.lastSeen.map { "seen \(Wording.ago($0, now: now))" } ?? "never seen"
-        agent = Self.agentState(host)
+        agent = Self.agentState(host, now: now)
         groups = host.profile.groups.isEmpty ? nil : "in " + host.profile.groups.joined(separator: ", ")
         self.charts = zip(HostChart.fleet, charts).map { chart, values in
             Self.chart(chart, values[host.name] ?? [], style: "spark", host: host.name, from: "")
@@ -158,11 +158,13 @@ struct HostCard {
             from: from)
     }
 
-    /// Whether the agent runs what it is to run; nil where it never said.
-    static func agentState(_ host: KnownHost) -> String? {
-        guard let agent = host.agent else { return nil }
+    /// Whether the agent runs what it is to run, and of which commit; nil where it never said.
+    static func agentState(_ host: KnownHost, now: Timestamp) -> String? {
+        guard host.agent != nil else { return nil }
         guard host.status == .ok || host.status == .stale else { return "unknown" }
-        return host.expectedDigest == agent.running.digest ? "in sync" : "differs"
+        let commit: String = host.applied.map { " at \(Wording.short($0.id))" } ?? ""
+        guard let since = host.behindSince else { return "in sync\(commit)" }
+        return "behind since \(Wording.ago(since, now: now))\(commit)"
     }
 
     /// Percent-encoding of a path segment (RFC 3986, unreserved characters stay).

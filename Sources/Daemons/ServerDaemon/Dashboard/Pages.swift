@@ -8,9 +8,13 @@ import Templates
 /// The pages, from their templates.
 struct Pages: Sendable {
     private let templates: TemplateLibrary
+    private let warning: @Sendable () -> String?
 
     /// Fails where a template is not one, which is a fault of the build.
-    init() throws { templates = try TemplateLibrary(Assets.dashboard) }
+    init(warning: @escaping @Sendable () -> String? = { nil }) throws {
+        self.warning = warning
+        templates = try TemplateLibrary(Assets.dashboard)
+    }
 
     /// A whole page: the template's content within the layout. One that `isLive` is fetched again every few seconds.
     func page(
@@ -20,7 +24,7 @@ struct Pages: Sendable {
         let content: String = templates.render(template, view)
         let layout = LayoutView(
             title: title, content: content, now: Wording.second(now),
-            version: RuntimeVersion.current, isLive: isLive)
+            version: RuntimeVersion.current, isLive: isLive, warning: warning())
         return Self.html(templates.render("layout", layout), status)
     }
 

@@ -35,6 +35,8 @@ package struct ServerConfiguration: Sendable {
     package var heartbeat = PromDuration.seconds(2)
     /// How often is looked for what can be sealed.
     package var sealInterval: Duration = .seconds(30)
+    /// After this many crashes in a row under one generation engines stay off; 0 for never.
+    package var crashLimit = SafeMode.crashLimit
     /// The most that stopping takes.
     package var shutdown = PromDuration.seconds(8)
     /// Applies missing migrations at start.
@@ -54,6 +56,7 @@ package struct ServerConfiguration: Sendable {
                 """
         }
         if !(1...100).contains(poolSize) { return "the pool has 1 to 100 connections, not \(poolSize)" }
+        if !(0...1000).contains(crashLimit) { return "a crash limit is 0 to 1000, not \(crashLimit)" }
         if configPoll <= .zero || heartbeat <= .zero || shutdown <= .zero || retentionGrace < .zero {
             return "intervals must be longer than 0s"
         }

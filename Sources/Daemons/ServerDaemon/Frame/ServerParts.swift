@@ -24,6 +24,8 @@ package struct ServerParts: Sendable {
     package let decoder: ResourceDecoder
     package let configStore: ConfigStore
     package let live: LiveConfig
+    /// Whether engines run what is declared.
+    package let safeMode: SafeMode
     package let watcher: ConfigWatcher
     package let heartbeat: InstanceHeartbeat
     package let health: HealthBoard
@@ -36,6 +38,8 @@ package struct ServerParts: Sendable {
     package let edits = EditedFiles()
     package let hosts: HostDirectory
     package let reports: ReportStore
+    package let reconcilers: ReconcilerStore
+    package let commits: EnforcedCommits
     package let frames: FrameStore
     package let logs: LogStore
     package let alerts: AlertStore
@@ -74,12 +78,16 @@ package struct ServerParts: Sendable {
         decoder = ResourceDecoder(sha256: Digests.sha256, checkExpression: Self.problem(inExpression:))
         configStore = ConfigStore(pool: pool, decoder: decoder, sha256: Digests.sha256)
         live = LiveConfig(sha256: Digests.sha256)
+        let instance = "\(HostName.current)/\(configuration.listen)"
+        safeMode = SafeMode(
+            instance: instance, store: configStore, limit: configuration.crashLimit, metrics: metrics, logger: logger)
         watcher = ConfigWatcher(
             source: configStore, live: live,
             listener: DatabaseListener(address, channels: [configStore.channel], configuration: connection),
-            interval: configuration.configPoll.duration, metrics: metrics, logger: logger, storeGuard: storeGuard)
+            interval: configuration.configPoll.duration, metrics: metrics, logger: logger, storeGuard: storeGuard,
+            safeMode: safeMode)
         heartbeat = InstanceHeartbeat(
-            id: "\(HostName.current)/\(configuration.listen)", live: live, store: configStore,
+            id: instance, live: live, store: configStore, safeMode: safeMode,
             interval: configuration.heartbeat.duration, logger: logger)
         health = HealthBoard()
         activity = HostActivity(clock: clock)
@@ -92,6 +100,8 @@ package struct ServerParts: Sendable {
             store: agents, live: live, directory: directory, activity: activity, statuses: hostStatus,
             balances: balances, listeningSince: startedAt)
         reports = ReportStore(pool: pool)
+        reconcilers = ReconcilerStore(pool: pool)
+        commits = EnforcedCommits(metrics: metrics)
         frames = FrameStore(pool: pool, compression: .zstd)
         logs = LogStore(pool: pool)
         alerts = AlertStore(pool: pool)

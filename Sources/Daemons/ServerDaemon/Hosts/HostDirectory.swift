@@ -15,6 +15,10 @@ package struct KnownHost: Hashable, Sendable {
     package var agent: AgentStatus?
     /// The set digest of what the host is to run.
     package var expectedDigest: String?
+    /// Since when it is to run that; nil while the agent runs it.
+    package var behindSince: Timestamp?
+    /// The commit that the host was last seen to have applied.
+    package var applied: AppliedCommit?
     /// Nil where the agent does not say what it delivered.
     package var balance: HostBalance?
     /// Where several agents report under this name at the same time: all of them.
@@ -70,6 +74,10 @@ package struct HostDirectory: Sendable {
                     storedLines: lines[record.host]?[report.linesLedger] ?? 0)
             }
             view.clones = clones[record.host] ?? []
+            view.applied = record.applied
+            if let status = record.status, let expected = view.expectedDigest, expected != status.running.digest {
+                view.behindSince = record.expectedDigest == expected ? record.expectedSince ?? now : now
+            }
             views.append(view)
         }
         let known: Set<String> = Set(records.map(\.host))

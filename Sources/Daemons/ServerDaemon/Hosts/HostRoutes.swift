@@ -42,6 +42,7 @@ extension KnownHost {
                     "version": .string(agent.version), "runningDigest": .string(agent.running.digest),
                     "expectedDigest": expectedDigest.map(JSONValue.string),
                     "inSync": expectedDigest.map { .bool($0 == agent.running.digest) },
+                    "behindSince": behindSince.map(JSONValue.time), "applied": applied?.json,
                     "configError": agent.file.error.map(JSONValue.string),
                     "clockOffset": agent.clockOffsetMilliseconds.map { .integer($0) },
                     "resources": .array(agent.running.resources.map(\.summary)),

@@ -32,8 +32,9 @@ struct PrometheusRoutes: RouteGroup {
             let expression: Expression = try PromQL.parse(text)
             let range: QueryRange =
                 isRange ? try self.range(parameters) : .instant(try parameters.time("time") ?? clock())
-            let timeout: Duration = try parameters.duration("timeout")?.duration ?? QueryEngine.longest
-            let answer: QueryEngine.Answer = try await engine.answer(expression, over: range, timeout: timeout)
+            var limits = QueryEngine.Limits()
+            limits.time = try parameters.duration("timeout")?.duration ?? QueryEngine.longest
+            let answer: QueryEngine.Answer = try await engine.answer(expression, over: range, limits: limits)
             return .json(bytes: PrometheusWriter.body(answer))
         } catch { return PrometheusJSON.response(to: error) }
     }

@@ -18,11 +18,20 @@ struct QueryEngine: Sendable {
     /// How long a query may take; also its longest `timeout`.
     static let longest: Duration = .seconds(120)
 
+    /// What one evaluation may take: time, and samples in memory at once.
+    struct Limits: Hashable, Sendable {
+        var time: Duration = longest
+        var samples: Int = EvaluationOptions().mostSamples
+
+        /// Of a rule: one that asks for too much must not hold up the others, nor take the server's memory. About 80 MB.
+        static let rule = Limits(time: .seconds(10), samples: 5_000_000)
+    }
+
     /// The value of an expression over a range.
     func evaluate(
-        _ expression: Expression, over range: QueryRange, timeout: Duration = longest
+        _ expression: Expression, over range: QueryRange, limits: Limits = Limits()
     ) async throws -> QueryResult {
-        try await answer(expression, over: range, timeout: timeout).result
+        try await answer(expression, over: range, limits: limits).result
     }
 
     /// A value, and what is to be said of where it comes from.
@@ -37,10 +46,11 @@ struct QueryEngine: Sendable {
     /// The value of an expression over a range. Not on the event loop: evaluating is work.
     @concurrent
     func answer(
-        _ expression: Expression, over range: QueryRange, timeout: Duration = longest
+        _ expression: Expression, over range: QueryRange, limits: Limits = Limits()
     ) async throws -> Answer {
         var options = EvaluationOptions()
-        let deadline: ContinuousClock.Instant = .now + min(timeout, Self.longest)
+        options.mostSamples = limits.samples
+        let deadline: ContinuousClock.Instant = .now + min(limits.time, Self.longest)
         options.isCancelled = { Task.isCancelled || ContinuousClock.now > deadline }
         let data: [[SeriesData]] = try await load(expression.selections(over: range, options: options))
         var answer = Answer(result: try expression.evaluate(over: range, data: data, options: options))
@@ -49,8 +59,10 @@ struct QueryEngine: Sendable {
     }
 
     /// An instant query whose answer is a vector (or a scalar, which is one element without labels).
-    func vector(_ expression: Expression, at time: Timestamp) async throws -> [VectorElement] {
-        switch try await evaluate(expression, over: .instant(time)) {
+    func vector(
+        _ expression: Expression, at time: Timestamp, limits: Limits = Limits()
+    ) async throws -> [VectorElement] {
+        switch try await evaluate(expression, over: .instant(time), limits: limits) {
         case .vector(let elements): return elements
         case .scalar(let sample): return [VectorElement(labels: .none, sample: sample)]
         case .string, .matrix: throw PromQLError(.execution, "the expression is not an instant vector")

@@ -23,12 +23,13 @@ struct StatusCommand: AsyncParsableCommand {
             members["owned"] = .integer(state.inventory.entries.count)
         } catch { throw CommandFailure(error.description) }
         let process: Int? = LockFile.holderProcess(bootstrap.directory.file("lock"))
+        let newest = try? ReportLog.newest(1, in: bootstrap.directory).first
+        members["targets"] = newest?.targets.json
         members["version"] = 1
         members["daemon"] = .object(compacting: [
             "running": .bool(process != nil), "pid": process.map { .integer($0) },
         ])
         members["pid"] = nil
-        let newest = try? ReportLog.newest(1, in: bootstrap.directory).first
         common.output.show(.object(members)) { style in
             statusText(members, process: process, newest: newest, bootstrap: bootstrap, style)
         }
@@ -40,8 +41,12 @@ struct StatusCommand: AsyncParsableCommand {
     ) -> String {
         var lines: [String] = []
         lines.append("daemon      " + (process.map { style.green("running") + " (process \($0))" } ?? "not running"))
-        lines.append("repository  \(bootstrap.remote.displayedURL) \(bootstrap.repository.branch)")
-        lines.append("mode        \(bootstrap.mode.rawValue)")
+        lines.append(
+            "repository  \(members["repository"]?.string ?? bootstrap.displayedURL) \(bootstrap.repository.branch)")
+        lines.append("mode        \(members["mode"]?.string ?? bootstrap.mode.rawValue)")
+        if members["firstMeeting"]?["state"] == "observing" {
+            lines.append(style.yellow("            this store was met for the first time; gitops-sync enforce begins"))
+        }
         lines.append("accepted    \(members["acceptedCommit"]?.string ?? "nothing yet")")
         if let head = members["head"]?.string, head != members["acceptedCommit"]?.string {
             lines.append("head        \(head)")
@@ -61,6 +66,7 @@ struct StatusCommand: AsyncParsableCommand {
         }
         if let newest {
             lines.append("last run    \(newest.outcome.text(style)) at \(newest.lastFinishedAt.rfc3339) (\(newest.id))")
+            lines += newest.targets.flatMap { $0.line(style).split(separator: "\n").map { "            \($0)" } }
         }
         return lines.map { $0 + "\n" }.joined()
     }

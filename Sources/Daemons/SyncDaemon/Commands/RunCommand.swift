@@ -1,6 +1,7 @@
 import ArgumentParser
 import ConfigAPIClient
 import GitStore
+import Glibc
 import Logging
 import Reconciliation
 import Runtime
@@ -26,23 +27,48 @@ struct RunCommand: AsyncParsableCommand {
         let queue = RunQueue()
         let broadcast = ProgressBroadcast()
         let health = SyncHealth(
-            startedAt: dependencies.now(), driftInterval: bootstrap.driftInterval, registry: MetricsRegistry())
+            startedAt: dependencies.now(), patience: bootstrap.patience, registry: MetricsRegistry())
+        let stuck = StuckNote(directory: bootstrap.directory)
+        if let at = stuck.take() {
+            health.count(.cycle)
+            await reconciler.reportAtNextRun(
+                "the process before this one ended itself at \(at): a run hung and could not be cut off")
+        }
         logger.info(
             "started",
             metadata: .of([
-                .remote: bootstrap.remote.displayedURL, .target: bootstrap.server.url, .path: bootstrap.controlSocket,
+                .remote: bootstrap.displayedURL, .target: bootstrap.server.url, .path: bootstrap.controlSocket,
                 .version: RuntimeVersion.current,
             ]))
         // Stopped from the last to the first: nothing new is asked for while the loop ends.
         var services: [any Service] = [
             SyncService(
-                reconciler: reconciler, queue: queue, broadcast: broadcast, health: health, configuration: bootstrap,
-                dependencies: dependencies),
+                reconciler: reconciler, queue: queue, broadcast: broadcast, health: health,
+                heartbeat: bootstrap.heartbeat(clients.server, health, dependencies),
+                deadline: CycleDeadline(
+                    limit: bootstrap.cycleTimeout.duration,
+                    cutOff: {
+                        health.count(.cycle)
+                        logger.error("a run takes too long and is cut off")
+                    },
+                    abandon: {
+                        logger.critical("a run hangs and cannot be cut off: the program ends itself")
+                        stuck.leave(at: dependencies.now())
+                        // Not exit(): what hangs may hold what its handlers need.
+                        _exit(stuckStatus)
+                    }), configuration: bootstrap, dependencies: dependencies),
+
             ControlServer(
                 path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                 logger: logger),
             EventFollower(client: clients.server, queue: queue), HangupListener(queue: queue),
+            Presence { health.isHealthy(at: dependencies.now()) },
         ]
+        if !bootstrap.previews.isEmpty {
+            services.append(
+                PreviewService(
+                    bootstrap, .of(bootstrap, config: common.config, client: clients.server), logger: logger))
+        }
         if let proxy = clients.proxy { services.append(EventFollower(client: proxy, queue: queue)) }
         if let address = bootstrap.listen {
             services.append(
@@ -57,6 +83,22 @@ struct RunCommand: AsyncParsableCommand {
         await clients.shutdown()
         _ = consume lock
         try result.get()
+    }
+}
+
+/// The exit status of a daemon that ended itself because a run hung: a temporary failure, worth another start.
+private let stuckStatus: Int32 = 75
+
+extension BootstrapConfiguration {
+    fileprivate func heartbeat(
+        _ listener: any ReconcilerListener, _ health: SyncHealth, _ dependencies: Reconciler.Dependencies
+    ) -> Heartbeat {
+        Heartbeat(
+            listener: listener,
+            fallback: fallback.map {
+                FallbackNotices(
+                    webhookFile: $0.webhookFile, patience: $0.after, directory: directory, logger: dependencies.logger)
+            }, health: health, now: dependencies.now)
     }
 }
 

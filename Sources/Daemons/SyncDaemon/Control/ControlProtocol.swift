@@ -10,6 +10,8 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
     /// Suspend, resume, pin, unpin, tolerate.
     case order(OrderRequest)
     case status
+    /// End the first meeting with a store in use.
+    case enforce
 
     package init(json: JSONValue) throws(JSONFormError) {
         let reader = try JSONObjectReader(json)
@@ -18,6 +20,7 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
         case "accept":
             self = .accept(revision: try reader.string("revision"), reason: try reader.string("reason"))
         case "status": self = .status
+        case "enforce": self = .enforce
         case let name where OrderRequest.commands.contains(name): self = .order(try OrderRequest(reader))
         case let other: throw reader.error("command", "unknown command \"\(other)\"")
         }
@@ -30,6 +33,7 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
             ["command": "accept", "revision": .string(revision), "reason": .string(reason)]
         case .order(let order): order.json
         case .status: ["command": "status"]
+        case .enforce: ["command": "enforce"]
         }
     }
 }

@@ -107,6 +107,10 @@ package struct ControlServer: Service {
             queue.trigger(.manual)
             try await send(.ordered(orders))
         case .status: try await send(.status(await reconciler.status()))
+        case .enforce:
+            do { try await reconciler.beginEnforcing() } catch { return try await send(.failed("\(error)")) }
+            queue.trigger(.manual)
+            try await send(.accepted)
         case .accept(let revision, let reason):
             do { _ = try await reconciler.permitRewrite(revision, reason: reason, by: user) } catch {
                 return try await send(.failed("\(error)"))

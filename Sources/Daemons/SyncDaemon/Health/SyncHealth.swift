@@ -12,15 +12,16 @@ package final class SyncHealth: Sendable {
     private let state = Mutex(State())
     private let startedAt: Timestamp
     private let patience: PromDuration
-    private let registry: MetricsRegistry
+    let registry: MetricsRegistry
 
-    /// - Parameter driftInterval: a daemon that completed no run for five of these, and for a minute, is not healthy.
-    package init(startedAt: Timestamp, driftInterval: PromDuration, registry: MetricsRegistry) {
+    /// - Parameter patience: a daemon that completed no run for longer, and for a minute, is not healthy.
+    package init(startedAt: Timestamp, patience: PromDuration, registry: MetricsRegistry) {
         self.startedAt = startedAt
-        patience = max(.minutes(1), PromDuration(milliseconds: driftInterval.milliseconds * 5))
+        self.patience = max(.minutes(1), patience)
         self.registry = registry
         for outcome in RunOutcome.allCases { runs(outcome).increment(by: 0.0) }
         _ = (detect, heal)
+        for failure in SyncFailure.allCases { failures(failure).increment(by: 0.0) }
     }
 
     /// A run has ended.
@@ -81,7 +82,18 @@ package final class SyncHealth: Sendable {
 
     /// The answer of `/healthz`.
     func isHealthy(at now: Timestamp) -> Bool {
-        now - (state.withLock { $0.lastRun?.finishedAt } ?? startedAt) <= patience
+        ageOfLastRun(at: now) <= patience
+    }
+
+    /// Whether the daemon is worth keeping: whoever supervises it starts one anew that is not. A run has until its deadline,
+    /// and a moment to heed it.
+    func isAlive(at now: Timestamp, cycleTimeout: PromDuration) -> Bool {
+        ageOfLastRun(at: now) <= max(patience, PromDuration(milliseconds: cycleTimeout.milliseconds + 20_000))
+    }
+
+    /// Since the last run was completed, or since the start.
+    func ageOfLastRun(at now: Timestamp) -> PromDuration {
+        now - (state.withLock { $0.lastRun?.finishedAt } ?? startedAt)
     }
 
     var lastOutcome: RunOutcome? { state.withLock { $0.lastRun?.outcome } }

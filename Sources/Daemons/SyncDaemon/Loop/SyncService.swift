@@ -14,17 +14,22 @@ package struct SyncService: Service {
     private let queue: RunQueue
     private let broadcast: ProgressBroadcast
     private let health: SyncHealth
+    private let heartbeat: Heartbeat?
+    private let deadline: CycleDeadline?
     private let configuration: BootstrapConfiguration
     private let dependencies: Reconciler.Dependencies
 
     package init(
         reconciler: Reconciler, queue: RunQueue, broadcast: ProgressBroadcast, health: SyncHealth,
-        configuration: BootstrapConfiguration, dependencies: Reconciler.Dependencies
+        heartbeat: Heartbeat? = nil, deadline: CycleDeadline? = nil, configuration: BootstrapConfiguration,
+        dependencies: Reconciler.Dependencies
     ) {
         self.reconciler = reconciler
         self.queue = queue
         self.broadcast = broadcast
         self.health = health
+        self.heartbeat = heartbeat
+        self.deadline = deadline
         self.configuration = configuration
         self.dependencies = dependencies
     }
@@ -43,28 +48,41 @@ package struct SyncService: Service {
     }
 
     private func loop() async {
+        // A time that only moves forward: one set back by an hour would be an hour without a look.
+        let start: Timestamp = dependencies.now()
+        let elapsed = dependencies.clock.stopwatch()
+        let now = { start + PromDuration(milliseconds: elapsed().inMilliseconds) }
         var scheduler = RunScheduler(
-            intervals: .init(git: configuration.interval, drift: configuration.driftInterval),
-            now: dependencies.now())
+            intervals: .init(git: configuration.interval, drift: configuration.driftInterval), now: now())
         while !queue.isClosed {
             for trigger in queue.take() { scheduler.trigger(trigger) }
-            switch scheduler.next(at: dependencies.now()) {
+            switch scheduler.next(at: now()) {
             case .none: return
             case .wait(let instant):
-                await queue.wait(until: instant, now: dependencies.now(), clock: dependencies.clock)
+                await queue.wait(until: instant, now: now(), clock: dependencies.clock)
             case .run(let trigger, let fetches):
                 let ticket: Int = broadcast.runBegins(fetches: fetches)
-                let report: RunReport = await reconciler.run(trigger, fetches: fetches) { progress in
-                    broadcast.send(progress, ticket: ticket)
+                let report: RunReport = await withDeadline {
+                    await reconciler.run(trigger, fetches: fetches) { progress in
+                        broadcast.send(progress, ticket: ticket)
+                    }
                 }
                 let isGitKnown: Bool = await reconciler.fetchError == nil
                 scheduler.finished(
-                    report.outcome, fetchFailed: !isGitKnown, at: dependencies.now(), random: Double.random(in: 0..<1))
+                    report.outcome, fetchFailed: !isGitKnown, at: now(), random: dependencies.fraction)
                 health.note(report, isGitKnown: isGitKnown)
+                health.countFailures(
+                    of: report, isGitKnown: isGitKnown || !fetches, unsentReports: await reconciler.unsent.count)
+                await heartbeat?.beat(await reconciler.status(after: report, patience: configuration.patience))
                 await note(report)
             }
         }
         broadcast.close()
+    }
+
+    private func withDeadline(_ body: @escaping @Sendable () async -> RunReport) async -> RunReport {
+        guard let deadline else { return await body() }
+        return await deadline.run(body)
     }
 
     /// Writes the status down and logs what is worth a line: not every quiet tick.

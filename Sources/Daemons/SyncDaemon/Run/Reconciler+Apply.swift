@@ -29,31 +29,35 @@ extension Reconciler {
             do { lease = try await takeLease() } catch {
                 return fail(plan, error, &run)
             }
-            if let error = learnsAnchor(lease, judging: run) ?? objection(to: run) { return fail(plan, error, &run) }
+            if let error = learnsAnchor(lease) ?? objection(to: run) { return fail(plan, error, &run) }
+            let error: TargetError? = await followAnchor(
+                lease, of: plan.storeId, known: state.inventory, judging: run)
+            if let error { return fail(plan, error, &run) }
             if changesStore {
                 let result: ApplyResult? = await applyToStore(plan, epoch: lease.epoch, &run)
                 if let result { return result }
             }
+            await renewAnchor(lease, run)
         }
-        if run.isNew { await accept(&run) }
+        if run.isNew, !isMeeting { await accept(&run) }
         for index in run.report.changes.indices {
             let step: Step = plan.steps[index]
             run.report.changes[index].result = step.settledResult
         }
         await applyToProxy(plan, &run)
+        await applyToUnits(plan, &run)
         await resync(plan, &run)
         return .done
     }
 
-    /// Where the server could not be asked for the accepted commit before, and knows another one than this run's, the
-    /// commit was judged without its history: nothing is done, and the next run judges it anew.
-    private func learnsAnchor(_ lease: Lease, judging run: RunInProgress) -> TargetError? {
-        guard state.acceptedCommit == nil, let anchor = lease.acceptedCommit, anchor != run.commit?.id.hex else {
-            return nil
-        }
+    /// Where the server could not be asked for the accepted commit before, the commit was judged without its history:
+    /// nothing is done, and the next run judges it anew.
+    private func learnsAnchor(_ lease: Lease) -> TargetError? {
+        guard state.acceptedCommit == nil, !hasAskedForAnchor else { return nil }
         hasAskedForAnchor = true
-        state.acceptedCommit = anchor
-        return .unreachable("it knows \(anchor.prefix(10)) as accepted, which was not known here; the next run goes on")
+        state.acceptedCommit = lease.acceptedCommit
+        let known: String = lease.acceptedCommit.map { String($0.prefix(10)) } ?? "no commit"
+        return .unreachable("it knows \(known) as accepted, which could not be asked before; the next run goes on")
     }
 
     /// Nil where the store took the changes.
@@ -96,10 +100,17 @@ extension Reconciler {
                 throw .unreachable("whether enforcement is suspended is not known until the server answers")
             }
             let lease: Lease = try await takeLease(on: proxy)
+            // Its own note is what holds back an old commit while the server is away.
+            let error: TargetError? = await followAnchor(
+                lease, of: plan.proxyStoreId, known: state.proxyInventory, judging: run)
+            if let error { throw error }
             let sources: [ResourceKey: ResourceSource] = await sources(of: plan, in: commit)
             let patch: ConfigPatch? = plan.patch(
                 for: .proxy, requestId: newID(), leaseEpoch: lease.epoch, sources: sources)
             if let patch { _ = try await send(patch, to: proxy) }
+            if let accepted = state.acceptedCommit, lease.acceptedCommit != accepted {
+                _ = try await takeLease(accepting: accepted, on: proxy)
+            }
         } catch {
             run.report.errors.append("proxy: \(error.description)")
             if error.isUnknown { run.facts.hasUnknownTarget = true } else { run.facts.isFailed = true }
@@ -151,13 +162,14 @@ extension Reconciler {
         run.report.previousCommit = state.acceptedCommit
         state.acceptedCommit = commit.id.hex
         state.permittedRewrite = nil
+        state.firstMeeting = nil
         run.isNew = false
         dependencies.logger.info("commit accepted", metadata: .of([.commit: commit.id.hex]))
         // So that it can be read offline, even where the branch is rewritten later.
         do { try await dependencies.git.keep(commit.id, as: "accepted") } catch {
             run.report.errors.append(error.description)
         }
-        guard configuration.mode == .enforce else { return }
+        guard mode == .enforce else { return }
         do { _ = try await takeLease(accepting: commit.id.hex) } catch {
             run.report.errors.append("server: the accepted commit is not written down there: \(error.description)")
         }

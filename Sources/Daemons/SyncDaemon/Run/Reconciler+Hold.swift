@@ -13,8 +13,9 @@ extension Reconciler {
         case .accepted where orders.pin.map({ $0.commit != state.acceptedCommit }) ?? false:
             run.report.waitingCommit = run.acceptedInfo
         case .accepted: break
-        case .ready(_, let info, _): run.report.waitingCommit = info.id == orders.pin?.commit ? nil : info
+        case .ready(_, let info, _, _): run.report.waitingCommit = info.id == orders.pin?.commit ? nil : info
         case .refused(let info, _, _): run.report.waitingCommit = info
+        case .behind(let info): run.report.notices.append(behind(info))
         }
         if let pin = orders.pin, pin.commit != state.acceptedCommit { await hold(pin, &run) }
         return true
@@ -32,8 +33,9 @@ extension Reconciler {
             guard orders.suspension == nil else { return }
             switch try await examine(id) {
             case .accepted: return
-            case .ready(let loaded, let info, let permissions):
-                take(loaded, info, permissions.union(pin.permissions), &run)
+            case .behind(let info): run.report.notices.append(behind(info))
+            case .ready(let loaded, let info, let permissions, let signers):
+                take(loaded, info, permissions.union(pin.permissions), signers, &run)
             case .refused(let info, let problems, let refusals): refuse(&run, info, problems, refusals)
             }
         } catch {

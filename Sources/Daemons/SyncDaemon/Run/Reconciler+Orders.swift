@@ -110,9 +110,6 @@ extension Reconciler {
     /// What people ordered, as far as it is known.
     var orders: Enforcement { knownOrders ?? .plain }
 
-    /// Observing, or while enforcement is suspended, nothing is written.
-    var mode: RunMode { orders.suspension == nil ? configuration.mode : .observe }
-
     /// Leaves orders beside the lease, where they were not taken yet.
     func sendOrders() async {
         guard !areOrdersSent, configuration.mode == .enforce, orders.serial > 0 else { return }

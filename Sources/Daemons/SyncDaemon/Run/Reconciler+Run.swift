@@ -41,6 +41,9 @@ extension Reconciler {
         var run = RunInProgress(report: newReport(trigger))
         let before: SyncState = state
         if fetches { await fetch() }
+        noteRemotes(&run)
+        run.report.errors += notesForReport
+        notesForReport = []
         if let fetchError {
             run.report.errors.append(fetchError)
             // Between fetches this is old news; what git says now is unknown all the same.
@@ -51,6 +54,10 @@ extension Reconciler {
         run.orders = orders
         await chooseCommit(&run)
         await enforce(&run, progress: progress)
+        if Task.isCancelled {
+            run.report.errors.append("the run was cut off: it took longer than cycle.timeout, or the program stops")
+            run.facts.isFailed = true
+        }
         finish(&run)
         noteDrift(&run)
         if state != before { writeState(&run) }
@@ -62,8 +69,8 @@ extension Reconciler {
 
     func newReport(_ trigger: RunTrigger) -> RunReport {
         RunReport(
-            id: newID(), host: dependencies.host, trigger: trigger, mode: configuration.mode,
-            startedAt: dependencies.now(), repository: configuration.remote.displayedURL,
+            id: newID(), host: dependencies.host, trigger: trigger, mode: mode,
+            startedAt: dependencies.now(), repository: answeringRemote ?? configuration.displayedURL,
             branch: configuration.repository.branch)
     }
 
@@ -82,15 +89,20 @@ extension Reconciler {
         if await holds(verdict, &run) { return }
         switch verdict {
         case .accepted: return
+        case .behind(let info): run.report.notices.append(behind(info))
         case nil:
             if run.commit == nil { run.facts.isFailed = true }
         case .refused(let info, let problems, let refusals): refuse(&run, info, problems, refusals)
-        case .ready(let loaded, let info, let permissions): take(loaded, info, permissions, &run)
+        case .ready(let loaded, let info, let permissions, let signers): take(loaded, info, permissions, signers, &run)
         }
     }
 
     /// Makes a commit that is ready the one that this run is to accept.
-    func take(_ loaded: LoadedCommit, _ info: CommitInfo, _ permissions: Set<Permission>, _ run: inout RunInProgress) {
+    func take(
+        _ loaded: LoadedCommit, _ info: CommitInfo, _ permissions: Set<Permission>, _ signers: [String],
+        _ run: inout RunInProgress
+    ) {
+        run.report.signers = signers
         run.previous = run.commit?.declared
         run.report.previousCommit = run.report.commit?.id
         run.commit = loaded
@@ -135,6 +147,7 @@ extension Reconciler {
         run.commit = nil
         run.report.commit = nil
         run.report.previousCommit = nil
+        run.report.signers = []
         run.permissions = []
         run.previous = nil
         if let accepted = state.acceptedCommit.flatMap(ObjectID.init(hex:)) { await useAccepted(accepted, &run) }
@@ -154,6 +167,9 @@ extension Reconciler {
             case .applied where change.action != .record: run.facts.appliedCommit = true
             case .failed: run.facts.isFailed = true
             case .reported, .contested: run.facts.leavesDifferences = true
+            case .unverified where change.host != nil && run.report.knows(.agents):
+                // The host answers, and still runs something else than it should.
+                run.facts.leavesDifferences = true
             case .unverified: run.facts.hasUnknownTarget = true
             case .refused: run.facts.isRefused = true
             case .applied, .planned, .ignored, .tolerated: break

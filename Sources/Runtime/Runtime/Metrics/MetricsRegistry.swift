@@ -69,7 +69,8 @@ package final class MetricsRegistry: Sendable {
         }
     }
 
-    func remove(_ instrument: AnyObject) {
+    /// Takes one series out.
+    package func remove(_ instrument: AnyObject) {
         state.withLock { state in
             for (name, family) in state.families {
                 for (labels, known) in family.instruments where known === instrument {

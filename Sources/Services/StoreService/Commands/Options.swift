@@ -38,3 +38,25 @@ package struct KeysOption: ParsableArguments {
         }
     }
 }
+
+/// How many crashes turn the engines off: the flag, else `PLUMB_CRASH_LIMIT`.
+package struct CrashLimitOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "After this many crashes within 5m of loading one generation, start without engines until another is loaded; 0 for never. PLUMB_CRASH_LIMIT. Default 3.",
+            valueName: "count"))
+    package var crashLimit: Int?
+
+    package init() {}
+
+    package var count: Int {
+        get throws {
+            if let crashLimit { return crashLimit }
+            guard let text = ProcessEnvironment.value("PLUMB_CRASH_LIMIT") else { return SafeMode.crashLimit }
+            guard let count = Int(text) else {
+                throw ValidationError("PLUMB_CRASH_LIMIT: expected a number, got \"\(text)\"")
+            }
+            return count
+        }
+    }
+}

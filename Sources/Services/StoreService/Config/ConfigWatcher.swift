@@ -26,15 +26,17 @@ package final class ConfigWatcher: Service {
     private let metrics: MetricsRegistry
     private let logger: Logger
     private let storeGuard: StoreGuard?
+    private let safeMode: SafeMode?
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
     package init(
         source: any ConfigSource, live: LiveConfig, listener: DatabaseListener?, interval: Duration,
         clock: any Clock<Duration> = ContinuousClock(), metrics: MetricsRegistry, logger: Logger,
-        storeGuard: StoreGuard? = nil
+        storeGuard: StoreGuard? = nil, safeMode: SafeMode? = nil
     ) {
         self.storeGuard = storeGuard
+        self.safeMode = safeMode
         self.source = source
         self.live = live
         self.listener = listener
@@ -101,6 +103,7 @@ package final class ConfigWatcher: Service {
         let before: RunningConfig? = await live.running
         // Behind a pooler a connection outlives the database that it led to: then this look is what notices.
         if storeGuard?.saw(storeID: loaded.snapshot.storeId) != nil { return }
+        await safeMode?.willLoad(loaded.snapshot.generation)
         await live.adopt(loaded)
         guard let running = await live.running, running != before else { return }
         metrics.gauge("plumb_config_generation", "The loaded generation of the store.").set(Double(running.generation))

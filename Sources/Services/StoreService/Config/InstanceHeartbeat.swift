@@ -12,17 +12,19 @@ package struct InstanceHeartbeat: Service {
     package let id: String
     private let live: LiveConfig
     private let store: ConfigStore
+    private let safeMode: SafeMode
     private let interval: Duration
     private let clock: any Clock<Duration>
     private let logger: Logger
 
     package init(
-        id: String, live: LiveConfig, store: ConfigStore, interval: Duration,
+        id: String, live: LiveConfig, store: ConfigStore, safeMode: SafeMode, interval: Duration,
         clock: any Clock<Duration> = ContinuousClock(), logger: Logger
     ) {
         self.id = id
         self.live = live
         self.store = store
+        self.safeMode = safeMode
         self.interval = interval
         self.clock = clock
         self.logger = logger
@@ -44,11 +46,13 @@ package struct InstanceHeartbeat: Service {
     /// Writes the row now.
     package func beat() async {
         guard let running = await live.running else { return }
-        let problems: [String] = running.problems.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
+        let safety: String? = safeMode.reason
+        let problems: [String] =
+            [safety].compactMap { $0 } + running.problems.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
         let instance = ConfigSnapshot.Instance(
             id: id, loadedGeneration: running.generation, loadedDigest: running.digest,
             error: problems.isEmpty ? nil : problems.joined(separator: "\n"),
-            heartbeatAt: Timestamp(microseconds: 0), isFresh: true)
+            heartbeatAt: Timestamp(microseconds: 0), isFresh: true, isSafeMode: safety != nil)
         do { try await store.heartbeat(instance) } catch {
             logger.debug("cannot write the heartbeat", metadata: .of([.error: error]))
         }

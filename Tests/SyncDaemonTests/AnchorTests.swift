@@ -1,0 +1,67 @@
+import ConfigAPI
+import Declarations
+import Reconciliation
+import Runtime
+import SyncDaemon
+import Telemetry
+import TestSupport
+import Testing
+
+/// The state directory and the server each remember the accepted commit; either can be older than the other.
+@Suite struct AnchorTests {
+    /// A state directory that accepted `First`, and another one that went on to `Second` with the same server.
+    private func fixture() async throws -> (fixture: SyncFixture, first: String, second: String) {
+        let fixture = try await SyncFixture()
+        let first = try await fixture.repository.commit(["r.yaml": retentionText("30d")], message: "First")
+        _ = await (try fixture.reconciler(stateDirectory: "old")).run(.startup, fetches: true)
+        await fixture.target.loseLease()
+        let second = try await fixture.repository.commit(["r.yaml": retentionText("40d")], message: "Second")
+        _ = await (try fixture.reconciler(stateDirectory: "new")).run(.startup, fetches: true)
+        #expect(await fixture.target.spec(retention)?["keep"] == "40d")
+        await fixture.target.loseLease()
+        return (fixture, first, second)
+    }
+
+    // Shows F-GO-09
+    @Test func `an old state directory takes up the server's later commit, and a branch without that is refused`()
+        async throws
+    {
+        let (fixture, first, second) = try await fixture()
+        try await fixture.repository.git("reset", "-q", "--hard", first)
+        try await fixture.repository.commitLocally(["r.yaml": retentionText("50d")], message: "Past the second")
+        try await fixture.repository.push(force: true)
+        let report = await (try fixture.reconciler(stateDirectory: "old")).run(.startup, fetches: true)
+        #expect(report.outcome == .refused)
+        #expect(report.refusals.map(\.guardName) == [.rewrittenHistory])
+        #expect(report.changes.isEmpty)
+        #expect(await fixture.target.spec(retention)?["keep"] == "40d")
+        // It is in force as soon as it can be read.
+        try await fixture.repository.git("reset", "-q", "--hard", second)
+        try await fixture.repository.push(force: true)
+        let next = await (try fixture.reconciler(stateDirectory: "old")).run(.timer, fetches: true)
+        #expect(next.outcome == .inSync)
+        #expect(next.commit?.id == second)
+    }
+
+    // Shows F-GO-09
+    @Test func `an old state directory without git takes nothing back`() async throws {
+        let (fixture, _, _) = try await fixture()
+        let reconciler = try fixture.reconciler(url: "file:///nowhere/at/all", stateDirectory: "old")
+        let report = await reconciler.run(.startup, fetches: true)
+        #expect(report.changes.isEmpty)
+        #expect(await fixture.target.spec(retention)?["keep"] == "40d")
+    }
+
+    @Test func `a store that was restored learns the later commit`() async throws {
+        let (fixture, first, second) = try await fixture()
+        _ = try await fixture.target.lease(
+            .init(source: "gitops-sync", holder: "backup", ttl: .minutes(1), acceptedCommit: first))
+        await fixture.target.loseLease()
+        let report = await (try fixture.reconciler(stateDirectory: "new")).run(.startup, fetches: true)
+        #expect(report.commit?.id == second)
+        await fixture.target.loseLease()
+        let lease = try await fixture.target.lease(
+            .init(source: "gitops-sync", holder: "test", ttl: .minutes(1), acceptedCommit: nil))
+        #expect(lease.acceptedCommit == second)
+    }
+}
