@@ -98,15 +98,15 @@ import Testing
         try await withServer(backend) { server in
             try await withClient(server.url, tokenFile: tokenFile) { client in
                 let snapshot = try await client.snapshot()
-                let (events, event) = AsyncStream<Void>.makeStream()
+                let (events, event) = AsyncStream<String>.makeStream()
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try? await client.follow { _ in event.yield() } }
+                    group.addTask { try? await client.follow { event.yield($0) } }
                     var iterator = events.makeAsyncIterator()
                     // The present state, then the change.
                     _ = await iterator.next()
                     _ = try await client.apply(patch(snapshot.generation, snapshot.storeId, [put]))
-                    let change: Void? = await iterator.next()
-                    #expect(change != nil)
+                    let change: String? = await iterator.next()
+                    #expect(change == "generation")
                     group.cancelAll()
                 }
             }

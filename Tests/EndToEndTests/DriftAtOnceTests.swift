@@ -25,6 +25,11 @@ extension PlatformLifecycleTests {
         "PLUMB_DRIFT_INTERVAL": "1h", "PLUMB_INTERVAL": "1h", "PLUMB_RETENTION_GRACE": "0s", "NO_COLOR": "1",
     ]
 
+    /// SQL that keeps samples for another time.
+    private static func keep(_ time: String) -> String {
+        "UPDATE plumbline.resources SET spec = jsonb_set(spec, '{keep}', '\"\(time)\"') WHERE name = 'metrics'"
+    }
+
     private func withPlatform(
         environment: [String: String], _ body: (Platform) async throws -> Void
     ) async throws {
@@ -52,7 +57,7 @@ extension PlatformLifecycleTests {
 
     private func whatIsChangedByHand(_ platform: Platform) async throws {
         try await corrected("metrics", via: "sql", platform) {
-            try await platform.operatorSQL(Drift.retention("77d"))
+            try await platform.operatorSQL(Self.keep("76d"))
         }
         try await corrected("orders", via: "sql", platform) {
             try await platform.operatorSQL(
@@ -117,27 +122,23 @@ extension PlatformLifecycleTests {
     // Shows F-GO-06
     @Test(.timeLimit(.minutes(6)))
     func `where every event is lost drift is found at the interval`() async throws {
-        var environment: [String: String] = Self.patient
-        environment["PLUMB_DRIFT_INTERVAL"] = "2s"
-        try await withPlatform(environment: environment) { platform in
-            let gate = try await Gate(to: platform.port, refusing: "GET /v1/config/events")
-            let file: URL = platform.dataDirectory.appendingPathComponent("gitops-sync.yaml")
-            let text: String = try String(contentsOf: file, encoding: .utf8)
-            let deaf: String = text.replacingOccurrences(of: platform.url, with: gate.url)
-            try #require(deaf != text, "\(text)")
-            try deaf.write(to: file, atomically: true, encoding: .utf8)
-            try await platform.killChild("gitops-sync")
-            let restarted: Set<String> = try await platform.reportIdentifiers()
-            _ = try await eventually("it runs again") {
-                try await platform.reports().contains { !restarted.contains($0["id"]?.string ?? "") } ? true : nil
-            }
-            let before: Set<String> = try await platform.reportIdentifiers()
-            try await platform.operatorSQL(Drift.retention("77d"))
-            let report: JSONValue = try await platform.report("corrected", since: before)
-            #expect(report["trigger"]?.string == "timer")
-            #expect(report["changes"]?.array?.first?["changedBy"]?["who"]?.string == "operator")
-            try await gate.shut()
+        try await withPlatform(environment: Self.patient) { platform in
+            let started: Set<String> = try await platform.reportIdentifiers()
+            let sync = try await DeafSync(platform, driftInterval: "2s")
+            do { try await driftIsFoundAtTheInterval(platform, since: started) } catch { Issue.record("\(error)") }
+            try await sync.stop()
         }
+    }
+
+    private func driftIsFoundAtTheInterval(_ platform: Platform, since started: Set<String>) async throws {
+        _ = try await eventually("it runs") {
+            try await platform.reports().contains { !started.contains($0["id"]?.string ?? "") } ? true : nil
+        }
+        let before: Set<String> = try await platform.reportIdentifiers()
+        try await platform.operatorSQL(Self.keep("76d"))
+        let report: JSONValue = try await platform.report("corrected", since: before)
+        #expect(report["trigger"]?.string == "timer")
+        #expect(report["changes"]?.array?.first?["changedBy"]?["who"]?.string == "operator")
     }
 
     // Shows F-GO-15
@@ -155,7 +156,7 @@ extension PlatformLifecycleTests {
     private func aSuspension(_ platform: Platform) async throws {
         #expect(try await platform.gitopsSync("suspend", "--reason", "database move").status == 0)
         let before: Set<String> = try await platform.reportIdentifiers()
-        try await platform.operatorSQL(Drift.retention("77d"))
+        try await platform.operatorSQL(Self.keep("76d"))
         let report: JSONValue = try await platform.report("drifted", since: before)
         #expect(report["enforcement"]?["suspended"]?["reason"]?.string == "database move")
         #expect(try await platform.gitopsSync("status").output.contains("database move"))
@@ -167,7 +168,7 @@ extension PlatformLifecycleTests {
         _ = try await eventually("it is suspended again") {
             try await platform.gitopsSync("status").output.contains("suspended by") ? true : nil
         }
-        #expect(try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "77d")
+        #expect(try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "76d")
         let resume: Finished = try await eventually("the daemon takes orders") {
             let answer: Finished = try await platform.gitopsSync("resume")
             return answer.status == 0 ? answer : nil
@@ -182,7 +183,7 @@ extension PlatformLifecycleTests {
             "tolerate", "Retention/metrics", "--for", "2h", "--reason", "incident 7")
         #expect(order.status == 0, "\(order.all)")
         let before: Set<String> = try await platform.reportIdentifiers()
-        try await platform.operatorSQL(Drift.retention("66d"))
+        try await platform.operatorSQL(Self.keep("66d"))
         let report: JSONValue = try await platform.report("inSync", since: before) { report in
             report["changes"]?.array?.first?["result"]?.string == "tolerated"
         }
@@ -194,7 +195,7 @@ extension PlatformLifecycleTests {
     }
 
     private func aPin(_ platform: Platform, _ first: String) async throws {
-        try await platform.commit(["retentions/metrics.yaml": Drift.retentionManifest("28d")], message: "Keep less")
+        try await platform.commit(["retentions/metrics.yaml": Drift.retentionManifest("25d")], message: "Keep less")
         #expect(try await platform.push().status == 0)
         let before: Set<String> = try await platform.reportIdentifiers()
         let pin: Finished = try await platform.gitopsSync("pin", first, "--allow", "retention")
@@ -207,7 +208,7 @@ extension PlatformLifecycleTests {
         #expect(page.body.contains("pinned to \(first.prefix(10))"))
         #expect(try await platform.gitopsSync("unpin").status == 0)
         _ = try await eventually("the branch is followed again") {
-            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "28d" ? true : nil
+            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "25d" ? true : nil
         }
     }
 }

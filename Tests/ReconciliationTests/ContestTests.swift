@@ -81,6 +81,13 @@ func correction(
         #expect(history.contests(at: rested).isEmpty)
     }
 
+    @Test func aClockThatIsSetBackHoldsUpNothing() {
+        var history = CorrectionHistory.empty
+        for second in 0..<5 { history.note([correction()], at: now + .seconds(Int64(second))) }
+        #expect(history.deferral(of: subject, paths: ["/keep"], at: now + .seconds(4)) != nil)
+        #expect(history.deferral(of: subject, paths: ["/keep"], at: now - .hours(1)) == nil)
+    }
+
     @Test func onlyCorrectionsCount() {
         var history = CorrectionHistory.empty
         for second in 0..<9 {

@@ -123,6 +123,36 @@ private struct CollectingWriter: ResponseBodyWriter {
         #expect(view.hosts[2].seen == "never seen")
     }
 
+    @Test func `the fleet page says what people ordered, what waits and who fights back`() throws {
+        let time: JSONValue = .time(now)
+        var stored: [String: JSONValue] = report([change("update")]).object ?? [:]
+        stored["enforcement"] = [
+            "serial": 2, "suspended": ["by": "ada", "at": time, "reason": "<b>database</b> move"],
+            "tolerated": [
+                [
+                    "resource": "Notifier/ops", "by": "ada", "at": time, "until": .time(now + .hours(1)), "reason": "x",
+                ]
+            ],
+        ]
+        stored["waitingCommit"] = [
+            "id": "0123456789abcdef", "author": "Ada", "committedAt": time, "subject": "Later",
+        ]
+        stored["contested"] = [
+            [
+                "target": "server", "kind": "Retention", "name": "metrics", "paths": ["/keep"],
+                "writers": [["who": "alice", "via": "sql"]], "corrections": 5, "since": time, "nextCorrectionAt": time,
+            ]
+        ]
+        let fleet = FleetView(hosts: [], alerts: [], reports: [.object(stored)], charts: [], now: now)
+        let notices: [String] = try #require(fleet.commit?.notices)
+        #expect(notices.count == 4)
+        #expect(notices[0] == "suspended by ada at \(now): <b>database</b> move")
+        #expect(notices[1].hasPrefix("Notifier/ops tolerated until "))
+        #expect(notices[2] == "waiting: commit 0123456789 \"Later\" by Ada")
+        #expect(
+            notices[3].hasPrefix("contested: Retention/metrics /keep: alice via sql and gitops-sync undo each other"))
+    }
+
     @Test func `the fleet page leaves out the fields of what is new; the report's own page has them`() {
         let stored: JSONValue = report([change("create"), change("update")])
         let fleet = FleetView(hosts: [], alerts: [], reports: [stored], charts: [], now: now)
@@ -174,6 +204,7 @@ private struct CollectingWriter: ResponseBodyWriter {
             extra: [
                 "problems": [["message": .string(attack), "file": .string(attack)]],
                 "commit": ["id": .string(attack), "subject": .string(attack), "author": .string(attack)],
+                "enforcement": ["serial": 1, "suspended": ["by": .string(attack), "at": .time(now)]],
             ])
         let alert = DashboardAlert(
             rule: attack, severity: attack,

@@ -84,7 +84,9 @@ import Testing
             #expect(first.suspension?.by == user)
             #expect(answers.withLock { $0.last } == .failed("no commit is pinned"))
             try await until("a report says so") {
-                await fixture.target.reports.last?["enforcement"]?["suspended"]?["by"]?.string == user
+                let report: JSONValue? = await fixture.target.reports.last
+                return report?["enforcement"]?["suspended"]?["by"]?.string == user
+                    && report?["requestedBy"] == [.string(user)]
             }
         }
     }

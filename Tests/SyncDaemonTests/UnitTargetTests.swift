@@ -54,6 +54,22 @@ import Testing
         #expect(units.takeOperations().isEmpty)
     }
 
+    // Shows F-GO-15
+    @Test func anOrderHoldsUpTheUnitsThatAreNotDoneYet() async throws {
+        let units = InMemoryUnits([page, "plumb-agent.service"])
+        let fixture = try await SyncFixture(units: units)
+        try await fixture.repository.commit([
+            "a.yaml": text("{unit: plumb-agent.service, enabled: true}", name: "agent"),
+            "b.yaml": text("{unit: plumb-page.service, enabled: true}"),
+        ])
+        let reconciler = try fixture.reconciler()
+        units.onOperation { _ = try? await reconciler.order(.suspend(reason: nil), by: "alice") }
+        let report = await reconciler.run(.startup, fetches: true)
+        #expect(units.takeOperations() == ["enable plumb-agent.service"])
+        #expect(report.changes.filter { $0.target == .systemd }.map(\.result) == [.applied, .unverified])
+        _ = try await reconciler.order(.tolerate(resource: "Unit/page", span: .hours(1), reason: "x"), by: "alice")
+    }
+
     // Shows F-GO-06, F-GO-17
     @Test func whatSomebodyDoesToAUnitIsUndoneAndNobodyIsNamed() async throws {
         let units = InMemoryUnits([page])

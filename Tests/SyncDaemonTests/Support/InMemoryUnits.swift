@@ -13,6 +13,7 @@ final class InMemoryUnits: UnitHost {
         var operations: [UnitOperation] = []
         var refused: UnitOperation.Verb?
         var isDown = false
+        var onOperation: (@Sendable () async -> Void)?
     }
 
     private let state: Mutex<State>
@@ -43,6 +44,8 @@ final class InMemoryUnits: UnitHost {
         }
     }
     func refuse(_ verb: UnitOperation.Verb?) { state.withLock { $0.refused = verb } }
+    /// Is called once, before the next operation.
+    func onOperation(_ body: @escaping @Sendable () async -> Void) { state.withLock { $0.onOperation = body } }
     func set(isDown: Bool) { state.withLock { $0.isDown = isDown } }
 
     func looks(at units: [String]) async throws(SystemdError) -> [UnitLook] {
@@ -51,6 +54,11 @@ final class InMemoryUnits: UnitHost {
     }
 
     func carryOut(_ operation: UnitOperation) async throws(SystemdError) {
+        let hook = state.withLock { state in
+            defer { state.onOperation = nil }
+            return state.onOperation
+        }
+        await hook?()
         let refusal: SystemdError? = state.withLock { state in
             state.operations.append(operation)
             switch operation {

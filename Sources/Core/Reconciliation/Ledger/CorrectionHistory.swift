@@ -68,7 +68,8 @@ package struct CorrectionHistory: Hashable, Sendable, JSONCodable {
                 return nil
             }
             let end: Timestamp = streak.last + wait
-            guard end > now else { return nil }
+            // A clock that was set back must not hold a correction up for as long as it was set back.
+            guard end > now, streak.last <= now else { return nil }
             due = min(due ?? end, end)
         }
         return due

@@ -23,6 +23,7 @@ extension RunReport: JSONCodable {
         refusals = try reader.list("refusals")
         permissions = try reader.strings("permissions").compactMap(Permission.init(rawValue:))
         signers = try reader.strings("signers")
+        requestedBy = try reader.strings("requestedBy")
         changes = try reader.list("changes")
         contested = try reader.list("contested")
         drift = try reader.list("drift")
@@ -56,6 +57,7 @@ extension RunReport: JSONCodable {
         if !permissions.isEmpty { members["permissions"] = .array(permissions.map { .string($0.rawValue) }) }
         if !foreign.isEmpty { members["foreign"] = .array(foreign.map(JSONValue.string)) }
         if !kept.isEmpty { members["kept"] = .array(kept.map(JSONValue.string)) }
+        if !requestedBy.isEmpty { members["requestedBy"] = .array(requestedBy.map(JSONValue.string)) }
         if !signers.isEmpty { members["signers"] = .array(signers.map(JSONValue.string)) }
         if !notices.isEmpty { members["notices"] = .array(notices.map(JSONValue.string)) }
         if !errors.isEmpty { members["errors"] = .array(errors.map(JSONValue.string)) }

@@ -16,6 +16,7 @@ extension RunReport {
         lines += refusals.map { style.red("  guard \($0.guardName.rawValue): \(printable($0.message))") }
         lines += errors.map { style.red("  \(printable($0))") }
         lines += notices.map { style.yellow("  \(printable($0))") }
+        if !requestedBy.isEmpty { lines.append(style.dim("  asked for by \(listing(requestedBy))")) }
         if !signers.isEmpty { lines.append(style.dim("  signed by \(listing(signers))")) }
         lines += contested.map { style.red("  contested: \($0.text(ours: ours))") }
         lines += changeLines(style)

@@ -34,6 +34,8 @@ package struct RunReport: Hashable, Sendable {
     package var permissions: [Permission]
     /// Who signed the commits that the newest one brought, where signatures are checked.
     package var signers: [String]
+    /// The users of this machine who asked for the run.
+    package var requestedBy: [String]
     package var changes: [Change]
     /// What somebody changes as often as it is corrected.
     package var contested: [Contest]
@@ -68,6 +70,7 @@ package struct RunReport: Hashable, Sendable {
         refusals = []
         permissions = []
         signers = []
+        requestedBy = []
         changes = []
         contested = []
         drift = []
@@ -97,6 +100,7 @@ package struct RunReport: Hashable, Sendable {
         var plain: RunReport = self
         plain.id = ""
         plain.trigger = .timer
+        plain.requestedBy = []
         plain.startedAt = Timestamp(microseconds: 0)
         plain.finishedAt = plain.startedAt
         plain.lastFinishedAt = plain.startedAt

@@ -104,22 +104,22 @@ package struct ControlServer: Service {
             do { orders = try await reconciler.order(order, by: user) } catch {
                 return try await send(.failed("\(error)"))
             }
-            queue.trigger(.manual)
+            queue.trigger(.manual, by: user)
             try await send(.ordered(orders))
         case .status: try await send(.status(await reconciler.status()))
         case .enforce:
             do { try await reconciler.beginEnforcing() } catch { return try await send(.failed("\(error)")) }
-            queue.trigger(.manual)
+            queue.trigger(.manual, by: user)
             try await send(.accepted)
         case .accept(let revision, let reason):
             do { _ = try await reconciler.permitRewrite(revision, reason: reason, by: user) } catch {
                 return try await send(.failed("\(error)"))
             }
-            queue.trigger(.manual)
+            queue.trigger(.manual, by: user)
             try await send(.accepted)
         case .sync(let waits):
             let progress = broadcast.nextRun()
-            queue.trigger(.manual)
+            queue.trigger(.manual, by: user)
             try await send(.accepted)
             guard waits else { return }
             for await step in progress {

@@ -6,6 +6,7 @@ import Telemetry
 package final class RunQueue: Sendable {
     fileprivate struct State {
         var arrived: [RunTrigger] = []
+        var requesters: [String] = []
         var waiter: CheckedContinuation<Void, Never>?
         var isClosed = false
     }
@@ -14,9 +15,11 @@ package final class RunQueue: Sendable {
 
     package init() {}
 
-    package func trigger(_ trigger: RunTrigger) {
+    /// - Parameter user: who wishes it, for the report.
+    package func trigger(_ trigger: RunTrigger, by user: String? = nil) {
         let waiter = state.withLock { state in
             state.arrived.append(trigger)
+            if let user, !state.requesters.contains(user) { state.requesters.append(user) }
             return state.takeWaiter()
         }
         waiter?.resume()
@@ -38,6 +41,14 @@ package final class RunQueue: Sendable {
         state.withLock { state in
             defer { state.arrived = [] }
             return state.arrived
+        }
+    }
+
+    /// Who wished for a run since the last call.
+    func takeRequesters() -> [String] {
+        state.withLock { state in
+            defer { state.requesters = [] }
+            return state.requesters
         }
     }
 

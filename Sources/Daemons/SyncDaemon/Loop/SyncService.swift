@@ -62,8 +62,9 @@ package struct SyncService: Service {
                 await queue.wait(until: instant, now: now(), clock: dependencies.clock)
             case .run(let trigger, let fetches):
                 let ticket: Int = broadcast.runBegins(fetches: fetches)
+                let requesters: [String] = queue.takeRequesters()
                 let report: RunReport = await withDeadline {
-                    await reconciler.run(trigger, fetches: fetches) { progress in
+                    await reconciler.run(trigger, fetches: fetches, requestedBy: requesters) { progress in
                         broadcast.send(progress, ticket: ticket)
                     }
                 }

@@ -95,10 +95,7 @@ extension Reconciler {
         }
         let startedAt: Timestamp = dependencies.now()
         do throws(TargetError) {
-            if let error = objection(to: run) { throw error }
-            guard knownOrders != nil || configuration.mode == .observe else {
-                throw .unreachable("whether enforcement is suspended is not known until the server answers")
-            }
+            if let error = objection(to: run) ?? ignorance() { throw error }
             let lease: Lease = try await takeLease(on: proxy)
             // Its own note is what holds back an old commit while the server is away.
             let error: TargetError? = await followAnchor(

@@ -60,6 +60,7 @@ extension Reconciler {
     private func known(_ text: String) async throws(SyncError) -> ResourceKey {
         let key: ResourceKey = try key(text)
         var known: Set<ResourceKey> = Set(state.inventory.entries.keys).union(state.proxyInventory.entries.keys)
+            .union(state.units.entries.keys)
         if let declared = await enforced()?.declared { known.formUnion(declared.resources.keys) }
         guard known.contains(key) else {
             let similar: String = known.filter { $0.kind == key.kind }.sorted().prefix(10).map(\.description)
@@ -136,6 +137,12 @@ extension Reconciler {
         do { try dependencies.directory.write(orders) } catch {
             dependencies.logger.error("orders not written", metadata: .of([.error: error.description]))
         }
+    }
+
+    /// Why nothing may be written while the server is away; nil where the orders are known.
+    func ignorance() -> TargetError? {
+        guard knownOrders == nil, configuration.mode == .enforce else { return nil }
+        return .unreachable("whether enforcement is suspended is not known until the server answers")
     }
 
     /// Why a run that began under other orders may not write any more; nil where it may.

@@ -36,9 +36,11 @@ struct RunInProgress {
 extension Reconciler {
     /// One run. Never throws: everything that goes wrong is in the report, which is also kept and sent.
     package func run(
-        _ trigger: RunTrigger, fetches: Bool, progress: @Sendable (RunProgress) async -> Void = { _ in }
+        _ trigger: RunTrigger, fetches: Bool, requestedBy users: [String] = [],
+        progress: @Sendable (RunProgress) async -> Void = { _ in }
     ) async -> RunReport {
         var run = RunInProgress(report: newReport(trigger))
+        run.report.requestedBy = users
         let before: SyncState = state
         if fetches { await fetch() }
         noteRemotes(&run)

@@ -1,4 +1,5 @@
 import ConfigAPI
+import ConfigAPIClient
 import Declarations
 import Reconciliation
 import Runtime
@@ -34,6 +35,11 @@ extension Reconciler {
         )
         for index in others + own {
             guard let key = plan.steps[index].key else { continue }
+            if let objection = objection(to: run) ?? ignorance() {
+                run.report.changes[index].result = .unverified
+                run.report.changes[index].error = objection.description
+                continue
+            }
             let startedAt: Timestamp = dependencies.now()
             let error: SystemdError? = await carryOut(key, wanted, revision: plan.revision, on: host)
             run.report.changes[index].milliseconds = Int((dependencies.now() - startedAt).milliseconds)

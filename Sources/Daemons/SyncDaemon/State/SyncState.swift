@@ -83,8 +83,10 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         proxyGeneration = try reader.optionalInteger("proxyGeneration") ?? 0
         firstMeeting = try reader.optionalValue("firstMeeting")
         units = try reader.optionalValue("units") ?? .empty
-        ledger = try reader.optionalValue("ledger") ?? .empty
-        corrections = try reader.optionalValue("corrections") ?? .empty
+        // Without these two nothing is enforced otherwise: a form of another version must not keep the daemon from
+        // starting.
+        ledger = (try? reader.optionalValue("ledger")) ?? .empty
+        corrections = (try? reader.optionalValue("corrections")) ?? .empty
         deletions = []
         for item in try reader.array("deletions") {
             let nested = try JSONObjectReader(item, path: "/deletions")
