@@ -11,7 +11,7 @@ DATA_DIR ?= .plumbline
 # More arguments for `plumb up`, for instance: make demo UP_FLAGS="--port 7800"
 UP_FLAGS ?=
 
-.PHONY: help demo up down status build release install test test-units test-end-to-end faults assets format lint requirements bench \
+.PHONY: help demo up down status build release install test test-units test-end-to-end test-systemd faults assets format lint requirements bench \
 	adr dependencies clean
 
 help: ## List the targets
@@ -48,17 +48,23 @@ test: ## Install what is missing, build, run every test
 	@scripts/requirements check
 	@echo "Building programs and tests (the first time takes some minutes) ..."
 	@swift build --build-tests
-	@$(MAKE) --no-print-directory test-units test-end-to-end
+	@$(MAKE) --no-print-directory test-units test-end-to-end test-systemd
 
 # One after the other: all at once on two cores they starve each other's deadlines.
 test-units:
 	@echo "Running the tests of the parts ..."
-	@swift test --skip-build --no-parallel --skip EndToEndTests
+	@swift test --skip-build --no-parallel --skip EndToEndTests --skip SystemdTests
 
 # Alone and one after the other: they start the whole platform and look at its timing.
 test-end-to-end:
 	@echo "Running the end-to-end tests ..."
 	@swift test --skip-build --no-parallel --filter EndToEndTests
+
+# Where the folder cannot be made (no root, no network) the tests are skipped, and say why.
+test-systemd:
+	@echo "Running the tests on a real systemd ..."
+	@scripts/systemd-root >/dev/null || echo "(without it they are skipped)"
+	@swift test --skip-build --no-parallel --filter SystemdTests
 
 faults: ## Kill server and PostgreSQL 50 times under load and count what is stored (optimised build)
 	@scripts/faults

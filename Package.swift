@@ -117,6 +117,7 @@ target(.core, "Exposition", uses: ["Telemetry"])
 target(.core, "Delivery", uses: ["Declarations", "Telemetry"])
 target(.core, "ConfigAPI", uses: ["Declarations", "Delivery", "Telemetry"])
 target(.core, "Reconciliation", uses: ["ConfigAPI", "Declarations", "Telemetry"])
+target(.core, "SystemdUnits", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
 target(.core, "Pipelines", uses: ["Declarations", "Telemetry"])
 target(.core, "PromQL", uses: ["Patterns", "Telemetry"])
 target(.core, "Scraping", uses: ["Declarations", "Patterns", "Telemetry"])
@@ -155,6 +156,9 @@ target(
 target(
     .adapters, "PlatformClient", uses: ["Declarations", "Runtime", "Telemetry"],
     products: [argumentParser, asyncHTTPClient, nioCore, nioHTTP1])
+target(
+    .adapters, "Systemd", uses: ["Declarations", "Runtime", "SystemdUnits", "Telemetry"],
+    products: [subprocess, systemPackage])
 target(.adapters, "Templates", uses: ["Assets"], products: [mustache])
 target(.adapters, "WireFormats", uses: ["Declarations", "FrameFormat", "Telemetry"])
 target(
@@ -171,10 +175,12 @@ target(
     .daemons, "SyncDaemon",
     uses: [
         "Alerting", "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "PromQL", "Reconciliation",
-        "Runtime",
-        "Telemetry",
+        "Runtime", "Systemd", "SystemdUnits", "Telemetry",
     ],
-    products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, nioPosix, systemPackage])
+    products: [
+        argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, nioPosix, subprocess,
+        systemPackage,
+    ])
 target(
     .daemons, "ServerDaemon",
     uses: [
@@ -213,6 +219,9 @@ target(
     .daemons, "PageBuilder",
     uses: ["Assets", "Declarations", "PlatformClient", "Runtime", "Telemetry", "Templates"],
     products: [argumentParser, lifecycle, logging])
+target(
+    .daemons, "UnitHelper", uses: ["Declarations", "Runtime", "Systemd", "SystemdUnits"],
+    products: [argumentParser, logging])
 
 // Executables
 program("gitops-sync", uses: ["SyncDaemon"])
@@ -220,6 +229,7 @@ program("plumb-server", uses: ["ServerDaemon"])
 program("plumb-proxy", uses: ["ProxyDaemon"])
 program("plumb-agent", uses: ["AgentDaemon"])
 program("plumb-page", uses: ["PageBuilder"])
+program("plumb-unit-helper", uses: ["UnitHelper"])
 program("plumb", uses: ["Operator"])
 
 // Benchmarks: above the house, started by make bench
@@ -245,6 +255,20 @@ targets.append(
 // A server that speaks MongoDB's protocol; apart from TestSupport, so that it knows nothing of ours.
 targets.append(
     .target(name: "MongoDouble", dependencies: [crypto], path: "Tests/MongoDouble", swiftSettings: strict))
+// A world of daemons, stores, a network and a remote, for the reconciler to run in.
+targets.append(
+    .target(
+        name: "Simulation",
+        dependencies: [
+            "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Reconciliation", "Runtime", "SyncDaemon",
+            "Telemetry", logging,
+        ],
+        path: "Tests/Simulation",
+        swiftSettings: strict))
+targets.append(
+    .executableTarget(
+        name: "plumb-simulate", dependencies: ["Simulation", argumentParser], path: "Tests/Simulate",
+        swiftSettings: strict))
 tests("TelemetryTests", uses: ["Telemetry"])
 tests("FrameFormatTests", uses: ["FrameFormat", "Telemetry"])
 tests("DeclarationsTests", uses: ["Declarations", "Manifests", "PromQL", "Telemetry"], products: [crypto])
@@ -255,10 +279,12 @@ tests(
 tests("DeliveryTests", uses: ["Declarations", "Delivery", "Telemetry"])
 tests("PipelinesTests", uses: ["Declarations", "Pipelines", "Telemetry"])
 tests("ReconciliationTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Telemetry"])
+tests(
+    "SystemdUnitsTests", uses: ["ConfigAPI", "Declarations", "Reconciliation", "Runtime", "SystemdUnits", "Telemetry"])
 tests("PromQLTests", uses: ["Patterns", "PromQL", "Telemetry"])
 tests("ScrapingTests", uses: ["Declarations", "Scraping", "Telemetry"])
 tests("AlertingTests", uses: ["Alerting", "Declarations", "Telemetry"])
-tests("RuntimeTests", uses: ["Declarations", "Runtime", "Telemetry"], products: [logging, metrics])
+tests("RuntimeTests", uses: ["Declarations", "Runtime", "Telemetry"], products: [lifecycle, logging, metrics])
 tests("GitStoreTests", uses: ["GitStore", "Runtime", "Telemetry"], products: [logging])
 tests("CompressionTests", uses: ["Compression"])
 tests("ColumnCodecTests", uses: ["ColumnCodec", "Compression"])
@@ -278,8 +304,7 @@ tests(
     "SyncDaemonTests",
     uses: [
         "Alerting", "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation",
-        "Runtime",
-        "SyncDaemon", "Telemetry",
+        "Runtime", "SyncDaemon", "SystemdUnits", "Telemetry",
     ],
     products: [asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, nioPosix, subprocess, systemPackage])
 tests(
@@ -310,6 +335,8 @@ tests(
     uses: ["Assets", "Compression", "Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],
     products: [argumentParser, systemPackage])
 tests(
+    "UnitHelperTests", uses: ["Declarations", "Runtime", "Systemd", "SystemdUnits"])
+tests(
     "PageBuilderTests", uses: ["Declarations", "PageBuilder", "Runtime", "Telemetry"])
 tests(
     "EndToEndTests", uses: ["Declarations", "MongoDouble", "Reconciliation", "Runtime", "Telemetry"],
@@ -319,6 +346,8 @@ tests(
     uses: [
         "ConfigAPIServer", "Database", "FrameFormat", "Runtime", "StoreService", "Telemetry",
     ], products: [asyncHTTPClient, nioCore, nioHTTP1])
+tests("SystemdTests", uses: ["Declarations", "Runtime"], products: [subprocess, systemPackage])
+tests("SimulationTests", uses: ["Reconciliation", "Simulation"])
 tests("HouseTests", uses: ["Assets", "Declarations", "Manifests"])
 
 let package = Package(
@@ -329,6 +358,7 @@ let package = Package(
         .executable(name: "plumb-proxy", targets: ["plumb-proxy"]),
         .executable(name: "plumb-agent", targets: ["plumb-agent"]),
         .executable(name: "plumb-page", targets: ["plumb-page"]),
+        .executable(name: "plumb-unit-helper", targets: ["plumb-unit-helper"]),
         .executable(name: "plumb", targets: ["plumb"]),
     ],
     traits: [

@@ -100,7 +100,7 @@ import Testing
                 let snapshot = try await client.snapshot()
                 let (events, event) = AsyncStream<Void>.makeStream()
                 try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { try? await client.follow { event.yield() } }
+                    group.addTask { try? await client.follow { _ in event.yield() } }
                     var iterator = events.makeAsyncIterator()
                     // The present state, then the change.
                     _ = await iterator.next()

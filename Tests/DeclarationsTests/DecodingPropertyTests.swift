@@ -72,6 +72,14 @@ private struct SpecGenerator {
             ]
             spec["source"] = chance() ? ["file": ["path": "/srv/*.ndjson"]] : ["mongodb": collection]
             if chance() { spec["every"] = .string(duration()) }
+        case .unit:
+            spec["unit"] = .string("plumb-\(Int.random(in: 0...1_000_000_000, using: &random)).timer")
+            if chance() {
+                spec["state"] = .string(pick(["running", "stopped"], "running"))
+            } else {
+                spec["enabled"] = false
+            }
+            if chance() { spec["settings"] = ["OnUnitActiveSec": .string(duration())] }
         case .logSource:
             spec["files"] = list { "/var/log/" + $0.name() }
             if chance() { spec["parser"] = .string(pick(["auto", "json", "plain"], "auto")) }

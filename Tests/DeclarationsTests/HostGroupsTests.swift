@@ -29,7 +29,8 @@ import Testing
     ) throws {
         // What each kind cannot be without.
         let needed: [ResourceKind: JSONValue] = [
-            .collector: ["source": "cpu", "interval": "10s"], .scrapeTarget: ["url": "http://127.0.0.1:9100/metrics", "interval": "10s"],
+            .collector: ["source": "cpu", "interval": "10s"],
+            .scrapeTarget: ["url": "http://127.0.0.1:9100/metrics", "interval": "10s"],
             .logSource: ["files": ["/var/log/app.log"]],
         ]
         let least: [String: JSONValue] = try #require(needed[kind]?.object, "say what \(kind) needs")

@@ -188,6 +188,22 @@ private let goldenDigests: [(String, String, String)] = [
         host: {default: web-1}}, batchSize: 100, maxRunTime: 60s, maxPayloadBytes: 2048}
         """, "8bedc84e220ac470d633637ca2384959764287e3517bb8c32a2e0b5a7448fefa"
     ),
+    (
+        "Unit", "{unit: plumb-page.service, enabled: true}",
+        "5ba642c4b5f40c1a3d5d933aaac4a3e9423d1017d47c17df308d0b994f0255ee"
+    ),
+    (
+        "Unit",
+        "{unit: plumb-server.service, enabled: false, state: stopped, settings: {MemoryMax: 1024M, CPUQuota: 50%, Nice: -5}}",
+        "0ee1ca317afb86bb535546f711fdb9922012d98323a66c4c0efffb7593994a07"
+    ),
+    (
+        "Unit",
+        """
+        {unit: reading-sync.timer, state: running, settings: {OnCalendar: daily, OnUnitActiveSec: 24h, \
+        RandomizedDelaySec: 90s}, restartOn: []}
+        """, "712e2f2def920e2ab480f7b33dbb1dea703eb0fb5c5f39eb4ea8e1ad74cb80fc"
+    ),
     ("Retention", "{dataset: logs, keep: 2w}", "7408b8be6308bf445268269f6c19bda94d6734cdca2b242ad40a28c2d1c328f4"),
     (
         "LogSource", "{files: [/var/log/syslog], parser: auto, from: beginning, maxLineBytes: 4096}",

@@ -144,7 +144,8 @@ extension Platform {
         for entry in try FileManager.default.contentsOfDirectory(atPath: platform.clone.path) where entry != ".git" {
             try FileManager.default.removeItem(at: platform.clone.appendingPathComponent(entry))
         }
-        try await platform.commit(config.files, message: "Start with five resources\n\nPlumbline-Allow: prune")
+        try await platform.commit(
+            config.files, message: "Start with five resources\n\nPlumbline-Allow: prune, retention, last-notifier")
         let push: Finished = try await platform.push()
         #expect(push.status == 0, "\(push.all)")
         #expect(push.all.contains("applied"), "\(push.all)")
@@ -162,7 +163,7 @@ extension Platform {
         }
 
         let before: Set<String> = try await platform.reportIdentifiers()
-        try await platform.commit(config.files, message: "Change one knob of each")
+        try await platform.commit(config.files, message: "Change one knob of each\n\nPlumbline-Allow: retention")
         let preview: Finished = try await platform.run("git", "rev-parse", "HEAD")
         let push: Finished = try await platform.push()
         #expect(push.status == 0, "\(push.all)")

@@ -154,13 +154,13 @@ import Testing
         #expect(folder.path.utf8.count > 150)
         try await withPlatform(in: folder) { platform in
             // The push goes through the hooks and the control socket of gitops-sync, the drift through PostgreSQL's.
-            try await platform.commit(["retentions/metrics.yaml": Drift.retentionManifest("20d")], message: "Keep less")
+            try await platform.commit(["retentions/metrics.yaml": Drift.retentionManifest("40d")], message: "Keep more")
             let push: Finished = try await platform.push()
             #expect(push.status == 0)
             #expect(push.all.contains("applied"), "\(push.all)")
             try await platform.operatorSQL(Drift.retention("77d"))
             _ = try await eventually("drift is corrected") {
-                try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "20d" ? true : nil
+                try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "40d" ? true : nil
             }
         }
         try FileManager.default.removeItem(at: top)

@@ -114,7 +114,8 @@ private struct Config {
         for entry in try FileManager.default.contentsOfDirectory(atPath: platform.clone.path) where entry != ".git" {
             try FileManager.default.removeItem(at: platform.clone.appendingPathComponent(entry))
         }
-        try await platform.commit(config.files, message: "Start with four resources\n\nPlumbline-Allow: prune")
+        try await platform.commit(
+            config.files, message: "Start with four resources\n\nPlumbline-Allow: prune, retention")
         let push: Finished = try await platform.push()
         #expect(push.status == 0, "\(push.all)")
         #expect(push.all.contains("applied"), "\(push.all)")

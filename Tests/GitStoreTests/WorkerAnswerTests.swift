@@ -72,7 +72,7 @@ struct WorkerAnswerTests {
             .sources(
                 commit: id, root: "r", questions: [.init(path: "p", lines: 1...2), .init(path: "q")],
                 budgetMilliseconds: 9),
-            .keep(id, name: "accepted"),
+            .keep(id, name: "accepted"), .signatures(of: [id, id]), .branches(remote: GitRemote(url: "/x")),
         ]
         for operation in operations {
             let request = WorkerRequest(

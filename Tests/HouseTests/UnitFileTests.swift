@@ -4,8 +4,15 @@ import Testing
 /// The systemd units that are shipped.
 @Suite struct UnitFileTests {
     private static let units: [String] = SourceFiles.names("systemd").filter {
-        $0.hasSuffix(".service") || $0.hasSuffix(".timer")
+        $0.hasSuffix(".service") || $0.hasSuffix(".timer") || $0.hasSuffix(".socket")
     }
+    /// The one that is root, because it has to be.
+    private static let helper = "plumb-unit-helper@.service"
+
+    private static let daemons = [
+        "plumb-server.service", "plumb-proxy.service", "plumb-agent.service", "plumb-page.service",
+        "gitops-sync.service",
+    ]
 
     private func values(_ unit: String, _ key: String) throws -> [String] {
         try SourceFiles.text("systemd/\(unit)").split(separator: "\n").compactMap { line in
@@ -17,8 +24,8 @@ import Testing
         #expect(
             Self.units == [
                 "gitops-sync-once.service", "gitops-sync.service", "gitops-sync.timer", "plumb-agent.service",
-                "plumb-page.service", "plumb-proxy.service", "plumb-server.service", "reading-sync.service",
-                "reading-sync.timer",
+                "plumb-page.service", "plumb-proxy.service", "plumb-server.service", "plumb-unit-helper.socket",
+                "plumb-unit-helper@.service", "reading-sync.service", "reading-sync.timer",
             ])
     }
 
@@ -47,12 +54,46 @@ import Testing
     // Shows F-OP-04
     @Test func noDaemonIsRootAndEachHasItsOwnUser() throws {
         let declared: String = try SourceFiles.text("systemd/plumbline.sysusers.conf")
-        for unit in Self.units where unit.hasSuffix(".service") {
+        for unit in Self.units where unit.hasSuffix(".service") && unit != Self.helper {
             let user: String = try #require(try values(unit, "User").first, "\(unit)")
             #expect(user != "root")
             #expect(declared.contains("u \(user) "), "\(unit): \(user) is not in plumbline.sysusers.conf")
             #expect(try values(unit, "NoNewPrivileges") == ["yes"])
             #expect(try values(unit, "CapabilityBoundingSet") == [""])
+        }
+    }
+
+    /// The lower the safer; systemd weighs what a unit may still do.
+    // Shows F-OP-04
+    @Test(
+        .enabled(if: access("/usr/bin/systemd-analyze", X_OK) == 0, "systemd-analyze is not installed"),
+        arguments: units.filter { $0.hasSuffix(".service") })
+    func itsExposureIsLow(_ unit: String) throws {
+        // The agent has to see the host as it is: nothing that makes it a view of its own.
+        let threshold: Int = unit == "plumb-agent.service" ? 35 : 20
+        let command =
+            "systemd-analyze security --offline=true --no-pager --threshold=\(threshold) "
+            + "'\(SourceFiles.root)/systemd/\(unit)' >/dev/null 2>&1 </dev/null"
+        #expect(system(command) == 0, "\(unit) is above \(threshold / 10).\(threshold % 10)")
+    }
+
+    // Shows F-OP-04
+    @Test func theHelperHasNoRightButThatOfItsUser() throws {
+        #expect(try values(Self.helper, "CapabilityBoundingSet") == [""])
+        #expect(try values(Self.helper, "NoNewPrivileges") == ["yes"])
+        #expect(try values(Self.helper, "ReadWritePaths") == ["/etc/systemd/system"])
+        #expect(try values(Self.helper, "PrivateNetwork") == ["yes"])
+        #expect(try values("plumb-unit-helper.socket", "SocketMode") == ["0660"])
+        #expect(try values("plumb-unit-helper.socket", "SocketGroup") == ["gitops-sync"])
+        #expect(try values("plumb-unit-helper.socket", "Accept") == ["yes"])
+    }
+
+    // Shows F-OP-04
+    @Test func aDaemonThatHangsIsStartedAnewAndHasItsLimits() throws {
+        for unit in Self.daemons {
+            #expect(try values(unit, "Type") == ["notify"])
+            #expect(try values(unit, "WatchdogSec").count == 1)
+            #expect(try values(unit, "TasksMax").count == 1)
         }
     }
 
@@ -80,10 +121,7 @@ import Testing
     }
 
     @Test func daemonsComeBackAndNeverGiveUp() throws {
-        for unit in [
-            "plumb-server.service", "plumb-proxy.service", "plumb-agent.service", "plumb-page.service",
-            "gitops-sync.service",
-        ] {
+        for unit in Self.daemons {
             #expect(try values(unit, "Restart") == ["always"])
             #expect(try values(unit, "StartLimitIntervalSec") == ["0"])
         }

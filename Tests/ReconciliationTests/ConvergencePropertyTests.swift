@@ -52,7 +52,7 @@ private struct Scenario {
         return DeclaredState(revision: revision, resources: resources)
     }
 
-    func plan(_ live: LiveState? = nil) -> Plan { world.plan(declared, allow: [.prune, .adopt], live: live) }
+    func plan(_ live: LiveState? = nil) -> Plan { world.plan(declared, allow: Set(Permission.allCases), live: live) }
 }
 
 private let seeds: Range<UInt64> = 0..<120
@@ -81,7 +81,7 @@ private let seeds: Range<UInt64> = 0..<120
             let live = LiveState(server: .present(snapshot), agents: .present([]))
             let shuffled = DeclaredState(
                 revision: "c2", resources: scenario.declared.resources.values.shuffled(using: &random))
-            let plan = scenario.world.plan(shuffled, allow: [.prune, .adopt], live: live)
+            let plan = scenario.world.plan(shuffled, allow: Set(Permission.allCases), live: live)
             #expect(plan == scenario.plan(), "seed \(seed)")
         }
     }

@@ -70,7 +70,7 @@ private let edited: JSONValue = ["dataset": "metrics", "keep": "1d"]
     @Test func allChangesOfAStoreAreOneRequest() throws {
         var world = World()
         try world.converge(state("c1", declaration(ResourceKey(.notifier, "gone"), ["type": "webhook"])))
-        let plan = world.plan(state("c2", declaration(key, spec)))
+        let plan = world.plan(state("c2", declaration(key, spec)), allow: [.lastNotifier])
         let patch = try #require(plan.patch(requestId: "r", leaseEpoch: 7, sources: [:]))
         #expect(patch.changes.map(\.name) == ["metrics", "gone"])
         #expect(patch.revision == "c2")

@@ -1,7 +1,9 @@
 import Declarations
+import GitStore
 import Reconciliation
 import Runtime
 import SyncDaemon
+import SystemdUnits
 import Telemetry
 import Testing
 
@@ -31,6 +33,8 @@ import Testing
         #expect(configuration.fetchTimeout == .seconds(60))
         #expect(configuration.deletionBudget == DeletionBudget())
         #expect(configuration.listen?.description == "127.0.0.1:7702")
+        #expect(configuration.units.allow == .standard)
+        #expect(configuration.units.helper == "/run/plumb-unit-helper.sock")
     }
 
     @Test func everyProblemIsReportedAtOnceWithItsPlace() {
@@ -71,6 +75,49 @@ import Testing
         #expect(configuration.driftInterval == .seconds(1))
         #expect(configuration.server.tokenFile == "/run/token")
         #expect(configuration.stateDirectory == "/tmp/state")
+    }
+
+    @Test func severalRemotesAreAListAndEachGetsTheCredentialOfItsKind() throws {
+        let text = """
+            repository:
+              url: [https://git.example/config.git, git@mirror.example:config.git, /srv/copy.git]
+            credentials: {tokenFile: git-token, sshKeyFile: /etc/key, knownHostsFile: /etc/known}
+            server: {url: "http://127.0.0.1:7700", tokenFile: server-token}
+            previews: plan/*
+            """
+        let remotes = try read(text, ["CREDENTIALS_DIRECTORY": "/run/credentials/x"]).remotes
+        #expect(
+            remotes.map(\.url) == ["https://git.example/config.git", "git@mirror.example:config.git", "/srv/copy.git"])
+        #expect(
+            remotes.map(\.credentials) == [
+                .token(username: "git", file: "/run/credentials/x/git-token"),
+                .key(file: "/etc/key", passphraseFile: nil), .none,
+            ])
+        // A command that a person starts has no such variable; systemd keeps the file for the daemon's unit.
+        let byHand = try read(text)
+        #expect(byHand.server.tokenFile == "/run/credentials/gitops-sync.service/server-token")
+        #expect(byHand.previews == ["plan/*"])
+        let byVariable = try read(minimal, ["PLUMB_REPOSITORY_URL": "/one, /two", "PLUMB_PREVIEWS": "a b"])
+        #expect(byVariable.repository.urls == ["/one", "/two"])
+        #expect(byVariable.previews == ["a", "b"])
+    }
+
+    @Test func trustNamesItsFilesAndItsPlace() throws {
+        let ssh = try read(minimal + "trust:\n  verify: ssh\n  allowedSigners: /a\n  revokedKeys: /r\n").trust
+        #expect(ssh.policy == .ssh(allowedSigners: "/a", revokedKeys: "/r"))
+        #expect(ssh.place == "sync.yaml:6")
+        #expect(try read(minimal + "trust: {verify: gpg, keyring: /k}\n").trust.policy == .gpg(keyring: "/k"))
+        #expect(try read(minimal).trust.policy == .none)
+        #expect(
+            problems(minimal + "trust: {verify: ssh, keyring: /k}\ncredentials:\n  tokenFile: /t\n  sshKeyFile: /k\n")
+                == [
+                    "sync.yaml:5:17: trust.verify: ssh needs trust.allowedSigners, a file",
+                    "sync.yaml:5:31: trust.keyring: is for trust.verify: gpg, and that is ssh",
+                    "sync.yaml:7:14: credentials.tokenFile: a token is for https://, and no remote has that",
+                    "sync.yaml:8:15: credentials.sshKeyFile: an ssh key is for ssh://, and no remote has that",
+                ])
+        #expect(problems(minimal + "trust:\n  allowedSigners: /a\n").first?.contains("that is none") == true)
+        #expect(problems(minimal + "mode: [enforce]\n") == ["sync.yaml:5:7: mode: a list is not expected here"])
     }
 
     @Test func whatIsMissingNamesItsVariableToo() {

@@ -31,6 +31,21 @@ import Testing
         #expect(result.output == "valid: 1 resource in 1 file\n")
     }
 
+    /// The list is the machine's: without one the shipped units are allowed.
+    @Test func whichUnitsMayBeDeclaredIsSaidByTheBootstrapConfig() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write(
+            "apiVersion: plumbline/v1\nkind: Unit\nmetadata: {name: a}\nspec: {unit: ssh.service, enabled: true}\n",
+            to: "config/a.yaml")
+        let without = try await gitopsSync("validate", folder("config"), "--config", folder("none"))
+        #expect(without.status == 1)
+        #expect(without.output.contains("a.yaml:1:1: Unit/a: ssh.service is not among the units"))
+        let bootstrap: String = try folder.write(
+            "repository: {url: /srv/config.git}\nserver: {url: 'http://127.0.0.1:1'}\nunits: {allow: 'ssh.*'}\n",
+            to: "gitops-sync.yaml")
+        #expect(try await gitopsSync("validate", folder("config"), "--config", bootstrap).status == 0)
+    }
+
     @Test func expressionsAreCheckedToo() async throws {
         let folder = try TemporaryFolder()
         try folder.write(
@@ -67,7 +82,7 @@ import Testing
         } catch let error as TestSupportError {
             #expect(error.description.contains("a.yaml:8:9: "))
         }
-        try await repository.commitLocally(["a.yaml": retentionText("20d")])
+        try await repository.commitLocally(["a.yaml": retentionText("40d")])
         try await repository.push()
     }
 

@@ -1,4 +1,5 @@
 import Declarations
+import Glibc
 import Logging
 import Reconciliation
 import Runtime
@@ -51,7 +52,7 @@ import Testing
         try await fixture.repository.commit(["r.yaml": retentionText("30d")])
         try await withDaemon(fixture, "interval: 1h") { client, _ in
             try await until("the first run is over") { await fixture.target.spec(retention) != nil }
-            let id = try await fixture.repository.commit(["r.yaml": retentionText("20d")])
+            let id = try await fixture.repository.commit(["r.yaml": retentionText("40d")])
             let answers = try await sync(client)
             guard answers.count == 3, case .accepted = answers[0], case .planned(let plan) = answers[1],
                 case .finished(let result) = answers[2]
@@ -62,6 +63,29 @@ import Testing
             #expect(plan.changes.map(\.result) == [.planned])
             #expect(result.outcome == .applied)
             #expect(result.commit?.id == id)
+        }
+    }
+
+    // Shows F-GO-15
+    @Test func anOrderThroughTheSocketNamesTheUserWhoGaveIt() async throws {
+        let fixture = try await SyncFixture()
+        try await fixture.repository.commit(["r.yaml": retentionText("30d")])
+        try await withDaemon(fixture, "interval: 1h\ndrift: {interval: 1h}") { client, _ in
+            try await until("the first run is over") { await fixture.target.spec(retention) != nil }
+            let answers = Mutex<[ControlAnswer]>([])
+            for order: OrderRequest in [.suspend(reason: "x"), .suspend(reason: nil), .unpin] {
+                try await client.send(.order(order)) { answer in answers.withLock { $0.append(answer) } }
+            }
+            let user: String = getpwuid(getuid()).map { String(cString: $0.pointee.pw_name) } ?? ""
+            guard case .ordered(let first) = answers.withLock({ $0[0] }) else {
+                Issue.record("\(answers.withLock { $0 })")
+                return
+            }
+            #expect(first.suspension?.by == user)
+            #expect(answers.withLock { $0.last } == .failed("no commit is pinned"))
+            try await until("a report says so") {
+                await fixture.target.reports.last?["enforcement"]?["suspended"]?["by"]?.string == user
+            }
         }
     }
 

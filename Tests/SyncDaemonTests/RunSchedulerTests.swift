@@ -61,6 +61,28 @@ private let start = Timestamp(milliseconds: 1_700_000_000_000)
         #expect(scheduler.next(at: start + .milliseconds(200)) == .run(.event, fetches: false))
     }
 
+    @Test func webhooksInARushAreSpacedAndHoldUpNothingElse() {
+        var scheduler = settled()
+        func run(_ now: Timestamp) -> RunScheduler.Action {
+            let action = scheduler.next(at: now)
+            if case .run = action { scheduler.finished(.inSync, fetchFailed: false, at: now, random: 0.5) }
+            return action
+        }
+        scheduler.trigger(.webhook)
+        #expect(run(start) == .run(.webhook, fetches: true))
+        scheduler.trigger(.webhook)
+        scheduler.trigger(.webhook)
+        #expect(run(start) == .wait(until: start + .seconds(1)))
+        scheduler.trigger(.event)
+        #expect(run(start + .milliseconds(300)) == .run(.event, fetches: false))
+        #expect(run(start + .milliseconds(300)) == .wait(until: start + .seconds(1)))
+        #expect(run(start + .seconds(1)) == .run(.webhook, fetches: true))
+        scheduler.trigger(.webhook)
+        scheduler.trigger(.manual)
+        #expect(run(start + .milliseconds(1300)) == .run(.manual, fetches: true))
+        #expect(run(start + .milliseconds(1300)) == .wait(until: start + .milliseconds(11_300)))
+    }
+
     @Test func aTargetThatIsAwayIsTriedAgainSoonAndNeverLaterThanTheInterval() {
         var scheduler = settled()
         var waits: [Int64] = []

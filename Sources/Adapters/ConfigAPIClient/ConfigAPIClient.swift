@@ -98,6 +98,11 @@ package final class ConfigAPIClient: Sendable {
         _ = try await answer(.POST, "/api/v1/reconcilers", body: status.json)
     }
 
+    /// Puts these plans of branches in the place of those that this source sent before.
+    package func submit(previews: JSONValue) async throws(ConfigAPIClientError) {
+        _ = try await answer(.POST, "/api/v1/previews", body: previews)
+    }
+
     /// What a retention would let go.
     package func retentionPreview(dataset: String, keep: String) async throws(ConfigAPIClientError) -> JSONValue {
         let bytes = try await answer(.GET, "/api/v1/retention/preview?dataset=\(dataset)&keep=\(keep)")
@@ -184,9 +189,9 @@ package final class ConfigAPIClient: Sendable {
 }
 
 extension ConfigAPIClient {
-    /// Follows the event stream and calls `onEvent` for every event, until the stream or the task ends. An event only
-    /// says that it is time to look: events may be lost or doubled.
-    package func follow(_ onEvent: () async -> Void) async throws(ConfigAPIClientError) {
+    /// Follows the event stream and calls `onEvent` with the name of every event, until the stream or the task ends. An
+    /// event only says that it is time to look: events may be lost or doubled.
+    package func follow(_ onEvent: (_ name: String) async -> Void) async throws(ConfigAPIClientError) {
         let request: HTTPClientRequest = try request(.GET, "/v1/config/events")
         do {
             let response = try await http.execute(request, deadline: .distantFuture)
@@ -196,7 +201,7 @@ extension ConfigAPIClient {
             }
             var lines = EventLines()
             for try await buffer in response.body {
-                for _ in 0..<lines.events(in: buffer.readableBytesView) { await onEvent() }
+                for name in lines.events(in: buffer.readableBytesView) { await onEvent(name) }
             }
         } catch let error as ConfigAPIClientError {
             throw error

@@ -1,27 +1,37 @@
-/// Counts the events of a `text/event-stream` as its bytes arrive. Comments keep the connection alive and are no events.
+/// Finds the events of a `text/event-stream` as its bytes arrive. Comments keep the connection alive and are no events.
 struct EventLines {
     private var line: [UInt8] = []
     private var hasData = false
+    private var name = ""
 
-    /// The number of events that end within `bytes`.
-    mutating func events(in bytes: some Sequence<UInt8>) -> Int {
-        var count = 0
+    /// Only the start of a line matters; one without end must not fill the memory.
+    private static let lineLimit = 64
+
+    /// The names of the events that end within `bytes`, `message` for those without one.
+    mutating func events(in bytes: some Sequence<UInt8>) -> [String] {
+        var names: [String] = []
         for byte in bytes {
             switch byte {
             case UInt8(ascii: "\r"): continue
             case UInt8(ascii: "\n"):
-                if line.isEmpty {
-                    if hasData { count += 1 }
-                    hasData = false
-                } else if line.starts(with: "data".utf8) {
-                    hasData = true
-                }
+                take(&names)
                 line.removeAll(keepingCapacity: true)
-            default:
-                // Only the field's name matters; a line without end must not fill the memory.
-                if line.count < 16 { line.append(byte) }
+            default: if line.count < Self.lineLimit { line.append(byte) }
             }
         }
-        return count
+        return names
+    }
+
+    private mutating func take(_ names: inout [String]) {
+        if line.isEmpty {
+            if hasData { names.append(name.isEmpty ? "message" : name) }
+            hasData = false
+            name = ""
+        } else if line.starts(with: "data".utf8) {
+            hasData = true
+        } else if line.starts(with: "event:".utf8) {
+            let value: Substring = String(decoding: line.dropFirst(6), as: UTF8.self).drop { $0 == " " }
+            name = String(value)
+        }
     }
 }

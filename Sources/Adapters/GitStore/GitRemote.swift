@@ -66,6 +66,11 @@ package struct GitRemote: Hashable, Sendable {
         }
     }
 
+    /// Whether a token can open it.
+    package var takesToken: Bool { scheme == .https || scheme == .http }
+    /// Whether an ssh key can open it.
+    package var takesKey: Bool { scheme == .ssh }
+
     enum Scheme { case file, https, http, ssh, git }
 
     var scheme: Scheme? {

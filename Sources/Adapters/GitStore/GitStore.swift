@@ -28,16 +28,42 @@ package struct GitStore: Sendable {
         }
     }
 
-    package let configuration: Configuration
+    /// Asks a worker: the request, how long it may take, and how many bytes the answer may have.
+    package typealias Exchange = @Sendable (WorkerRequest, Duration, Int) async throws(GitError) -> WorkerAnswer
 
-    package init(_ configuration: Configuration) { self.configuration = configuration }
+    package let configuration: Configuration
+    private let exchange: Exchange
+
+    package init(_ configuration: Configuration) {
+        self.configuration = configuration
+        let worker = WorkerProcess(program: configuration.worker)
+        exchange = { (request, deadline, limit) async throws(GitError) in
+            try await worker.answer(to: request, deadline: deadline, outputLimit: limit)
+        }
+    }
+
+    /// A store whose worker is another than a process.
+    package init(_ configuration: Configuration, exchange: @escaping Exchange) {
+        self.configuration = configuration
+        self.exchange = exchange
+    }
 
     /// Brings the branch's present head and what it needs into the store. Does not judge it: a rewritten branch is
     /// fetched too, and ``isDescendant(_:of:)`` tells. Makes the store where there is none or where it is damaged; an
     /// attempt that fails leaves what was there.
-    package func fetch(_ remote: GitRemote, branch: String) async throws(GitError) -> FetchResult {
+    package func fetch(
+        _ remote: GitRemote, branch: String, deadline: Duration? = nil
+    ) async throws(GitError) -> FetchResult {
         try remote.check()
-        return try await value(of: .fetch(remote: remote, branch: branch), deadline: configuration.fetchDeadline)
+        return try await value(
+            of: .fetch(remote: remote, branch: branch), deadline: deadline ?? configuration.fetchDeadline)
+    }
+
+    /// The branches of a remote, by name; nothing is fetched.
+    package func branches(of remote: GitRemote) async throws(GitError) -> [RemoteBranch] {
+        try remote.check()
+        let (result, _) = try await ask(.branches(remote: remote), deadline: configuration.fetchDeadline)
+        return try read("branches") { () throws(JSONFormError) in try JSONObjectReader(result).list("branches") }
     }
 
     /// The commit that a revision names: an id or the start of one, a fetched branch, `HEAD` for the branch that was
@@ -63,6 +89,15 @@ package struct GitStore: Sendable {
             let reader = try JSONObjectReader(result)
             return CommitRange(
                 commits: try reader.list("commits"), isTruncated: try reader.bool("isTruncated", default: false))
+        }
+    }
+
+    /// The commits with their signatures, in the order of `ids`, for ``SignatureChecker`` to judge.
+    package func signatures(of ids: [ObjectID]) async throws(GitError) -> [SignedCommit] {
+        guard !ids.isEmpty else { return [] }
+        let (result, blobs) = try await ask(.signatures(of: ids))
+        return try read("signatures") { () throws(JSONFormError) in
+            try WorkerAnswer.signedCommits(header: result, blobs: blobs)
         }
     }
 
@@ -99,8 +134,7 @@ extension GitStore {
         let request = WorkerRequest(
             folder: configuration.folder, deadlineSeconds: Int(limit.components.seconds) + 5,
             limits: configuration.limits, operation: operation)
-        let answer = try await WorkerProcess(program: configuration.worker).answer(
-            to: request, deadline: limit, outputLimit: configuration.limits.totalBytes + Self.headerBytes)
+        let answer = try await exchange(request, limit, configuration.limits.totalBytes + Self.headerBytes)
         return (try answer.outcome.get(), answer.blobs)
     }
 

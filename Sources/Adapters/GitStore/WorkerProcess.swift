@@ -55,7 +55,7 @@ struct WorkerProcess: Sendable {
     }
 
     /// A worker that ends before it has read its request must not end us: writing to it is then an error, no signal.
-    private static let ignoreBrokenPipes: Void = { signal(SIGPIPE, SIG_IGN) }()
+    static let ignoreBrokenPipes: Void = { signal(SIGPIPE, SIG_IGN) }()
 
     private func run(_ request: WorkerRequest, outputLimit: Int) async throws -> WorkerAnswer {
         let line: [UInt8] = request.json.canonical + [UInt8(ascii: "\n")]
@@ -63,7 +63,7 @@ struct WorkerProcess: Sendable {
             .path(FilePath(program.path)),
             arguments: Arguments(program.arguments + [request.folder]),
             environment: environment(folder: request.folder),
-            platformOptions: options,
+            platformOptions: .endedWithItsGroup,
             input: .inputWriter,
             output: .sequence,
             error: .bytes(limit: 1 << 20)
@@ -102,15 +102,6 @@ struct WorkerProcess: Sendable {
                 .worker, operation: request.title,
                 message: "the git worker ended with status \(code) and \(answer)\(spoken)")
         }
-    }
-
-    private var options: PlatformOptions {
-        var options = PlatformOptions()
-        options.processGroupID = 0
-        options.teardownSequence = [
-            .send(signal: .kill, toProcessGroup: true, allowedDurationToNextStep: .seconds(5))
-        ]
-        return options
     }
 
     /// What the worker sees of the environment: nothing that could change what git does, and no secret of the daemon.

@@ -143,6 +143,9 @@ extension Assets {
 <span class="subject">{{subject}}</span>
 </div>
 <div class="meta">commit <code>{{shortId}}</code> by {{author}}, {{committedAgo}}; compared {{checkedAgo}}</div>
+{{#hasNotices}}
+<ul class="problems">{{#notices}}<li>{{.}}</li>{{/notices}}</ul>
+{{/hasNotices}}
 {{#hasProblems}}
 <ul class="problems">{{#problems}}<li><code>{{.}}</code></li>{{/problems}}</ul>
 {{/hasProblems}}

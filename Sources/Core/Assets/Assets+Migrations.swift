@@ -1307,7 +1307,43 @@ CREATE TABLE sample_balances (
 
 """#),
         Asset(
-            path: "migrations/0023_safe_mode.sql",
+            path: "migrations/0018_drift.sql",
+            text: #"""
+-- What people ordered about enforcing (suspended, pinned, tolerated), beside the lease: a reconciler that lost its state
+-- directory must not resume by itself. As gitops-sync wrote it, with a serial number; the later one counts.
+ALTER TABLE plumbline.leases ADD COLUMN enforcement jsonb;
+ALTER TABLE plumbline_proxy.leases ADD COLUMN enforcement jsonb;
+
+-- The ledger: every drift from the time it was seen to its end. Comes with the reports of gitops-sync.
+CREATE TABLE drift (
+    -- A ULID: entries sort by the time of their detection as text.
+    id text COLLATE "C" PRIMARY KEY CHECK (id ~ '^[0-9A-HJKMNP-TV-Z]{26}$'),
+    detected_at timestamptz NOT NULL,
+    -- When it was made, by whom, and how; null where nobody knows.
+    changed_at timestamptz,
+    who text,
+    via text NOT NULL,
+    target text NOT NULL,
+    -- The host that drifted, for agents.
+    host text,
+    kind text NOT NULL,
+    name text NOT NULL,
+    state text NOT NULL CHECK (state IN ('open', 'healed', 'gone')),
+    result text NOT NULL,
+    ended_at timestamptz,
+    -- Of two forms of one entry the later one stays, in whatever order they arrive.
+    updated_at timestamptz NOT NULL,
+    -- Seconds from the change to its detection, and from there to the end of a drift that was corrected.
+    detect_seconds double precision,
+    heal_seconds double precision,
+    entry jsonb NOT NULL
+);
+CREATE INDEX drift_by_resource ON drift (kind, name, id DESC);
+CREATE INDEX drift_open ON drift (id DESC) WHERE state = 'open';
+
+"""#),
+        Asset(
+            path: "migrations/0019_safe_mode.sql",
             text: #"""
 -- Processes of a component that began to run a generation of its store: a row each, until the process stops in order or
 -- has lived with that generation for five minutes. A row that is there when the process starts again is left of one that
@@ -1331,7 +1367,7 @@ ALTER TABLE plumbline_proxy.instances ADD COLUMN safe_mode boolean NOT NULL DEFA
 
 """#),
         Asset(
-            path: "migrations/0024_reconcilers.sql",
+            path: "migrations/0020_reconcilers.sql",
             text: #"""
 -- Who reconciles, how it goes, and what people were told of it.
 
@@ -1382,6 +1418,18 @@ ALTER TABLE outbox ADD COLUMN via jsonb;
 -- The commit that a host was last seen to have applied, when it was committed and when that was seen.
 ALTER TABLE agents ADD COLUMN applied_commit text, ADD COLUMN applied_committed_at timestamptz,
     ADD COLUMN applied_at timestamptz;
+
+"""#),
+        Asset(
+            path: "migrations/0021_previews.sql",
+            text: #"""
+-- Plans of branches that gitops-sync shows and never enforces: the last set of each source, replaced as a whole.
+CREATE TABLE previews (
+    source text PRIMARY KEY CHECK (length(source) BETWEEN 1 AND 128),
+    received_at timestamptz NOT NULL DEFAULT now(),
+    -- {"previews": [{"branch", "head", "plannedAt", "verdict", "report", …}], "leftOff": [branch]}
+    previews jsonb NOT NULL
+);
 
 """#),
     ]

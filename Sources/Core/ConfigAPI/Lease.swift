@@ -10,15 +10,21 @@ package struct LeaseRequest: Hashable, Sendable, JSONCodable {
     package var ttl: PromDuration
     /// The last accepted commit, stored with the lease (the history anchor); nil leaves it as it is.
     package var acceptedCommit: String?
+    /// What people ordered about enforcing, with a `serial` that grows with each order; stored where it is not older
+    /// than what is there, nil leaves that as it is. Kept as it comes: it is the reconciler's own note.
+    package var enforcement: JSONValue?
 
     /// How long a lease may be asked for: a holder that vanished keeps others waiting no longer.
     package static let times: ClosedRange<PromDuration> = .seconds(1)...(.hours(1))
 
-    package init(source: String, holder: String, ttl: PromDuration, acceptedCommit: String? = nil) {
+    package init(
+        source: String, holder: String, ttl: PromDuration, acceptedCommit: String? = nil, enforcement: JSONValue? = nil
+    ) {
         self.source = source
         self.holder = holder
         self.ttl = ttl
         self.acceptedCommit = acceptedCommit
+        self.enforcement = enforcement
     }
 
     package init(json: JSONValue) throws(JSONFormError) {
@@ -28,12 +34,13 @@ package struct LeaseRequest: Hashable, Sendable, JSONCodable {
         guard let ttl = PromDuration(try reader.string("ttl")) else { throw reader.error("ttl", "expected a duration") }
         self.ttl = ttl
         acceptedCommit = try reader.optionalString("acceptedCommit")
+        enforcement = reader.optional("enforcement")
     }
 
     package var json: JSONValue {
         .object(compacting: [
             "source": .string(source), "holder": .string(holder), "ttl": .string(ttl.description),
-            "acceptedCommit": acceptedCommit.map(JSONValue.string),
+            "acceptedCommit": acceptedCommit.map(JSONValue.string), "enforcement": enforcement,
         ])
     }
 }
@@ -44,12 +51,17 @@ package struct Lease: Hashable, Sendable, JSONCodable {
     package var epoch: Int
     package var expiresAt: Timestamp
     package var acceptedCommit: String?
+    /// The latest orders that the source left here.
+    package var enforcement: JSONValue?
 
-    package init(source: String, epoch: Int, expiresAt: Timestamp, acceptedCommit: String?) {
+    package init(
+        source: String, epoch: Int, expiresAt: Timestamp, acceptedCommit: String?, enforcement: JSONValue? = nil
+    ) {
         self.source = source
         self.epoch = epoch
         self.expiresAt = expiresAt
         self.acceptedCommit = acceptedCommit
+        self.enforcement = enforcement
     }
 
     package init(json: JSONValue) throws(JSONFormError) {
@@ -58,12 +70,13 @@ package struct Lease: Hashable, Sendable, JSONCodable {
         epoch = try reader.integer("epoch")
         expiresAt = try reader.time("expiresAt")
         acceptedCommit = try reader.optionalString("acceptedCommit")
+        enforcement = reader.optional("enforcement")
     }
 
     package var json: JSONValue {
         .object(compacting: [
             "source": .string(source), "epoch": .integer(epoch), "expiresAt": .time(expiresAt),
-            "acceptedCommit": acceptedCommit.map(JSONValue.string),
+            "acceptedCommit": acceptedCommit.map(JSONValue.string), "enforcement": enforcement,
         ])
     }
 }

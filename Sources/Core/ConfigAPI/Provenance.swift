@@ -12,9 +12,14 @@ package struct ChangedBy: Hashable, Sendable, JSONCodable {
 
     package enum Channel: String, CaseIterable, Sendable {
         case git, api, sql, file
+        /// A unit of the machine, which anybody who is root there can change.
+        case systemd
         /// A difference without an audit record: triggers disabled, a superuser, a restored table.
         case unaudited
     }
+
+    /// Nobody knows: no record was made of it.
+    package static let unaudited = ChangedBy(who: nil, at: nil, via: .unaudited)
 
     package init(who: String?, at: Timestamp?, via: Channel, details: [String: String] = [:]) {
         self.who = who

@@ -9,6 +9,7 @@ package enum ResourceKind: String, CaseIterable, Hashable, Sendable {
     case pipeline = "Pipeline"
     case logSource = "LogSource"
     case scrapeTarget = "ScrapeTarget"
+    case unit = "Unit"
 
     /// The place that runs resources of this kind.
     package var target: TargetName {
@@ -16,6 +17,7 @@ package enum ResourceKind: String, CaseIterable, Hashable, Sendable {
         case .hostGroup, .notifier, .retention, .alertRule, .statusPage: .server
         case .collector, .logSource, .scrapeTarget: .agents
         case .pipeline: .proxy
+        case .unit: .systemd
         }
     }
 }
@@ -25,6 +27,11 @@ package enum TargetName: String, CaseIterable, Hashable, Sendable {
     case server
     case agents
     case proxy
+    /// The service manager of the machine that gitops-sync runs on.
+    case systemd
+
+    /// Where the resources of this target are kept.
+    package var store: TargetName { self == .agents ? .server : self }
 }
 
 /// What identifies a resource: `AlertRule/cpu-high`.

@@ -66,7 +66,7 @@ struct RunCommand: AsyncParsableCommand {
             service: agent, successTerminationBehavior: .gracefullyShutdownGroup)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [service, Lifeline.configuration()],
+                services: [service, Lifeline.configuration(), .init(service: Presence())],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {
             try await group.run()

@@ -32,7 +32,8 @@ package struct Proxy: Sendable {
         let services: [any Service] =
             Self.engines(of: parts) + [try web.application(Self.router(of: parts), whenListening: whenListening)]
         var group = ServiceGroupConfiguration(
-            services: [Lifeline.configuration()] + services.map { .init(service: $0) },
+            services: [Lifeline.configuration(), .init(service: Presence(tellsReady: false))]
+                + services.map { .init(service: $0) },
             gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: logger)
         group.maximumGracefulShutdownDuration = configuration.shutdown.duration
         try await ServiceGroup(configuration: group).run()

@@ -9,7 +9,10 @@ package import StoreService
 extension Server {
     /// What needs no credential: signs of life, the way to log in, and what the pages are made of.
     static let openPaths = OpenPaths(
-        ["/healthz", "/readyz", "/metrics", "/login", "/logout", "/v1/agent/enrol", "/v1/agent/token"],
+        [
+            "/healthz", "/readyz", "/metrics", "/login", "/logout", "/v1/agent/enrol", "/v1/agent/token",
+            "/hooks/git",
+        ],
         folders: ["/assets/"])
 
     /// Every route of the server, behind logging, the product's errors and authentication. New topics are added here.
@@ -49,9 +52,13 @@ extension Server {
                 metrics: parts.metrics, clock: parts.clock),
             ConfigGroup(parts),
             AgentRoutes(parts),
+            WebhookRoutes(
+                secrets: parts.secrets, looks: parts.looks, metrics: parts.metrics, now: parts.clock),
             HostRoutes(hosts: parts.hosts),
             ReportRoutes(store: parts.reports),
+            DriftRoutes(store: DriftStore(pool: parts.pool)),
             ReconcilerRoutes(store: parts.reconcilers),
+            PreviewRoutes(store: PreviewStore(pool: parts.pool)),
             AlertRoutes(alerts: parts.alerts, outbox: parts.outbox, live: parts.live),
             StatusPageRoutes(live: parts.live),
             CorrelateRoutes(correlator: Correlator(parts), clock: parts.clock),
@@ -113,6 +120,7 @@ private struct ConfigGroup: RouteGroup {
         let engine = ConfigEngine(
             store: parts.configStore, live: parts.live, watcher: parts.watcher, heartbeat: parts.heartbeat)
         let gauge = parts.metrics.gauge("plumb_event_streams_open", "Clients that listen to server-sent events.")
-        ConfigRoutes(backend: engine, streams: EventStreams(gauge: gauge), redact: parts.redact).add(to: router)
+        ConfigRoutes(backend: engine, streams: EventStreams(gauge: gauge), looks: parts.looks, redact: parts.redact)
+            .add(to: router)
     }
 }

@@ -34,7 +34,8 @@ package struct Server: Sendable {
                 ).application(Self.router(of: parts), whenListening: whenListening)
             ]
         var group = ServiceGroupConfiguration(
-            services: [Lifeline.configuration()] + services.map { .init(service: $0) },
+            services: [Lifeline.configuration(), .init(service: Presence(tellsReady: false))]
+                + services.map { .init(service: $0) },
             gracefulShutdownSignals: handlesSignals ? [.sigterm, .sigint] : [], logger: logger)
         // Stopping goes through this list from its end: no more connections, requests drained, engines, pool. What has
         // not ended by then is cancelled.

@@ -1,5 +1,6 @@
 import ConfigAPI
 import Database
+import Declarations
 import Telemetry
 import TestSupport
 import Testing
@@ -24,6 +25,25 @@ import Testing
         #expect([first, second, third].map(\.acceptedCommit) == ["c1", "c1", "c2"])
         #expect(second.expiresAt > first.expiresAt)
         #expect(try await fixture.store.lastLease(of: "gitops-sync") == third)
+    }
+
+    @Test func `the latest orders stay beside the lease, whoever holds it`() async throws {
+        let fixture = try await Fixture()
+        func orders(_ serial: Int) -> JSONValue { ["serial": .integer(serial), "suspended": ["by": "alice"]] }
+        var request = request("one")
+        #expect(try await fixture.store.lease(request).enforcement == nil)
+        for (sent, kept) in [(3, 3), (2, 3), (4, 4)] {
+            request.enforcement = orders(sent)
+            #expect(try await fixture.store.lease(request).enforcement == orders(kept))
+        }
+        try await expire(fixture)
+        #expect(try await fixture.store.lease(self.request("two")).enforcement == orders(4))
+        request.enforcement = ["suspended": true]
+        let error = await #expect(throws: ConfigStoreError.self) { try await fixture.store.lease(request) }
+        guard case .rejected = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
     }
 
     @Test func `another holder waits until the lease ends, then the epoch grows`() async throws {

@@ -51,6 +51,8 @@ struct World {
     var inventory = Inventory.empty
     var agents: [AgentView] = []
     var requests = 0
+    var tolerated: Set<ResourceKey> = []
+    var isDeferred: @Sendable (DriftSubject, [String]) -> Bool = { _, _ in false }
 
     func live(deletions: [ResourceKey: ChangedBy] = [:]) -> LiveState {
         LiveState(server: .present(store.snapshot), agents: .present(agents), deletions: deletions)
@@ -59,17 +61,21 @@ struct World {
     func comparison(_ declared: DeclaredState, live: LiveState? = nil) -> Comparison {
         compare(
             declared: declared, inventory: inventory, live: live ?? self.live(),
-            context: ComparisonContext(source: source, now: now, grace: .seconds(30), sha256: testDigest))
+            context: ComparisonContext(
+                source: source, now: now, grace: .seconds(30), sha256: testDigest,
+                tolerated: tolerated))
     }
 
     func plan(
         _ declared: DeclaredState, mode: RunMode = .enforce, allow: Set<Permission> = [],
-        recentDeletions: [ResourceKind: Int] = [:], previous: DeclaredState? = nil, live: LiveState? = nil
+        recentDeletions: [ResourceKind: Int] = [:], previous: DeclaredState? = nil, live: LiveState? = nil,
+        judgesCommit: Bool = true, noise: [ResourceKey: NoiseEvidence] = [:]
     ) -> Plan {
         Reconciliation.plan(
             comparison(declared, live: live),
             context: PlanContext(
                 mode: mode, permissions: allow, recentDeletions: recentDeletions, previous: previous,
+                judgesCommit: judgesCommit, noise: noise, tolerated: tolerated, isDeferred: isDeferred,
                 references: testReferences, redact: testRedaction))
     }
 
@@ -87,7 +93,7 @@ struct World {
 
     /// A whole run that allows everything.
     mutating func converge(_ declared: DeclaredState) throws {
-        try apply(plan(declared, allow: [.prune, .adopt]))
+        try apply(plan(declared, allow: Set(Permission.allCases)))
         remember(declared)
     }
 

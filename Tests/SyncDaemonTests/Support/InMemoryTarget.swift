@@ -14,6 +14,7 @@ actor InMemoryTarget: ReconcileTarget {
     private(set) var patches: [ConfigPatch] = []
     private var auditEntries: [AuditEntry] = []
     private var anchor: String?
+    private(set) var enforcement: JSONValue?
     private var leasesToMiss = 0
     private var epoch = 0
     private var holder: String?
@@ -46,6 +47,9 @@ actor InMemoryTarget: ReconcileTarget {
     /// The next requests for a lease get no answer.
     func missLeases(_ count: Int) { leasesToMiss = count }
 
+    /// Is called before each lease is given.
+    var beforeLease: (@Sendable () async -> Void)?
+    func onLease(_ body: (@Sendable () async -> Void)?) { beforeLease = body }
     func loseLease() { holder = nil }
     func loseNextAnswer() { losesNextAnswer = true }
     func onPatch(_ body: (@Sendable (isolated InMemoryTarget) -> Void)?) { beforePatch = body }
@@ -94,6 +98,7 @@ actor InMemoryTarget: ReconcileTarget {
 
     func lease(_ request: LeaseRequest) async throws(TargetError) -> Lease {
         try answer()
+        await beforeLease?()
         if leasesToMiss > 0 {
             leasesToMiss -= 1
             throw .unreachable("away for a moment")
@@ -108,8 +113,12 @@ actor InMemoryTarget: ReconcileTarget {
         holder = request.holder
         epoch += 1
         anchor = request.acceptedCommit ?? anchor
+        if request.enforcement?["serial"]?.integer ?? 0 >= enforcement?["serial"]?.integer ?? 0 {
+            enforcement = request.enforcement ?? enforcement
+        }
         return Lease(
-            source: request.source, epoch: epoch, expiresAt: .now() + request.ttl, acceptedCommit: anchor)
+            source: request.source, epoch: epoch, expiresAt: .now() + request.ttl, acceptedCommit: anchor,
+            enforcement: enforcement)
     }
 
     func apply(_ patch: ConfigPatch) async throws(TargetError) -> ConfigSnapshot {

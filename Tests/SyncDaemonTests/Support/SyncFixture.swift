@@ -4,6 +4,8 @@ import Logging
 import Reconciliation
 import Runtime
 @testable import SyncDaemon
+import Synchronization
+import Telemetry
 import TestSupport
 
 /// A config repository, a reconciler over it and a server in memory.
@@ -14,9 +16,12 @@ final class SyncFixture: Sendable {
     /// The proxy's store; given to the reconciler where `hasProxy` says so.
     let proxy = InMemoryTarget(storeId: "store-of-the-proxy")
     let hasProxy: Bool
+    /// The machine's units; nil: this machine has no way to them.
+    let units: InMemoryUnits?
 
-    init(hasProxy: Bool = false) async throws {
+    init(hasProxy: Bool = false, units: InMemoryUnits? = nil) async throws {
         self.hasProxy = hasProxy
+        self.units = units
         repository = try await TestGitRepository()
         folder = try TemporaryFolder()
     }
@@ -41,17 +46,20 @@ final class SyncFixture: Sendable {
         let worker = WorkerProgram(path: try BuiltPrograms.path("gitops-sync"))
         return Reconciler.Dependencies(
             git: configuration.gitStore(named: "git", worker: worker), target: target,
-            proxy: hasProxy ? proxy : nil,
+            proxy: hasProxy ? proxy : nil, units: units,
             directory: StateDirectory(configuration.stateDirectory), decoder: .standard, host: "sync-1",
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
     /// A reconciler as a start of the program makes it.
     func reconciler(
-        _ extra: String = "", url: String? = nil, stateDirectory: String = "state"
+        _ extra: String = "", url: String? = nil, stateDirectory: String = "state",
+        now: @escaping WallClock = Timestamp.now
     ) throws -> Reconciler {
         let configuration = try configuration(extra, url: url, stateDirectory: stateDirectory)
-        return try Reconciler(configuration, try dependencies(configuration))
+        var dependencies = try dependencies(configuration)
+        dependencies.now = now
+        return try Reconciler(configuration, dependencies)
     }
 }
 
@@ -96,4 +104,11 @@ func pipelineText(batchSize: Int = 500) -> String {
       mapping: {source: {default: a}, type: {default: b}}
       batchSize: \(batchSize)
     """
+}
+
+/// A clock that tests move.
+final class MovableClock: Sendable {
+    private let instant = Mutex(Timestamp.now())
+    var now: Timestamp { instant.withLock { $0 } }
+    func advance(_ span: PromDuration) { instant.withLock { $0 = $0 + span } }
 }

@@ -7,8 +7,11 @@ package final class GitHTTPServer: Sendable {
     package var port: Int { listener.port }
 
     /// `password` asks every client for that password, whatever the user name. `redirect` sends them elsewhere.
-    package init(serving folder: String, password: String? = nil, redirect: String? = nil) throws {
-        let answering = Answering(folder: folder, password: password, redirect: redirect)
+    /// `fault` is how every answer goes wrong.
+    package init(
+        serving folder: String, password: String? = nil, redirect: String? = nil, fault: GitFault? = nil
+    ) throws {
+        let answering = Answering(folder: folder, password: password, redirect: redirect, fault: fault)
         listener = try LocalListener { connection in answering.serve(connection) }
     }
 
@@ -19,9 +22,14 @@ private struct Answering {
     let folder: String
     let password: String?
     let redirect: String?
+    let fault: GitFault?
 
     func serve(_ connection: Int32) {
         guard let request = HTTPRequest(reading: connection) else { return }
+        if fault == .endlessRedirect {
+            let place = "http://\(request.fields["host"] ?? "")/again\(request.path)"
+            return send("HTTP/1.1 301 Moved\r\nLocation: \(place)\r\n", [], to: connection)
+        }
         if let redirect {
             return send("HTTP/1.1 301 Moved\r\nLocation: \(redirect)\(request.path)\r\n", [], to: connection)
         }
@@ -35,9 +43,12 @@ private struct Answering {
         let lines: [String] = String(decoding: output[..<end], as: UTF8.self).split(separator: "\r\n").map(String.init)
         let status: String = lines.first { $0.hasPrefix("Status: ") }.map { String($0.dropFirst(8)) } ?? "200 OK"
         let fields: [String] = lines.filter { !$0.hasPrefix("Status: ") }
-        send(
-            (["HTTP/1.1 \(status)"] + fields).joined(separator: "\r\n") + "\r\n", Array(output[(end + 4)...]),
-            to: connection)
+        let head: String = (["HTTP/1.1 \(status)"] + fields).joined(separator: "\r\n") + "\r\n"
+        let body: [UInt8] = Array(output[(end + 4)...])
+        if let fault, !fault.isWithinPack || request.method == "POST" {
+            return fault.send(head: head, body: body, to: connection)
+        }
+        send(head, body, to: connection)
     }
 
     private func send(_ head: String, _ body: [UInt8], to connection: Int32) {

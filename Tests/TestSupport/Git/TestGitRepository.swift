@@ -21,11 +21,12 @@ package final class TestGitRepository: Sendable {
     }
 
     /// Writes and removes (nil) files of the work tree and commits them on the branch that is checked out, without
-    /// pushing. Returns the commit's id.
+    /// pushing. `settings` are words of git in front of the command, such as those of ``TestSigner``. Returns the commit's
+    /// id.
     @discardableResult
     package func commitLocally(
         _ files: [String: String?], message: String = "Change something", author: String = "Ada",
-        email: String = "ada@example.org", date: String = "2026-01-02T03:04:05Z"
+        email: String = "ada@example.org", date: String = "2026-01-02T03:04:05Z", settings: [String] = []
     ) async throws -> String {
         for (name, text) in files.sorted(by: { $0.key < $1.key }) {
             if let text {
@@ -36,7 +37,7 @@ package final class TestGitRepository: Sendable {
         }
         try await git("add", "-A")
         try await Self.git(
-            ["commit", "-q", "--allow-empty", "--allow-empty-message", "-m", message], in: workTree,
+            settings + ["commit", "-q", "--allow-empty", "--allow-empty-message", "-m", message], in: workTree,
             environment: [
                 "GIT_AUTHOR_NAME": author, "GIT_AUTHOR_EMAIL": email, "GIT_AUTHOR_DATE": date,
                 "GIT_COMMITTER_NAME": author, "GIT_COMMITTER_EMAIL": email, "GIT_COMMITTER_DATE": date,
@@ -48,9 +49,10 @@ package final class TestGitRepository: Sendable {
     @discardableResult
     package func commit(
         _ files: [String: String?], message: String = "Change something", author: String = "Ada",
-        email: String = "ada@example.org", date: String = "2026-01-02T03:04:05Z"
+        email: String = "ada@example.org", date: String = "2026-01-02T03:04:05Z", settings: [String] = []
     ) async throws -> String {
-        let id: String = try await commitLocally(files, message: message, author: author, email: email, date: date)
+        let id: String = try await commitLocally(
+            files, message: message, author: author, email: email, date: date, settings: settings)
         try await push()
         return id
     }

@@ -16,8 +16,13 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
     private let backend: any ConfigBackend
     private let redact: Redaction
     private let streams: EventStreams
+    private let looks: LookSignals
 
-    package init(backend: any ConfigBackend, streams: EventStreams, redact: @escaping Redaction) {
+    package init(
+        backend: any ConfigBackend, streams: EventStreams, looks: LookSignals = LookSignals(),
+        redact: @escaping Redaction
+    ) {
+        self.looks = looks
         self.backend = backend
         self.streams = streams
         self.redact = redact
@@ -95,10 +100,12 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
         return .json(["version": 1, "entries": shown.json])
     }
 
-    /// One event for each state that a client has not seen: the newest at once where its `Last-Event-ID` is older.
+    /// One event for each state that a client has not seen: the newest at once where its `Last-Event-ID` is older. And
+    /// one for each other reason to look.
     private func events(_ request: Request) throws -> Response {
         let seen: Int? = request.headers[.lastEventID].flatMap { Int($0) }
-        return try streams.response { [backend] in
+        return try streams.response { [backend, looks] in
+            let reasons: AsyncStream<LookSignals.Reason> = looks.reasons()
             let positions: AsyncStream<ConfigPosition> = await backend.positions()
             let (events, continuation) = AsyncStream<ServerSentEvent>.makeStream(bufferingPolicy: .bufferingNewest(64))
             let pump = Task {
@@ -112,7 +119,15 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
                 }
                 continuation.finish()
             }
-            continuation.onTermination = { _ in pump.cancel() }
+            let signals = Task {
+                for await reason in reasons {
+                    continuation.yield(ServerSentEvent(name: reason.rawValue, id: nil, data: "{}"))
+                }
+            }
+            continuation.onTermination = { _ in
+                pump.cancel()
+                signals.cancel()
+            }
             return events
         }
     }

@@ -1,5 +1,6 @@
 package import ConfigAPI
 import Declarations
+import Reconciliation
 
 /// Who sends a patch: the credential's name, which is its source's too, and where the request came from.
 package struct PatchWriter: Hashable, Sendable {

@@ -1,4 +1,5 @@
 package import ConfigAPI
+import Declarations
 import Telemetry
 
 extension ConfigStore {
@@ -9,19 +10,22 @@ extension ConfigStore {
         let granted: Lease? = try await transaction { connection in
             try connection.execute(
                 """
-                INSERT INTO \(schema).leases AS held (source, holder, epoch, expires_at, accepted_commit)
-                VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3), $4)
+                INSERT INTO \(schema).leases AS held (source, holder, epoch, expires_at, accepted_commit, enforcement)
+                VALUES ($1, $2, 1, clock_timestamp() + make_interval(secs => $3), $4, $5)
                 ON CONFLICT (source) DO UPDATE SET
                     epoch = CASE WHEN held.holder = excluded.holder AND held.expires_at > clock_timestamp()
                         THEN held.epoch ELSE held.epoch + 1 END,
                     holder = excluded.holder, expires_at = excluded.expires_at,
-                    accepted_commit = coalesce(excluded.accepted_commit, held.accepted_commit)
+                    accepted_commit = coalesce(excluded.accepted_commit, held.accepted_commit),
+                    enforcement = CASE WHEN held.enforcement IS NULL OR
+                        (excluded.enforcement -> 'serial')::bigint >= (held.enforcement -> 'serial')::bigint
+                        THEN coalesce(excluded.enforcement, held.enforcement) ELSE held.enforcement END
                 WHERE held.holder = excluded.holder OR held.expires_at <= clock_timestamp()
-                RETURNING source, epoch, expires_at, accepted_commit
+                RETURNING source, epoch, expires_at, accepted_commit, enforcement
                 """,
                 [
                     .text(request.source), .text(request.holder), .double(request.ttl.seconds),
-                    .optional(request.acceptedCommit),
+                    .optional(request.acceptedCommit), request.enforcement.map(SQLValue.json) ?? .null,
                 ]
             ).rows.first.map { try Lease($0) }
         }
@@ -33,7 +37,7 @@ extension ConfigStore {
     package func lastLease(of source: String) async throws(ConfigStoreError) -> Lease? {
         try await transaction(.snapshot) { connection in
             try connection.execute(
-                "SELECT source, epoch, expires_at, accepted_commit FROM \(schema).leases WHERE source = $1",
+                "SELECT source, epoch, expires_at, accepted_commit, enforcement FROM \(schema).leases WHERE source = $1",
                 [.text(source)]
             ).rows.first.map { try Lease($0) }
         }
@@ -45,6 +49,9 @@ extension ConfigStore {
         }
         guard LeaseRequest.times.contains(request.ttl) else {
             throw .rejected(path: "/ttl", "ttl is \(request.ttl); expected 1s to 1h")
+        }
+        guard request.enforcement.map({ $0["serial"]?.integer != nil }) ?? true else {
+            throw .rejected(path: "/enforcement", "enforcement has no serial, a whole number")
         }
     }
 
@@ -63,6 +70,6 @@ extension Lease {
     fileprivate init(_ row: SQLRow) throws(DatabaseError) {
         self.init(
             source: try row.string("source"), epoch: try row.int("epoch"), expiresAt: try row.time("expires_at"),
-            acceptedCommit: row["accepted_commit"].string)
+            acceptedCommit: row["accepted_commit"].string, enforcement: row["enforcement"].json)
     }
 }

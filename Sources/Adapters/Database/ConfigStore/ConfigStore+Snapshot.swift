@@ -136,9 +136,6 @@ extension ConfigStore {
 }
 
 extension ChangedBy {
-    /// Nobody knows: the triggers saw nothing of it.
-    package static let unaudited = ChangedBy(who: nil, at: nil, via: .unaudited)
-
     /// From the columns `at`, `via` and `details` of an audit row.
     init(_ row: SQLRow, who: String) {
         var details: [String: String] = [:]

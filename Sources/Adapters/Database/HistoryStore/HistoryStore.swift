@@ -30,6 +30,9 @@ package struct HistoryStore: Sendable {
             History(table: "alert_history", keep: .days(365), key: "id", condition: "at < $1::timestamptz"),
             History(table: "host_status_history", keep: .days(365), key: "id", condition: "at < $1::timestamptz"),
             History(table: "reports", keep: .days(365), key: "id", condition: "started_at < $1::timestamptz"),
+            // What is still open stays, however old.
+            History(
+                table: "drift", keep: .days(365), key: "id", condition: "ended_at < $1::timestamptz"),
             History(
                 table: "outbox", keep: .days(90), key: "id",
                 condition: "state <> 'waiting' AND coalesce(delivered_at, created_at) < $1::timestamptz"),

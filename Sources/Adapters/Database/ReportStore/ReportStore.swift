@@ -1,4 +1,5 @@
 package import Declarations
+package import Reconciliation
 package import Telemetry
 
 /// A drift report as it is stored: the document, and what it is found by.
@@ -10,6 +11,8 @@ package struct StoredReport: Hashable, Sendable {
     package var commit: String?
     package var host: String?
     package var json: JSONValue
+    /// Entries of the drift ledger that it brings. One that cannot be read is left out: the report has it.
+    package var drift: [DriftEntry]
 
     /// Reads what is needed out of a report; the rest is kept as it came.
     package init(json: JSONValue) throws(JSONFormError) {
@@ -22,6 +25,7 @@ package struct StoredReport: Hashable, Sendable {
         host = try reader.optionalString("host")
         commit = json["commit"]?["id"]?.string
         self.json = json
+        drift = (json["drift"]?.array ?? []).compactMap { try? DriftEntry(json: $0) }
     }
 }
 
@@ -31,9 +35,10 @@ package struct ReportStore: Sendable {
 
     package init(pool: DatabasePool) { self.pool = pool }
 
-    /// Keeps a report; one of the same id is replaced, so sending twice is the same as once.
-    package func save(_ report: StoredReport) async throws(DatabaseError) {
-        try await pool.withConnection { (connection) throws(DatabaseError) in
+    /// Keeps a report and its entries of the ledger; a report of the same id is replaced, so sending twice is the same as
+    /// once.
+    package func save(_ report: StoredReport) async throws {
+        try await pool.transaction { connection in
             _ = try connection.execute(
                 """
                 INSERT INTO plumbline.reports (id, started_at, outcome, commit, host, report)
@@ -45,6 +50,7 @@ package struct ReportStore: Sendable {
                     .text(report.id.description), .time(report.startedAt), .text(report.outcome),
                     .optional(report.commit), .optional(report.host), .json(report.json),
                 ])
+            try connection.save(drift: report.drift)
         }
     }
 

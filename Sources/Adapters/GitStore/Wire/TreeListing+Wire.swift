@@ -1,8 +1,8 @@
-import Declarations
+package import Declarations
 
 extension TreeListing {
     /// The listing as a header; the bytes of its files follow as blobs, in order.
-    var answer: WorkerAnswer {
+    package var answer: WorkerAnswer {
         let entries: [JSONValue] = files.map { file in
             [
                 "path": .string(file.path), "blob": .string(file.blob.hex), "size": .integer(file.size),
@@ -15,7 +15,7 @@ extension TreeListing {
         return WorkerAnswer(.success(header), blobs: files.compactMap(\.bytes))
     }
 
-    init(header: JSONValue, blobs: [[UInt8]]) throws(JSONFormError) {
+    package init(header: JSONValue, blobs: [[UInt8]]) throws(JSONFormError) {
         let reader = try JSONObjectReader(header)
         var files: [File] = []
         var remaining: ArraySlice<[UInt8]> = blobs[...]

@@ -1,17 +1,17 @@
-import Declarations
+package import Declarations
 
 /// What a worker answers on its standard output: frames, each a length in four bytes (big-endian) and that many bytes.
 /// The first frame is JSON, `{"result": …}` or `{"error": …}`; the others are the blobs that the result announces.
-struct WorkerAnswer: Sendable {
-    var outcome: Result<JSONValue, GitError>
-    var blobs: [[UInt8]]
+package struct WorkerAnswer: Sendable {
+    package var outcome: Result<JSONValue, GitError>
+    package var blobs: [[UInt8]]
 
-    init(_ outcome: Result<JSONValue, GitError>, blobs: [[UInt8]] = []) {
+    package init(_ outcome: Result<JSONValue, GitError>, blobs: [[UInt8]] = []) {
         self.outcome = outcome
         self.blobs = blobs
     }
 
-    var frames: [[UInt8]] {
+    package var frames: [[UInt8]] {
         switch outcome {
         case .success(let result): [JSONValue.object(["result": result]).canonical] + blobs
         case .failure(let error): [JSONValue.object(["error": error.json]).canonical]
@@ -19,20 +19,20 @@ struct WorkerAnswer: Sendable {
     }
 
     /// The four bytes that stand before a frame.
-    static func prefix(of frame: [UInt8]) -> [UInt8] {
+    package static func prefix(of frame: [UInt8]) -> [UInt8] {
         let length = UInt32(frame.count)
         return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) }
     }
 }
 
 /// Why a worker's output is no answer.
-struct WorkerAnswerError: Error, CustomStringConvertible {
-    var description: String
+package struct WorkerAnswerError: Error, CustomStringConvertible {
+    package var description: String
 }
 
 extension WorkerAnswer {
     /// Reads everything that a worker wrote.
-    init(parsing output: [UInt8]) throws(WorkerAnswerError) {
+    package init(parsing output: [UInt8]) throws(WorkerAnswerError) {
         var frames: [ArraySlice<UInt8>] = []
         var rest: ArraySlice<UInt8> = output[...]
         while !rest.isEmpty {

@@ -1,16 +1,16 @@
-import Declarations
+package import Declarations
 import Telemetry
 
 /// What the daemon asks a worker: one JSON line on its standard input.
-struct WorkerRequest: JSONCodable {
+package struct WorkerRequest: Sendable, JSONCodable {
     /// The store's folder.
-    var folder: String
+    package var folder: String
     /// After this many seconds the worker ends itself, should nobody be left to end it.
-    var deadlineSeconds: Int
-    var limits: GitLimits
-    var operation: Operation
+    package var deadlineSeconds: Int
+    package var limits: GitLimits
+    package var operation: Operation
 
-    enum Operation {
+    package enum Operation: Sendable {
         case fetch(remote: GitRemote, branch: String)
         case resolve(revision: String)
         case commit(ObjectID)
@@ -19,10 +19,20 @@ struct WorkerRequest: JSONCodable {
         case tree(commit: ObjectID, filter: TreeFilter, known: [ObjectID])
         case sources(commit: ObjectID, root: String, questions: [SourceQuestion], budgetMilliseconds: Int)
         case keep(ObjectID, name: String)
+        case signatures(of: [ObjectID])
+        case branches(remote: GitRemote)
+    }
+
+    /// The remote that is asked, where one is.
+    var remote: GitRemote? {
+        switch operation {
+        case .fetch(let remote, _), .branches(let remote): remote
+        default: nil
+        }
     }
 
     /// How errors name what is being done.
-    var title: String {
+    package var title: String {
         switch operation {
         case .fetch(let remote, let branch): "fetching \(branch) from \(remote.displayedURL)"
         case .resolve(let revision): "looking up revision \"\(revision)\""
@@ -32,12 +42,14 @@ struct WorkerRequest: JSONCodable {
         case .tree(let commit, _, _): "reading the files of commit \(commit.short)"
         case .sources(let commit, _, _, _): "searching the history of commit \(commit.short)"
         case .keep(let commit, _): "keeping commit \(commit.short)"
+        case .signatures(let commits): "reading the signatures of \(commits.count) commits"
+        case .branches(let remote): "listing the branches of \(remote.displayedURL)"
         }
     }
 }
 
 extension WorkerRequest {
-    init(json: JSONValue) throws(JSONFormError) {
+    package init(json: JSONValue) throws(JSONFormError) {
         let reader = try JSONObjectReader(json)
         folder = try reader.string("folder")
         deadlineSeconds = try reader.integer("deadlineSeconds")
@@ -61,11 +73,13 @@ extension WorkerRequest {
                 commit: try reader.objectID("commit"), root: try reader.string("root"),
                 questions: try reader.list("questions"), budgetMilliseconds: try reader.integer("budget"))
         case "keep": operation = .keep(try reader.objectID("commit"), name: try reader.string("name"))
+        case "signatures": operation = .signatures(of: try reader.objectIDs("commits"))
+        case "branches": operation = .branches(remote: try reader.value("remote"))
         case let other: throw reader.error("operation", "unknown operation \"\(other)\"")
         }
     }
 
-    var json: JSONValue {
+    package var json: JSONValue {
         var members: [String: JSONValue?] = [
             "folder": .string(folder), "deadlineSeconds": .integer(deadlineSeconds), "limits": limits.json,
         ]
@@ -99,6 +113,9 @@ extension WorkerRequest.Operation {
                 "questions": questions.json, "budget": .integer(budget),
             ]
         case .keep(let commit, let name): ["operation": "keep", "commit": .string(commit.hex), "name": .string(name)]
+        case .signatures(let commits):
+            ["operation": "signatures", "commits": .array(commits.map { .string($0.hex) })]
+        case .branches(let remote): ["operation": "branches", "remote": remote.json]
         }
     }
 }

@@ -14,16 +14,38 @@ struct Fetching {
 
     func run() throws(GitError) -> FetchResult {
         try checkBranchName()
-        try Files.makeFolder(folder.path, operation)
-        guard let guardian = FileLock(folder.fetchLock, .exclusiveNow) else {
-            throw GitError(.busy, operation: operation, message: "another fetch into \(folder.path) is under way")
-        }
+        let guardian: FileLock = try takeLock()
         folder.removeLeftovers()
         try prepareHome()
         let result: FetchResult = try fetchOrRebuild()
         if folder.packs > limits.packs { compact() }
         _ = consume guardian
         return result
+    }
+
+    /// The branches that the remote has; nothing is fetched.
+    func branches() throws(GitError) -> [RemoteBranch] {
+        let guardian: FileLock = try takeLock()
+        try prepareHome()
+        let session = FetchSession(remote: remote, limits: limits, operation: operation)
+        let source: Handle<RemoteKind> = try calling { () throws(LibraryFailure) in
+            let source = try Handle<RemoteKind> { unsafe git_remote_create_detached($0, remote.url) }
+            try session.connect(source)
+            return source
+        } failing: { failure in
+            session.refusal ?? failure.at(remote, operation)
+        }
+        let found: [RemoteBranch] = try advertised(source)
+        _ = consume guardian
+        return found
+    }
+
+    private func takeLock() throws(GitError) -> FileLock {
+        try Files.makeFolder(folder.path, operation)
+        guard let guardian = FileLock(folder.fetchLock, .exclusiveNow) else {
+            throw GitError(.busy, operation: operation, message: "another fetch into \(folder.path) is under way")
+        }
+        return guardian
     }
 
     private func fetchOrRebuild() throws(GitError) -> FetchResult {
@@ -136,7 +158,19 @@ struct Fetching {
 
     /// The commit that the remote advertises for the branch.
     private func headOfBranch(_ source: borrowing Handle<RemoteKind>) throws(GitError) -> ObjectID {
-        var branches: [String] = []
+        let present: [RemoteBranch] = try advertised(source)
+        if let found = present.first(where: { $0.name == branch }) { return found.head }
+        let branches: [String] = present.map(\.name)
+        let known: String =
+            branches.isEmpty ? "it has none yet" : "it has \(branches.prefix(20).joined(separator: ", "))"
+        throw GitError(
+            .branchNotFound, operation: operation, message: "the remote has no branch \"\(branch)\": \(known)",
+            branches: branches)
+    }
+
+    /// What the remote says that it has, by name.
+    private func advertised(_ source: borrowing Handle<RemoteKind>) throws(GitError) -> [RemoteBranch] {
+        var branches: [RemoteBranch] = []
         do throws(LibraryFailure) {
             var heads: UnsafeMutablePointer<UnsafePointer<git_remote_head>?>?
             var count = 0
@@ -144,18 +178,14 @@ struct Fetching {
             for index in 0..<count {
                 guard let head = unsafe heads?[index], let text = unsafe head.pointee.name else { continue }
                 let name = unsafe String(cString: text)
-                if name == wanted { return unsafe ObjectID(head.pointee.oid) }
-                if name.hasPrefix("refs/heads/") { branches.append(String(name.dropFirst("refs/heads/".count))) }
+                guard name.hasPrefix("refs/heads/") else { continue }
+                let id = unsafe ObjectID(head.pointee.oid)
+                branches.append(RemoteBranch(name: String(name.dropFirst("refs/heads/".count)), head: id))
             }
         } catch {
             throw error.at(remote, operation)
         }
-        branches.sort()
-        let known: String =
-            branches.isEmpty ? "it has none yet" : "it has \(branches.prefix(20).joined(separator: ", "))"
-        throw GitError(
-            .branchNotFound, operation: operation, message: "the remote has no branch \"\(branch)\": \(known)",
-            branches: branches)
+        return branches.sorted { $0.name < $1.name }
     }
 
     private func id(of reference: String, in repository: borrowing Handle<RepositoryKind>) -> ObjectID? {

@@ -39,7 +39,7 @@ enum WorkerLimits {
             try git(plumbline_git_set_pack_max_objects(request.limits.receivedObjects))
             try git(plumbline_git_set_pack_max_object_size(request.limits.objectBytes))
             try git(plumbline_git_enable_fsync(1))
-            if case .fetch(let remote, _) = request.operation, let file = remote.authoritiesFile {
+            if let file = request.remote?.authoritiesFile {
                 try git(unsafe plumbline_git_set_certificate_authorities(file))
             }
         } catch {

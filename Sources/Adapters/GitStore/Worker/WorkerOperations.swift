@@ -12,10 +12,16 @@ struct WorkerOperations {
     }
 
     func run() throws(GitError) -> WorkerAnswer {
-        if case .fetch(let remote, let branch) = request.operation {
+        switch request.operation {
+        case .fetch(let remote, let branch):
             let fetching = Fetching(
                 folder: folder, remote: remote, branch: branch, limits: request.limits, operation: request.title)
             return WorkerAnswer(.success(try fetching.run().json))
+        case .branches(let remote):
+            let fetching = Fetching(
+                folder: folder, remote: remote, branch: "", limits: request.limits, operation: request.title)
+            return WorkerAnswer(.success(["branches": try fetching.branches().json]))
+        default: break
         }
         let guardian = FileLock(folder.lock, .shared)
         defer { _ = guardian }
@@ -30,7 +36,7 @@ struct WorkerOperations {
 
     private func read(_ reader: borrowing RepositoryReader) throws(GitError) -> WorkerAnswer {
         switch request.operation {
-        case .fetch: preconditionFailure("a fetch is no reading operation")
+        case .fetch, .branches: preconditionFailure("what asks a remote is no reading operation")
         case .resolve(let revision):
             return WorkerAnswer(.success(["id": .string(try reader.resolve(revision).hex)]))
         case .commit(let id): return WorkerAnswer(.success(try reader.commit(id).json))
@@ -51,6 +57,8 @@ struct WorkerOperations {
                             commits: request.limits.searchedCommits, budget: .milliseconds(budget))
                     )
                     .json))
+        case .signatures(let commits):
+            return WorkerAnswer(try reader.signatures(of: commits, atMost: request.limits.totalBytes))
         case .keep(let commit, let name):
             try reader.keep(commit, as: name)
             return WorkerAnswer(.success(.null))

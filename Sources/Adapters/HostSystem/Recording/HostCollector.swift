@@ -122,11 +122,3 @@ extension HostCollector {
         }
     }
 }
-
-extension Clock where Duration == Swift.Duration {
-    /// Says how long ago it was made.
-    package func stopwatch() -> @Sendable () -> Swift.Duration {
-        let start: Instant = now
-        return { start.duration(to: now) }
-    }
-}

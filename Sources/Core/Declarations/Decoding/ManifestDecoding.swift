@@ -20,6 +20,7 @@ extension ResourceDecoder {
         if problems.isEmpty { declaration.checkReferences() }
         declaration.checkRetentions()
         declaration.checkLiveness()
+        declaration.checkUnits()
         guard declaration.problems.isEmpty else { return .failure(Diagnostics(declaration.problems)) }
         return .success(DesiredState(resources: declaration.resources, sha256: sha256))
     }
@@ -118,6 +119,24 @@ private struct Declaration {
                     message:
                         "\(declared.key): \"staleAfter\" (\(group.staleAfter)) must be longer than \(gap), the time "
                         + "between two signs of life of a host that is well; raise it, or collect more often"))
+        }
+    }
+
+    /// A unit has one resource: of two that say different things, one would undo the other.
+    mutating func checkUnits() {
+        var first: [String: DeclaredResource] = [:]
+        for declared in inOrder {
+            guard case .unit(let spec) = declared.spec else { continue }
+            guard let earlier = first[spec.unit] else {
+                first[spec.unit] = declared
+                continue
+            }
+            problems.append(
+                Diagnostic(
+                    file: declared.file, mark: declared.mark,
+                    message:
+                        "the unit \(spec.unit) is declared already: \(earlier.key), at "
+                        + "\(earlier.file):\(earlier.mark.line):\(earlier.mark.column)"))
         }
     }
 

@@ -77,7 +77,7 @@ extension SchemaDecoder {
         }
         let text: String = rule.isTrimmed ? trimmed(written) : written
         guard let objection = objection(to: text, rule) else {
-            if let kind = rule.referenceTo { references.append((ResourceKey(kind, text), source.place)) }
+            if let key = rule.reference.target(text) { references.append((key, source.place)) }
             return text
         }
         report(source.place, isSensitive || text.isEmpty ? objection : "\(objection), got \(quoted(text))")
@@ -322,6 +322,12 @@ extension SchemaDecoder {
             guard values.contains(value), source.entry(field) == nil else { return }
             report(source.place, "\(quoted(field)) is missing, which \(quoted(choice)): \(value) needs")
         case .unique(let list, let field): checkUnique(source, list: list, by: field, members)
+        case .suits(let object, let field, let objection):
+            guard let text = members[field]?.string, case .object(let entries)? = source.entry(object)?.value.content
+            else { return }
+            for entry in entries {
+                if let objection = objection(entry.key, text) { report(entry.keyPlace, objection) }
+            }
         case .only(let field, let choice, let allowed):
             guard let entry = source.entry(field) else { return }
             let value: String = (members[choice] ?? schema.field(named: choice)?.defaultValue)?.string ?? ""

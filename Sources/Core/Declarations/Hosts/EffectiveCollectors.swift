@@ -32,7 +32,7 @@ package func agentResources(
         case .collector(let spec): spec.hosts.selects(host)
         case .logSource(let spec): spec.hosts.selects(host)
         case .scrapeTarget(let spec): spec.hosts.selects(host)
-        case .hostGroup, .notifier, .retention, .alertRule, .statusPage, .pipeline: false
+        case .hostGroup, .notifier, .retention, .alertRule, .statusPage, .pipeline, .unit: false
         }
     }
     .map(\.resource).sorted { $0.key < $1.key }

@@ -4,10 +4,12 @@ enum ByteSize {
         ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40), ("PiB", 1 << 50),
         ("KB", 1_000), ("kB", 1_000), ("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000),
         ("PB", 1_000_000_000_000_000), ("B", 1),
+        // As systemd writes them: powers of 1024.
+        ("K", 1 << 10), ("M", 1 << 20), ("G", 1 << 30), ("T", 1 << 40),
     ]
 
     /// As a regular expression (ECMA-262), for editors.
-    static let pattern = "^[0-9]+ ?([KMGTP]iB|[kKMGTP]B|B)$"
+    static let pattern = "^[0-9]+ ?([KMGTP]iB|[kKMGTP]B|B|[KMGT])$"
 
     /// Bytes; nil where the text is no size or a larger one than can be told exactly.
     static func bytes(_ text: String) -> Int? {

@@ -13,6 +13,8 @@ struct NormalFormReader {
 
     func isPresent(_ name: String) -> Bool { members[name] != nil }
 
+    /// The value as it is.
+    func raw(_ name: String) -> JSONValue { value(name) { $0 } }
     func text(_ name: String) -> String { value(name) { $0.string } }
     func bool(_ name: String) -> Bool { value(name) { $0.bool } }
     func integer(_ name: String) -> Int { value(name) { $0.integer } }

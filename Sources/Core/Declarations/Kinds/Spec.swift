@@ -9,6 +9,7 @@ package enum Spec: Hashable, Sendable {
     case pipeline(PipelineSpec)
     case logSource(LogSourceSpec)
     case scrapeTarget(ScrapeTargetSpec)
+    case unit(UnitSpec)
 }
 
 extension Spec {
@@ -25,6 +26,7 @@ extension Spec {
         case .pipeline: self = .pipeline(PipelineSpec(reader))
         case .logSource: self = .logSource(LogSourceSpec(reader))
         case .scrapeTarget: self = .scrapeTarget(ScrapeTargetSpec(reader))
+        case .unit: self = .unit(UnitSpec(reader))
         }
     }
 }
@@ -36,6 +38,7 @@ package func references(of spec: Spec) -> [ResourceKey] {
     case .collector(let collector): collector.hosts.groups.map { ResourceKey(.hostGroup, $0) }
     case .logSource(let source): source.hosts.groups.map { ResourceKey(.hostGroup, $0) }
     case .scrapeTarget(let target): target.hosts.groups.map { ResourceKey(.hostGroup, $0) }
+    case .unit(let unit): unit.restartOn
     case .hostGroup, .notifier, .retention, .statusPage, .pipeline: []
     }
 }
@@ -53,6 +56,7 @@ extension ResourceKind {
         case .pipeline: PipelineSpec.schema
         case .logSource: LogSourceSpec.schema
         case .scrapeTarget: ScrapeTargetSpec.schema
+        case .unit: UnitSpec.schema
         }
     }
 
@@ -68,6 +72,7 @@ extension ResourceKind {
         case .pipeline: "Where application events come from, and how their documents become events."
         case .logSource: "Which files agents read log lines from, and on which hosts."
         case .scrapeTarget: "Which pages of metrics agents read, how often, and what becomes of their series."
+        case .unit: "A shipped systemd unit: whether it is enabled and runs, and a few of its settings."
         }
     }
 }

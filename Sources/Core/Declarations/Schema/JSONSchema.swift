@@ -144,7 +144,7 @@ extension ObjectRule {
                 "if": ["required": [.string(field)]],
                 "then": ["properties": [choice: ["enum": .array(allowed.map(JSONValue.string))]]],
             ]
-        case .longer, .notLonger, .needs, .unique: nil
+        case .longer, .notLonger, .needs, .unique, .suits: nil
         }
     }
 }

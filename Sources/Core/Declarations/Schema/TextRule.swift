@@ -1,6 +1,23 @@
 import Patterns
 import Telemetry
 
+/// What a text names.
+enum Reference: Sendable {
+    case nothing
+    /// A resource of a kind.
+    case name(of: ResourceKind)
+    /// A resource, as `Kind/name`.
+    case key
+
+    func target(_ text: String) -> ResourceKey? {
+        switch self {
+        case .nothing: nil
+        case .name(let kind): ResourceKey(kind, text)
+        case .key: ResourceKey(text)
+        }
+    }
+}
+
 /// Which texts a field takes.
 package struct TextRule: Sendable {
     /// "a label name: letters, digits and _": what an error says was expected.
@@ -11,29 +28,30 @@ package struct TextRule: Sendable {
     let longest: Int
     /// Whether white space around the text means nothing.
     let isTrimmed: Bool
-    /// The kind whose resources the text names.
-    let referenceTo: ResourceKind?
+    let reference: Reference
     /// Why a text within the length is not taken; nil for one that is. The message must not contain the text, which may
     /// be secret.
     let objection: @Sendable (String) -> String?
 
     init(
         _ expectation: String, pattern: String? = nil, longest: Int, isTrimmed: Bool = false,
-        referenceTo: ResourceKind? = nil, objection: @escaping @Sendable (String) -> String? = { _ in nil }
+        reference: Reference = .nothing,
+        objection: @escaping @Sendable (String) -> String? = { _ in nil }
     ) {
         self.expectation = expectation
         self.pattern = pattern
         self.longest = longest
         self.isTrimmed = isTrimmed
-        self.referenceTo = referenceTo
+        self.reference = reference
         self.objection = objection
     }
 
     init(
-        _ expectation: String, pattern: String, longest: Int, referenceTo: ResourceKind? = nil,
+        _ expectation: String, pattern: String, longest: Int,
+        reference: Reference = .nothing,
         accepts: @escaping @Sendable (String) -> Bool
     ) {
-        self.init(expectation, pattern: pattern, longest: longest, referenceTo: referenceTo) {
+        self.init(expectation, pattern: pattern, longest: longest, reference: reference) {
             accepts($0) ? nil : "expected \(expectation)"
         }
     }
@@ -48,8 +66,15 @@ extension TextRule {
     private static func name(of kind: ResourceKind?) -> TextRule {
         TextRule(
             "a name of lower-case letters, digits and -, at most 63, not beginning with -",
-            pattern: "^[a-z0-9][a-z0-9-]{0,62}$", longest: 63, referenceTo: kind, accepts: ResourceKey.isValidName)
+            pattern: "^[a-z0-9][a-z0-9-]{0,62}$", longest: 63,
+            reference: kind.map(Reference.name) ?? .nothing, accepts: ResourceKey.isValidName)
     }
+
+    /// Any resource, by kind and name; it must be declared.
+    static let resourceKey = TextRule(
+        "a resource as Kind/name", pattern: "^[A-Z][A-Za-z]*/[a-z0-9][a-z0-9-]{0,62}$", longest: 100,
+        reference: .key,
+        accepts: { text in ResourceKey(text).map { ResourceKey.isValidName($0.name) } ?? false })
 
     /// A label's name that none of `reserved` is, each with the reason. Names that begin with `__` are Prometheus' own.
     static func labelName(

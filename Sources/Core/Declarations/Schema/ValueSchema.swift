@@ -99,6 +99,8 @@ package enum ObjectRule: Sendable {
     case needs(String, where: String, is: [String])
     /// The first is given only where the choice in the second is one of these.
     case only(String, where: String, is: [String])
+    /// Each field of the first, an object, goes with the text in the second; else why it does not.
+    case suits(String, to: String, objection: @Sendable (_ field: String, _ text: String) -> String?)
 
     var fields: [String] {
         switch self {
@@ -107,7 +109,8 @@ package enum ObjectRule: Sendable {
             [first, second]
         case .unique(let list, _): [list]
         case .anyOf(let names): names
-        case .only(let field, let choice, _), .needs(let field, let choice, _): [field, choice]
+        case .only(let field, let choice, _), .needs(let field, let choice, _), .suits(let field, let choice, _):
+            [field, choice]
         }
     }
 }

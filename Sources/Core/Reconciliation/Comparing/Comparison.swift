@@ -12,9 +12,11 @@ package struct Comparison: Hashable, Sendable {
     package var server: Observed<ServerFacts>
     /// Nil where there is neither a proxy nor anything declared for one.
     package var proxy: Observed<ServerFacts>?
+    /// Nil where no unit is or was declared.
+    package var units: Observed<ServerFacts>?
     /// Why the agents are unknown as a whole; nil where they are known.
     package var agentsUnknown: String?
-    /// Set digests over declared and owned keys without ignored ones; nil where the server did not answer.
+    /// Set digests over declared and owned keys without ignored and tolerated ones; nil where the server did not answer.
     package var declaredDigest: String?
     package var liveDigest: String?
 
@@ -40,19 +42,25 @@ package struct ComparisonContext: Sendable {
     /// How long a host may take to follow a new expectation: three drift intervals.
     package var grace: PromDuration
     package var sha256: SHA256Function
+    /// Left out of the set digests.
+    package var tolerated: Set<ResourceKey>
 
-    package init(source: String, now: Timestamp, grace: PromDuration, sha256: @escaping SHA256Function) {
+    package init(
+        source: String, now: Timestamp, grace: PromDuration, sha256: @escaping SHA256Function,
+        tolerated: Set<ResourceKey> = []
+    ) {
         self.source = source
         self.now = now
         self.grace = grace
         self.sha256 = sha256
+        self.tolerated = tolerated
     }
 }
 
 /// Compares a commit with everything that answered. A pure function; the order of its inputs does not matter.
 package func compare(
-    declared: DeclaredState, inventory: Inventory, proxyInventory: Inventory = .empty, live: LiveState,
-    context: ComparisonContext
+    declared: DeclaredState, inventory: Inventory, proxyInventory: Inventory = .empty,
+    unitInventory: Inventory = .empty, live: LiveState, context: ComparisonContext
 ) -> Comparison {
     var comparison = Comparison(
         revision: declared.revision, source: context.source, differences: [], agents: [],
@@ -62,11 +70,12 @@ package func compare(
     case .present(let snapshot):
         comparison.server = .present(Comparison.ServerFacts(snapshot))
         comparison.differences = compareStore(
-            declared: declared.only { $0.target != .proxy }, inventory: inventory, snapshot: snapshot,
+            declared: declared.only { $0.target.store == .server }, inventory: inventory, snapshot: snapshot,
             deletions: live.deletions, source: context.source)
     }
     comparison.compareProxy(declared, proxyInventory, live, context)
-    if comparison.server.value != nil { comparison.setDigests(sha256: context.sha256) }
+    comparison.compareUnits(declared, unitInventory, live, context)
+    if comparison.server.value != nil { comparison.setDigests(context) }
     switch live.agents {
     case .unreachable(let reason): comparison.agentsUnknown = reason
     case .present(let agents):
@@ -114,8 +123,26 @@ extension Comparison {
         }
     }
 
-    fileprivate mutating func setDigests(sha256: SHA256Function) {
-        let counted: [Difference] = differences.filter(\.countsForDigest)
+    /// The machine's units, which are in nobody's store.
+    fileprivate mutating func compareUnits(
+        _ declared: DeclaredState, _ inventory: Inventory, _ live: LiveState, _ context: ComparisonContext
+    ) {
+        switch live.units {
+        case nil: units = nil
+        case .unreachable(let reason): units = .unreachable(reason: reason)
+        case .present(let snapshot):
+            units = .present(ServerFacts(snapshot))
+            differences += compareStore(
+                declared: declared.only { $0.target == .systemd }, inventory: inventory, snapshot: snapshot,
+                deletions: live.deletions, source: context.source)
+        }
+    }
+
+    fileprivate mutating func setDigests(_ context: ComparisonContext) {
+        let sha256: SHA256Function = context.sha256
+        let counted: [Difference] = differences.filter {
+            $0.countsForDigest && !context.tolerated.contains($0.key)
+        }
         let declared = counted.compactMap { difference in
             difference.declared.map { (key: difference.key, digest: $0.digest) }
         }

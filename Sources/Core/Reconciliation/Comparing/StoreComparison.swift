@@ -109,10 +109,6 @@ private struct StoreComparison {
     }
 }
 
-extension ChangedBy {
-    package static let unaudited = ChangedBy(who: nil, at: nil, via: .unaudited)
-}
-
 extension Difference {
     init(
         key: ResourceKey, declared: Declaration? = nil, appliedDigest: String? = nil, live: StoredResource? = nil,

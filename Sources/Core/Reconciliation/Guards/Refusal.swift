@@ -28,9 +28,12 @@ package struct Refusal: Hashable, Sendable, JSONCodable {
 }
 
 package enum GuardName: String, CaseIterable, Hashable, Sendable {
-    case prune, adopt
+    case prune, adopt, retention, noise
+    case lastNotifier = "last-notifier"
     /// Another git source owns the resource. No commit of ours can allow that.
     case contested
     /// The branch does not descend from the last accepted commit.
     case rewrittenHistory
+    /// A new commit is not signed by somebody who is trusted.
+    case signature
 }

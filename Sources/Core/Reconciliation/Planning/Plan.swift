@@ -27,7 +27,9 @@ package struct Plan: Hashable, Sendable {
     package func storeSteps(on target: TargetName) -> [Step] {
         steps.filter { $0.target == target && $0.treatment == .apply }
     }
-    package var isEmpty: Bool { storeSteps.isEmpty && storeSteps(on: .proxy).isEmpty && resyncs.isEmpty }
+    package var isEmpty: Bool {
+        [.server, .proxy, .systemd].allSatisfy { storeSteps(on: $0).isEmpty } && resyncs.isEmpty
+    }
 
     /// All steps of one store as one request; nil where there is nothing to change.
     package func patch(
@@ -67,14 +69,24 @@ package struct PlanContext: Sendable {
     package var deletionBudget: DeletionBudget
     /// The commit that was applied before, where it is known: tells which fields git moved.
     package var previous: DeclaredState?
+    /// What a person changed and wants to stay for a while: drift of it is left.
+    package var tolerated: Set<ResourceKey>
+    /// What was corrected so often that the next correction waits.
+    package var isDeferred: @Sendable (DriftSubject, _ paths: [String]) -> Bool
     /// What a live spec refers to.
     package var references: @Sendable (ResourceKey, JSONValue) -> [ResourceKey]
+    /// Whether the plan decides over a commit. What an accepted commit takes away was allowed when it was accepted.
+    package var judgesCommit: Bool
+    /// What is known of changed alert rules; one that is not named is not known.
+    package var noise: [ResourceKey: NoiseEvidence]
     /// Replaces the sensitive fields of a spec.
     package var redact: @Sendable (JSONValue, ResourceKind) -> JSONValue
 
     package init(
         mode: RunMode, permissions: Set<Permission> = [], recentDeletions: [ResourceKind: Int] = [:],
         deletionBudget: DeletionBudget = DeletionBudget(), previous: DeclaredState? = nil,
+        judgesCommit: Bool = true, noise: [ResourceKey: NoiseEvidence] = [:], tolerated: Set<ResourceKey> = [],
+        isDeferred: @escaping @Sendable (DriftSubject, _ paths: [String]) -> Bool = { _, _ in false },
         references: @escaping @Sendable (ResourceKey, JSONValue) -> [ResourceKey],
         redact: @escaping @Sendable (JSONValue, ResourceKind) -> JSONValue
     ) {
@@ -83,6 +95,10 @@ package struct PlanContext: Sendable {
         self.recentDeletions = recentDeletions
         self.deletionBudget = deletionBudget
         self.previous = previous
+        self.judgesCommit = judgesCommit
+        self.noise = noise
+        self.tolerated = tolerated
+        self.isDeferred = isDeferred
         self.references = references
         self.redact = redact
     }

@@ -41,10 +41,10 @@ private struct Planner {
     private func storeStep(_ difference: Difference) -> Step? {
         guard let action = action(for: difference.finding) else { return nil }
         var step = Step(
-            target: difference.key.kind.target == .proxy ? .proxy : .server, kind: difference.key.kind.rawValue,
-            name: difference.key.name, action: action,
-            causes: difference.causes, fields: fields(of: difference), changedBy: difference.changedBy)
-        step.treatment = treatment(of: difference)
+            target: difference.key.kind.target.store, kind: difference.key.kind.rawValue,
+            name: difference.key.name, action: action, causes: difference.causes, fields: fields(of: difference),
+            changedBy: difference.changedBy)
+        step.treatment = held(step, as: treatment(of: difference))
         step.spec = difference.declared?.spec
         step.takesOwnership = difference.live.map { $0.owner != comparison.source } ?? false
         step.file = difference.declared?.file
@@ -70,6 +70,17 @@ private struct Planner {
         // A note about what was applied is no correction; while observing it can wait.
         if context.mode == .observe { return difference.finding == .convergedOutside ? .ignore : .leave(.observe) }
         return isDriftOnly && policy == .report ? .leave(.report) : .apply
+    }
+
+    /// A tolerated resource is left while it differs, also where a commit moves it: the commit has it once the toleration
+    /// ends. What git alone moved is never held up by a contest.
+    private func held(_ step: Step, as treatment: Step.Treatment) -> Step.Treatment {
+        guard step.causes.contains(.drift), step.action != .record, treatment != .ignore else { return treatment }
+        if let key = step.key, context.tolerated.contains(key) { return .leave(.tolerated) }
+        guard treatment == .apply, step.causes == [.drift], context.isDeferred(step.subject, step.driftedPaths) else {
+            return treatment
+        }
+        return .leave(.contested)
     }
 
     // MARK: Fields
@@ -131,6 +142,7 @@ private struct Planner {
                 steps, owned: owned.mapValues(\.count), recent: context.recentDeletions,
                 budget: context.deletionBudget, permissions: context.permissions)
             + adoptionRefusals(comparison.differences, permissions: context.permissions)
+            + (context.judgesCommit ? refusalsOfCommit(steps) : [])
         for refusal in refusals {
             let refused = Set(refusal.resources)
             for index in steps.indices where steps[index].key.map(refused.contains) == true {
@@ -138,6 +150,14 @@ private struct Planner {
             }
         }
         return refusals
+    }
+
+    /// What is asked once, before a commit is accepted.
+    private func refusalsOfCommit(_ steps: [Step]) -> [Refusal] {
+        retentionRefusals(
+            steps, findings: findings, previous: context.previous, permissions: context.permissions)
+            + lastNotifierRefusals(steps, findings: findings, permissions: context.permissions)
+            + noiseRefusals(steps, evidence: context.noise, permissions: context.permissions)
     }
 
     // MARK: Order
@@ -166,7 +186,7 @@ private struct Planner {
         if let kind = difference.key?.kind {
             step.fields = fieldChanges(declared: difference.expected, live: difference.running, kind: kind)
         }
-        step.treatment = treatment(of: difference)
+        step.treatment = held(step, as: treatment(of: difference))
         return step
     }
 

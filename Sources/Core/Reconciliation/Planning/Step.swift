@@ -33,7 +33,7 @@ package struct Step: Hashable, Sendable {
 
     package enum Treatment: Hashable, Sendable {
         case apply
-        /// A known difference that stays, and counts as drift.
+        /// A known difference that stays, and counts as drift unless it is tolerated.
         case leave(Leaving)
         /// Listed, without effect on the outcome.
         case ignore
@@ -45,6 +45,10 @@ package struct Step: Hashable, Sendable {
         case observe
         /// The manifest says `plumbline/drift: report`.
         case report
+        /// A person said that it stays for a while. Does not count as drift.
+        case tolerated
+        /// Somebody undoes each correction: the next one waits a while.
+        case contested
     }
 
     package init(

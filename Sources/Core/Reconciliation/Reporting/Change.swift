@@ -33,6 +33,10 @@ package struct Change: Hashable, Sendable, JSONCodable {
         case failed
         /// Left in place: the reconciler observes, or the manifest says `report`.
         case reported
+        /// A person said that it stays for a while.
+        case tolerated
+        /// Left for a while, because somebody undoes each correction.
+        case contested
         /// The manifest says `ignore`, or the resource is foreign.
         case ignored
         case refused
@@ -87,5 +91,19 @@ package struct Change: Hashable, Sendable, JSONCodable {
             "result": .string(result.rawValue),
             "error": error.map(JSONValue.string), "milliseconds": milliseconds.map { .integer($0) },
         ])
+    }
+}
+
+extension Step.Treatment {
+    /// What becomes of a step that is not applied; nil for one that is.
+    package var resultUnlessApplied: Change.Result? {
+        switch self {
+        case .apply: nil
+        case .leave(.tolerated): .tolerated
+        case .leave(.contested): .contested
+        case .leave(.observe), .leave(.report): .reported
+        case .ignore: .ignored
+        case .refuse: .refused
+        }
     }
 }

@@ -10,15 +10,23 @@ extension RunReport {
         if let refusedCommit {
             lines.append("refused commit \(refusedCommit.text)\(commit == nil ? "" : "; the one above stays enforced")")
         }
+        lines += (enforcement?.lines(at: startedAt) ?? []).map { style.yellow("  \($0)") }
+        if let waitingCommit { lines.append(style.yellow("  waiting: commit \(waitingCommit.text)")) }
         lines += problems.map { style.red("  \(printable($0.description))") }
         lines += refusals.map { style.red("  guard \($0.guardName.rawValue): \(printable($0.message))") }
         lines += errors.map { style.red("  \(printable($0))") }
+        lines += notices.map { style.yellow("  \(printable($0))") }
+        if !signers.isEmpty { lines.append(style.dim("  signed by \(listing(signers))")) }
+        lines += contested.map { style.red("  contested: \($0.text(ours: ours))") }
         lines += changeLines(style)
         if !foreign.isEmpty { lines.append(style.dim("  foreign, not touched: \(listing(foreign))")) }
         if !kept.isEmpty { lines.append(style.dim("  no longer declared, kept: \(listing(kept))")) }
         lines += targets.map { "  " + $0.line(style) }
         return lines.map { $0 + "\n" }.joined()
     }
+
+    /// Git's side of a contest.
+    package var ours: String { "gitops-sync\(commit.map { " (commit \($0.id.prefix(10)))" } ?? "")" }
 
     /// One line for a list of runs.
     package func summary(_ style: TextStyle) -> String {
@@ -96,7 +104,7 @@ extension Change {
         switch result {
         case .planned, .applied: style.green(causes.contains(.drift) ? "corrected" : result.rawValue)
         case .failed, .refused: style.red(result.rawValue)
-        case .unverified, .reported: style.yellow(result.rawValue)
+        case .unverified, .reported, .tolerated, .contested: style.yellow(result.rawValue)
         case .ignored: style.dim(result.rawValue)
         }
     }
@@ -204,6 +212,8 @@ extension RunReport {
         lines += problems.map { style.red("  \(printable($0.description))") }
         lines += refusals.map { style.red("  guard \($0.guardName.rawValue): \(printable($0.message))") }
         lines += errors.map { style.red("  \(printable($0))") }
+        lines += notices.map { style.yellow("  \(printable($0))") }
+        if !signers.isEmpty { lines.append(style.dim("  signed by \(listing(signers))")) }
         for target in targets where target.state == .unknown {
             lines.append(style.yellow("  \(target.name.rawValue): unknown: \(printable(target.message ?? ""))"))
         }

@@ -21,6 +21,10 @@ package struct RunReport: Hashable, Sendable {
     package var previousCommit: String?
     /// The newest commit, where it was refused.
     package var refusedCommit: CommitInfo?
+    /// The newest commit, where it waits because another is pinned or enforcement is suspended.
+    package var waitingCommit: CommitInfo?
+    /// What people ordered, where something of it had an effect.
+    package var enforcement: Enforcement?
     package var outcome: RunOutcome
     package var declaredDigest: String?
     package var liveDigest: String?
@@ -28,11 +32,19 @@ package struct RunReport: Hashable, Sendable {
     package var refusals: [Refusal]
     /// Permissions that the commit gave and that let something pass.
     package var permissions: [Permission]
+    /// Who signed the commits that the newest one brought, where signatures are checked.
+    package var signers: [String]
     package var changes: [Change]
+    /// What somebody changes as often as it is corrected.
+    package var contested: [Contest]
+    /// Entries of the ledger that this run opened, changed or closed, and those that the server has not got before.
+    package var drift: [DriftEntry]
     package var targets: [TargetReport]
     /// Resources that are neither declared nor owned.
     package var foreign: [String]
     package var kept: [String]
+    /// What a person should know and is no error: a remote that did not answer while another did.
+    package var notices: [String]
     /// What failed as a whole: a fetch, a target.
     package var errors: [String]
     /// How many equal runs in a row this record stands for, and when the last of them ended.
@@ -55,10 +67,14 @@ package struct RunReport: Hashable, Sendable {
         problems = []
         refusals = []
         permissions = []
+        signers = []
         changes = []
+        contested = []
+        drift = []
         targets = []
         foreign = []
         kept = []
+        notices = []
         errors = []
         count = 1
         lastFinishedAt = startedAt
@@ -67,8 +83,8 @@ package struct RunReport: Hashable, Sendable {
     /// Whether the two runs found, did and said the same, so that one record can stand for both: only runs that changed
     /// nothing can.
     package func repeats(_ earlier: RunReport) -> Bool {
-        let isQuiet: Bool = changes.allSatisfy { $0.result == .reported || $0.result == .ignored }
-        guard isQuiet else { return false }
+        let quiet: Set<Change.Result> = [.reported, .ignored, .tolerated, .contested]
+        guard changes.allSatisfy({ quiet.contains($0.result) }) else { return false }
         return withoutTimes == earlier.withoutTimes
     }
 

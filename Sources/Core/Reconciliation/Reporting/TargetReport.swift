@@ -121,6 +121,7 @@ extension Comparison {
     package func targetReports(remaining plan: Plan) -> [TargetReport] {
         [storeReport(.server, server, plan), agentsReport(plan)]
             + (proxy.map { [storeReport(.proxy, $0, plan)] } ?? [])
+            + (units.map { [storeReport(.systemd, $0, plan)] } ?? [])
     }
 
     private func storeReport(_ name: TargetName, _ store: Observed<ServerFacts>, _ plan: Plan) -> TargetReport {
@@ -132,7 +133,7 @@ extension Comparison {
                     resource: $0.key.description, state: $0.health.state.rawValue, message: $0.health.message)
             }
             var report = TargetReport(
-                name: name, state: .inSync, generation: facts.generation, unhealthy: unhealthy)
+                name: name, state: .inSync, generation: name == .systemd ? nil : facts.generation, unhealthy: unhealthy)
             if plan.hasDifferences(on: name) {
                 report.state = .drifted
             } else if let instance = facts.laggingInstances.first {
@@ -159,8 +160,11 @@ extension Comparison {
 }
 
 extension Plan {
-    /// Whether a difference is there that counts: ignored ones do not.
+    /// Whether a difference is there that counts: ignored and tolerated ones do not.
     package func hasDifferences(on target: TargetName) -> Bool {
-        steps.contains { $0.target == target && $0.treatment != .ignore && $0.action != .record }
+        steps.contains {
+            $0.target == target && $0.treatment != .ignore && $0.treatment != .leave(.tolerated)
+                && $0.action != .record
+        }
     }
 }

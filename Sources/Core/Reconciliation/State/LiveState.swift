@@ -15,16 +15,19 @@ package struct LiveState: Hashable, Sendable {
     package var agents: Observed<[AgentView]>
     /// Nil where no proxy is configured.
     package var proxy: Observed<ConfigSnapshot>?
+    /// The machine's own units in the form of a store; nil where none is or was declared.
+    package var units: Observed<ConfigSnapshot>?
     /// Who deleted what is no longer there, from the audit log.
     package var deletions: [ResourceKey: ChangedBy]
 
     package init(
         server: Observed<ConfigSnapshot>, agents: Observed<[AgentView]>, proxy: Observed<ConfigSnapshot>? = nil,
-        deletions: [ResourceKey: ChangedBy] = [:]
+        units: Observed<ConfigSnapshot>? = nil, deletions: [ResourceKey: ChangedBy] = [:]
     ) {
         self.server = server
         self.agents = agents
         self.proxy = proxy
+        self.units = units
         self.deletions = deletions
     }
 

@@ -61,7 +61,7 @@ package struct HookScripts: Hashable, Sendable {
                     fi
                     ;;
                 esac
-                "$sync" validate --git-dir \(shellQuoted(repository)) --rev "$new" 2>&1 </dev/null
+                "$sync" validate --git-dir \(shellQuoted(repository)) --rev "$new" --config \(shellQuoted(syncConfig)) 2>&1 </dev/null
                 code=$?
                 case $code in
                 0) ;;

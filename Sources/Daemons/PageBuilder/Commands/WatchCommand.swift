@@ -30,7 +30,7 @@ struct WatchCommand: AsyncParsableCommand {
             clock: ContinuousClock(), logger: logger)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [.init(service: service), Lifeline.configuration()],
+                services: [.init(service: service), Lifeline.configuration(), .init(service: Presence())],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await group.run()
     }

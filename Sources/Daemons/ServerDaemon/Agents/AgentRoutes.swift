@@ -24,6 +24,8 @@ package struct AgentRoutes: RouteGroup {
     private let store: AgentStore
     private let live: LiveConfig
     private let signals: ResyncSignals
+    private let edits: EditedFiles
+    private let looks: LookSignals
     private let activity: HostActivity
     private let commits: EnforcedCommits
     private let waiting: GaugeInstrument
@@ -35,6 +37,8 @@ package struct AgentRoutes: RouteGroup {
         store = parts.agents
         live = parts.live
         signals = parts.resyncs
+        edits = parts.edits
+        looks = parts.looks
         activity = parts.activity
         commits = parts.commits
         waiting = parts.metrics.gauge("plumb_agents_waiting", "Agents that wait for another config.")
@@ -130,6 +134,7 @@ package struct AgentRoutes: RouteGroup {
         let status: AgentStatus = try await request.decode(limit: Self.statusLimit)
         _ = try context.requireHost(status.host)
         try await store.record(status, from: context.remoteAddress)
+        if edits.notes(status) { looks.signal(.agents) }
         var headers: HTTPFields = [:]
         var applied: AppliedCommit?
         if let expected = await directory.expected(for: host, facts: status.facts) {

@@ -1,6 +1,7 @@
 import Alerting
 import ConfigAPI
 import Declarations
+import Reconciliation
 import StoreService
 import Telemetry
 
@@ -57,6 +58,9 @@ struct CommitView {
     var outcomeClass: String
     var hasProblems: Bool
     var problems: [String]
+    /// What people ordered, what is contested, and the commit that waits because of an order.
+    var hasNotices: Bool
+    var notices: [String]
 
     init(_ report: JSONValue, now: Timestamp) {
         let commit: JSONValue? = report["commit"]
@@ -68,6 +72,21 @@ struct CommitView {
         (outcomeText, outcomeClass) = ReportView.outcome(report["outcome"]?.string ?? "unknown")
         problems = (report["problems"]?.array ?? []).map(ReportView.problem)
         hasProblems = !problems.isEmpty
+        notices = Self.notices(report, now: now)
+        hasNotices = !notices.isEmpty
+    }
+
+    private static func notices(_ report: JSONValue, now: Timestamp) -> [String] {
+        var notices: [String] = []
+        if let orders = report["enforcement"].flatMap({ try? Enforcement(json: $0) }) {
+            notices += orders.lines(at: now)
+        }
+        if let waiting = report["waitingCommit"].flatMap({ try? CommitInfo(json: $0) }) {
+            notices.append("waiting: commit \(waiting.text)")
+        }
+        notices += (report["contested"]?.array ?? []).compactMap { try? Contest(json: $0) }
+            .map { "contested: \($0.text(ours: "gitops-sync"))" }
+        return notices
     }
 
     private static func ago(_ time: JSONValue?, _ now: Timestamp) -> String {

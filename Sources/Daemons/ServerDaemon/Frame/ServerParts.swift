@@ -1,4 +1,4 @@
-import ConfigAPIServer
+package import ConfigAPIServer
 package import Database
 package import Declarations
 package import Logging
@@ -33,6 +33,9 @@ package struct ServerParts: Sendable {
     package let agents: AgentStore
     package let directory: AgentDirectory
     package let resyncs: ResyncSignals
+    /// Reasons to look, for gitops-sync.
+    package let looks = LookSignals()
+    package let edits = EditedFiles()
     package let hosts: HostDirectory
     package let reports: ReportStore
     package let reconcilers: ReconcilerStore

@@ -1,7 +1,10 @@
 import Declarations
+import GitStore
 import Manifests
 import Reconciliation
 import Runtime
+import Systemd
+import SystemdUnits
 import Telemetry
 
 extension BootstrapConfiguration {
@@ -32,6 +35,8 @@ extension BootstrapConfiguration {
     private init(_ settings: inout Settings) {
         repository = Repository(&settings)
         credentials = Credentials(&settings)
+        trust = Trust(&settings)
+        previews = settings.texts("previews")
         source = settings.text("source", default: "gitops-sync")
         mode = settings.choice("mode", default: RunMode.enforce)
         interval = settings.duration("interval", default: .minutes(1), in: .seconds(1) ... .days(1))
@@ -45,14 +50,16 @@ extension BootstrapConfiguration {
         stateDirectory = settings.text("stateDirectory", default: "/var/lib/gitops-sync")
         controlSocket = settings.text("controlSocket", default: "/run/gitops-sync/control.sock")
         server = Server(
-            url: settings.requiredText("server.url"), tokenFile: settings.optionalText("server.tokenFile"))
-        let proxyToken: String? = settings.optionalText("proxy.tokenFile")
+            url: settings.requiredText("server.url"), tokenFile: settings.file("server.tokenFile"))
+        let proxyToken: String? = settings.file("proxy.tokenFile")
         proxy = settings.optionalText("proxy.url").map { Server(url: $0, tokenFile: proxyToken) }
         let standard = DeletionBudget()
         deletionBudget = DeletionBudget(
             percent: settings.integer("guards.deletions.percent", default: standard.percent, in: 0...100),
             minimum: settings.integer("guards.deletions.minimum", default: standard.minimum, in: 0...10_000),
             maximum: settings.integer("guards.deletions.maximum", default: standard.maximum, in: 0...10_000))
+        units = Units(&settings)
+        webhookSecretFile = settings.optionalText("webhook.secretFile")
         listen = Self.listen(&settings)
         check(&settings)
     }
@@ -73,6 +80,9 @@ extension BootstrapConfiguration {
         if controlSocket.utf8.count > 107 {
             settings.complain(about: "controlSocket", "the path is longer than 107 bytes; choose a shorter folder")
         }
+        for glob in previews {
+            if let objection = Glob.objection(to: glob) { settings.complain(about: "previews", objection) }
+        }
         for (name, url) in [("server.url", server.url), ("proxy.url", proxy?.url ?? "")] where !url.isEmpty {
             guard !["http://", "https://", "http+unix://"].contains(where: url.hasPrefix) else { continue }
             settings.complain(about: name, "expected http://, https:// or http+unix://")
@@ -83,15 +93,19 @@ extension BootstrapConfiguration {
                 "\(cycleTimeout) is too short: a run may fetch for \(fetchTimeout) and look for \(verifyTimeout); expected 5s "
                     + "more than both")
         }
-        if credentials.tokenFile != nil, credentials.sshKeyFile != nil {
-            settings.complain(about: "credentials.sshKeyFile", "a token and an ssh key exclude each other")
+        if credentials.tokenFile != nil, !remotes.contains(where: \.takesToken) {
+            settings.complain(about: "credentials.tokenFile", "a token is for https://, and no remote has that")
+        }
+        if credentials.sshKeyFile != nil, !remotes.contains(where: \.takesKey) {
+            settings.complain(about: "credentials.sshKeyFile", "an ssh key is for ssh://, and no remote has that")
         }
     }
 }
 
 extension BootstrapConfiguration.Repository {
     fileprivate init(_ settings: inout Settings) {
-        url = settings.requiredText("repository.url")
+        let listed: [String] = settings.texts("repository.url")
+        urls = listed.isEmpty ? [settings.requiredText("repository.url")] : listed
         branch = settings.text("repository.branch", default: "main")
         let path: String = settings.text("repository.path", default: "")
         self.path = path.split(separator: "/").filter { $0 != "." }.joined(separator: "/")
@@ -101,13 +115,49 @@ extension BootstrapConfiguration.Repository {
     }
 }
 
+extension BootstrapConfiguration.Units {
+    fileprivate init(_ settings: inout Settings) {
+        allow = settings.optionalText("units.allow").map { UnitAllowList(parsing: $0) } ?? .standard
+        helper = settings.text("units.helper", default: HelperClient.standardSocket)
+    }
+}
+
 extension BootstrapConfiguration.Credentials {
     fileprivate init(_ settings: inout Settings) {
         username = settings.text("credentials.username", default: "git")
-        tokenFile = settings.optionalText("credentials.tokenFile")
-        sshKeyFile = settings.optionalText("credentials.sshKeyFile")
-        sshPassphraseFile = settings.optionalText("credentials.sshPassphraseFile")
-        knownHostsFile = settings.optionalText("credentials.knownHostsFile")
-        authoritiesFile = settings.optionalText("credentials.authoritiesFile")
+        tokenFile = settings.file("credentials.tokenFile")
+        sshKeyFile = settings.file("credentials.sshKeyFile")
+        sshPassphraseFile = settings.file("credentials.sshPassphraseFile")
+        knownHostsFile = settings.file("credentials.knownHostsFile")
+        authoritiesFile = settings.file("credentials.authoritiesFile")
+    }
+}
+
+extension BootstrapConfiguration.Trust {
+    private enum Verification: String, CaseIterable { case none, ssh, gpg }
+
+    fileprivate init(_ settings: inout Settings) {
+        let verification: Verification = settings.choice("trust.verify", default: .none)
+        let signers: String? = settings.file("trust.allowedSigners")
+        let revoked: String? = settings.file("trust.revokedKeys")
+        let keyring: String? = settings.file("trust.keyring")
+        place = settings.place(of: "trust.verify")
+        // A file of keys that is not asked would look like a protection.
+        for (name, file, user) in [
+            ("trust.allowedSigners", signers, Verification.ssh), ("trust.revokedKeys", revoked, .ssh),
+            ("trust.keyring", keyring, .gpg),
+        ] where file != nil && verification != user {
+            settings.complain(
+                about: name, "is for trust.verify: \(user.rawValue), and that is \(verification.rawValue)")
+        }
+        switch verification {
+        case .none: policy = .none
+        case .ssh:
+            if signers == nil { settings.complain(about: "trust.verify", "ssh needs trust.allowedSigners, a file") }
+            policy = .ssh(allowedSigners: signers ?? "", revokedKeys: revoked)
+        case .gpg:
+            if keyring == nil { settings.complain(about: "trust.verify", "gpg needs trust.keyring, a file") }
+            policy = .gpg(keyring: keyring ?? "")
+        }
     }
 }

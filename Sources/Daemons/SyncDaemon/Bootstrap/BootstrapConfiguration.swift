@@ -1,5 +1,7 @@
 package import Declarations
+package import GitStore
 package import Reconciliation
+package import SystemdUnits
 package import Telemetry
 package import Runtime
 
@@ -7,6 +9,9 @@ package import Runtime
 package struct BootstrapConfiguration: Hashable, Sendable {
     package var repository: Repository
     package var credentials: Credentials
+    package var trust: Trust
+    /// Globs of branches that are planned and never enforced.
+    package var previews: [String]
     /// The name under which resources are owned; that of the token's subject.
     package var source: String
     package var mode: RunMode
@@ -29,9 +34,13 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     /// Nil where there is no proxy.
     package var proxy: Server?
     package var deletionBudget: DeletionBudget
+    package var units: Units
+    /// Holds what the forge and we share; without it webhooks are believed from this machine alone.
+    package var webhookSecretFile: String?
 
     package struct Repository: Hashable, Sendable {
-        package var url: String
+        /// Where it can be fetched: the first that answers is used.
+        package var urls: [String]
         package var branch: String
         /// The folder of the manifests, without slashes at its ends; empty for the whole tree.
         package var path: String
@@ -46,6 +55,13 @@ package struct BootstrapConfiguration: Hashable, Sendable {
         package var authoritiesFile: String?
     }
 
+    /// Whose commits are accepted.
+    package struct Trust: Hashable, Sendable {
+        package var policy: CommitTrust
+        /// Where the policy stands, for messages: file and line.
+        package var place: String
+    }
+
     package struct Fallback: Hashable, Sendable {
         /// Holds the address of a webhook alone.
         package var webhookFile: String
@@ -56,6 +72,14 @@ package struct BootstrapConfiguration: Hashable, Sendable {
     package struct Server: Hashable, Sendable {
         package var url: String
         package var tokenFile: String?
+    }
+
+    /// The units of this machine.
+    package struct Units: Hashable, Sendable {
+        /// Which of them a commit may declare.
+        package var allow: UnitAllowList
+        /// The socket of the helper that changes them.
+        package var helper: String
     }
 
     /// The longest that two ends of runs may lie apart before something is wrong: five looks, or one that waits for git and

@@ -9,7 +9,9 @@ package struct Settings {
     private let file: String
     private let environment: (String) -> String?
     private var entries: [String: (text: String, mark: Mark)] = [:]
+    private var lists: [String: (items: [(text: String, mark: Mark)], mark: Mark)] = [:]
     private var asked: Set<String> = []
+    private var askedAsLists: Set<String> = []
 
     package init(
         file: String, documents: [ManifestDocument], problems: [Diagnostic], environment: @escaping (String) -> String?
@@ -29,7 +31,17 @@ package struct Settings {
             } else if !(isPlain && (text.isEmpty || text == "null" || text == "~")) {
                 entries[path] = (text, mark)
             }
-        case .sequence(_, let mark): complain(mark, "\(path.isEmpty ? "" : "\(path): ")a list is not expected here")
+        case .sequence(let items, let mark):
+            guard !path.isEmpty else { return complain(mark, "expected a mapping of settings") }
+            var texts: [(text: String, mark: Mark)] = []
+            for item in items {
+                guard case .scalar(let text, _, let place) = item, !text.isEmpty else {
+                    complain(item.mark, "\(path): expected a text")
+                    continue
+                }
+                texts.append((text, place))
+            }
+            lists[path] = (texts, mark)
         case .mapping(let members, _):
             var seen: Set<String> = []
             for (key, value) in members {
@@ -49,6 +61,30 @@ package struct Settings {
     package mutating func optionalText(_ path: String) -> String? {
         asked.insert(path)
         return environment(Self.variable(path)) ?? entries[path]?.text
+    }
+
+    /// A list, or one text for a list of one; in a variable they stand behind each other with blanks or commas between.
+    package mutating func texts(_ path: String) -> [String] {
+        askedAsLists.insert(path)
+        let single: String? = optionalText(path)
+        if let variable = environment(Self.variable(path)) {
+            return variable.split { $0 == "," || $0.isWhitespace }.map(String.init)
+        }
+        return lists[path]?.items.map(\.text) ?? single.map { [$0] } ?? []
+    }
+
+    /// The path of a file. A name without a slash is that of a credential which systemd gives the daemon
+    /// (`LoadCredential=`); commands that people start find it where systemd keeps it for the daemon's unit.
+    package mutating func file(_ path: String) -> String? {
+        guard let text = optionalText(path) else { return nil }
+        guard !text.contains("/") else { return text }
+        return "\(environment("CREDENTIALS_DIRECTORY") ?? "/run/credentials/gitops-sync.service")/\(text)"
+    }
+
+    /// Where a setting stands, for messages that ask to change it: file and line, or its variable.
+    package func place(of path: String) -> String {
+        if environment(Self.variable(path)) != nil { return Self.variable(path) }
+        return "\(file):\(mark(path).line)"
     }
 
     package mutating func text(_ path: String, default fallback: String) -> String { optionalText(path) ?? fallback }
@@ -104,6 +140,9 @@ package struct Settings {
         for (path, entry) in entries.sorted(by: { $0.key < $1.key }) where !asked.contains(path) {
             complain(entry.mark, "unknown setting \"\(path)\"")
         }
+        for (path, list) in lists.sorted(by: { $0.key < $1.key }) where !askedAsLists.contains(path) {
+            complain(list.mark, "\(path): a list is not expected here")
+        }
         problems.sort()
     }
 
@@ -111,7 +150,9 @@ package struct Settings {
         problems.append(Diagnostic(file: file, mark: mark, message: message))
     }
 
-    private func mark(_ path: String) -> Mark { entries[path]?.mark ?? Mark(line: 1, column: 1) }
+    private func mark(_ path: String) -> Mark {
+        entries[path]?.mark ?? lists[path]?.mark ?? Mark(line: 1, column: 1)
+    }
 
     /// `repository.tokenFile` is `PLUMB_REPOSITORY_TOKEN_FILE`.
     package static func variable(_ path: String) -> String {

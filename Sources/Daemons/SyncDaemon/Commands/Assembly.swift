@@ -6,6 +6,7 @@ import Logging
 import PromQL
 import Reconciliation
 import Runtime
+import Systemd
 import Telemetry
 
 extension ResourceDecoder {
@@ -32,9 +33,23 @@ extension BootstrapConfiguration {
 
     func dependencies(git: GitStore, clients: ComponentClients, logger: Logger) -> Reconciler.Dependencies {
         Reconciler.Dependencies(
-            git: git, target: clients.server, proxy: clients.proxy, directory: directory, decoder: .standard,
+            git: git, target: clients.server, proxy: clients.proxy,
+            units: SystemdHost(helper: HelperClient(path: units.helper)), directory: directory, decoder: .standard,
             host: machineName(),
             logger: logger)
+    }
+}
+
+extension PreviewService.Dependencies {
+    /// Those of the program: remotes by libgit2, plans by processes of their own.
+    static func of(_ bootstrap: BootstrapConfiguration, config: String, client: ConfigAPIClient) -> Self {
+        let git: GitStore = bootstrap.gitStore(named: "previews")
+        let process = PlanProcess(config: config, deadline: bootstrap.fetchTimeout.duration * 2 + .seconds(60))
+        return Self(
+            branches: { try await git.branches(ofFirst: bootstrap.remotes) },
+            plan: { await process.plan($0) },
+            acceptedCommit: { (try? bootstrap.directory.readState())?.acceptedCommit },
+            send: { try await client.submit(previews: $0.json) })
     }
 }
 

@@ -36,7 +36,7 @@ struct SyncNowCommand: AsyncParsableCommand {
         case .accepted: if !wait { common.output.show(answer.json) { _ in "a run is under way\n" } }
         case .planned(let report): common.output.show(answer.json) { report.planText($0) }
         case .finished(let report): common.output.show(answer.json) { report.text($0) }
-        case .status, .failed, .end: break
+        case .status, .ordered, .failed, .end: break
         }
     }
 }

@@ -18,6 +18,8 @@ struct StatusCommand: AsyncParsableCommand {
             members = try bootstrap.directory.readStatus()?.object ?? [:]
             let state = try bootstrap.directory.readState()
             members["acceptedCommit"] = state.acceptedCommit.map(JSONValue.string) ?? .null
+            members["openDrift"] = .integer(state.ledger.open.count)
+            members["enforcement"] = try bootstrap.directory.readEnforcement()?.present(at: .now())?.json
             members["owned"] = .integer(state.inventory.entries.count)
         } catch { throw CommandFailure(error.description) }
         let process: Int? = LockFile.holderProcess(bootstrap.directory.file("lock"))
@@ -39,11 +41,25 @@ struct StatusCommand: AsyncParsableCommand {
     ) -> String {
         var lines: [String] = []
         lines.append("daemon      " + (process.map { style.green("running") + " (process \($0))" } ?? "not running"))
-        lines.append("repository  \(bootstrap.remote.displayedURL) \(bootstrap.repository.branch)")
-        lines.append("mode        \(bootstrap.mode.rawValue)")
+        lines.append(
+            "repository  \(members["repository"]?.string ?? bootstrap.displayedURL) \(bootstrap.repository.branch)")
+        lines.append("mode        \(members["mode"]?.string ?? bootstrap.mode.rawValue)")
+        if members["firstMeeting"]?["state"] == "observing" {
+            lines.append(style.yellow("            this store was met for the first time; gitops-sync enforce begins"))
+        }
         lines.append("accepted    \(members["acceptedCommit"]?.string ?? "nothing yet")")
         if let head = members["head"]?.string, head != members["acceptedCommit"]?.string {
             lines.append("head        \(head)")
+        }
+        if let orders = members["enforcement"].flatMap({ try? Enforcement(json: $0) }) {
+            lines += orders.lines(at: .now()).map { style.yellow("ordered     \($0)") }
+        }
+        for contest in members["contested"]?.array ?? [] {
+            guard let contest = try? Contest(json: contest) else { continue }
+            lines.append(style.red("contested   \(contest.text(ours: "gitops-sync"))"))
+        }
+        if let open = members["openDrift"]?.integer, open > 0 {
+            lines.append(style.yellow("drift       \(counted(open, "difference")) left in place"))
         }
         if let error = members["lastFetch"]?["error"]?.string {
             lines.append(style.red("fetch       \(printable(error))"))
@@ -79,12 +95,19 @@ struct ReportCommand: AsyncParsableCommand {
 }
 
 struct HistoryCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "history", abstract: "List the last runs.")
+    static let configuration = CommandConfiguration(
+        commandName: "history", abstract: "List the last runs, or with --drift the last drifts.",
+        discussion: """
+            With --drift: what was changed outside git, by whom, how long it took to see it, and how long to heal it.
+            """)
 
     @OptionGroup var common: CommonOptions
 
     @Option(help: "How many records to list.")
     var limit: Int = 20
+
+    @Flag(help: "List drifts instead of runs.")
+    var drift = false
 
     func validate() throws {
         guard (1...10_000).contains(limit) else { throw ValidationError("--limit: expected 1 to 10000") }
@@ -92,12 +115,23 @@ struct HistoryCommand: AsyncParsableCommand {
 
     func run() async throws {
         let bootstrap = try common.bootstrap()
+        if drift { return try showDrift(bootstrap) }
         let reports: [RunReport]
         do { reports = try ReportLog.newest(limit, in: bootstrap.directory) } catch {
             throw CommandFailure(error.description)
         }
         common.output.show(["version": 1, "reports": .array(reports.map(\.json))]) { style in
             reports.map { $0.summary(style) + "\n" }.joined()
+        }
+    }
+
+    private func showDrift(_ bootstrap: BootstrapConfiguration) throws {
+        let entries: [DriftEntry]
+        do { entries = try ReportLog.newestDrift(limit, in: bootstrap.directory) } catch {
+            throw CommandFailure(error.description)
+        }
+        common.output.show(["version": 1, "drift": entries.json]) { style in
+            entries.map { $0.line(style) + "\n" }.joined()
         }
     }
 }

@@ -37,7 +37,7 @@ struct RunCommand: AsyncParsableCommand {
         logger.info(
             "started",
             metadata: .of([
-                .remote: bootstrap.remote.displayedURL, .target: bootstrap.server.url, .path: bootstrap.controlSocket,
+                .remote: bootstrap.displayedURL, .target: bootstrap.server.url, .path: bootstrap.controlSocket,
                 .version: RuntimeVersion.current,
             ]))
         // Stopped from the last to the first: nothing new is asked for while the loop ends.
@@ -62,10 +62,20 @@ struct RunCommand: AsyncParsableCommand {
                 path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                 logger: logger),
             EventFollower(client: clients.server, queue: queue), HangupListener(queue: queue),
+            Presence { health.isHealthy(at: dependencies.now()) },
         ]
+        if !bootstrap.previews.isEmpty {
+            services.append(
+                PreviewService(
+                    bootstrap, .of(bootstrap, config: common.config, client: clients.server), logger: logger))
+        }
         if let proxy = clients.proxy { services.append(EventFollower(client: proxy, queue: queue)) }
         if let address = bootstrap.listen {
-            services.append(HealthServer(address: address, health: health, queue: queue, logger: logger))
+            services.append(
+                HealthServer(
+                    address: address, health: health,
+                    hook: WebhookGate(queue: queue, secretFile: bootstrap.webhookSecretFile, health: health),
+                    logger: logger))
         }
         let group = ServiceGroup(configuration: .daemon(services: services, logger: logger))
         let result: Result<Void, any Error>

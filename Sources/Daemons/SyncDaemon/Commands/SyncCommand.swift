@@ -17,7 +17,8 @@ package struct SyncCommand: AsyncParsableCommand {
         subcommands: [
             RunCommand.self, OnceCommand.self, ValidateCommand.self, PlanCommand.self, DriftCommand.self,
             StatusCommand.self, ReportCommand.self, HistoryCommand.self, SchemaCommand.self, SyncNowCommand.self,
-            AcceptCommand.self,
+            AcceptCommand.self, EnforceCommand.self, PreviewsCommand.self, SuspendCommand.self, ResumeCommand.self,
+            PinCommand.self, UnpinCommand.self, TolerateCommand.self,
         ])
 
     package init() {}

@@ -4,13 +4,15 @@ import GitStore
 import Glibc
 import Reconciliation
 import Runtime
+import SystemdUnits
 
 struct ValidateCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "validate", abstract: "Check manifests without any server.",
         discussion: """
             Reads every .yaml and .yml file below DIR as a commit would be read, and prints every problem as \
-            path:line:column: message. Needs no bootstrap config.
+            path:line:column: message. Needs no bootstrap config; where there is one, its units.allow says which \
+            units may be declared.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -37,11 +39,17 @@ struct ValidateCommand: AsyncParsableCommand {
             let (files, problems) = try tree.read()
             content =
                 decodeManifests(
-                    revision: "", files: files, refused: problems, decoder: .standard
+                    revision: "", files: files, refused: problems, decoder: .standard, allowedUnits: try allowedUnits()
                 ).0
             count = files.count
         }
         try show(content, fileCount: count)
+    }
+
+    /// Which units a commit may declare is said by the machine that has them. Elsewhere, and to who may not read it, the
+    /// shipped ones.
+    private func allowedUnits() throws -> UnitAllowList {
+        access(common.config, R_OK) == 0 ? try common.bootstrap().units.allow : .standard
     }
 
     private func show(_ content: LoadedCommit.Content, fileCount: Int) throws {
@@ -78,7 +86,9 @@ struct ValidateCommand: AsyncParsableCommand {
             let git = GitStore(GitStore.Configuration(folder: view.folder))
             let filter = TreeFilter(root: path)
             let listing = try await git.tree(of: id, filter)
-            let loaded = try await CommitLoader(git: git, filter: filter, decoder: .standard).load(id)
+            let loaded = try await CommitLoader(
+                git: git, filter: filter, decoder: .standard, allowedUnits: try allowedUnits()
+            ).load(id)
             return (loaded.content, listing.files.count)
         } catch {
             StandardError.write("cannot check the commit: \(error)\n")

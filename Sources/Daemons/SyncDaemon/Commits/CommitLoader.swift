@@ -2,6 +2,7 @@ package import Declarations
 package import GitStore
 import Manifests
 package import Reconciliation
+package import SystemdUnits
 
 /// What a commit declares: everything, or every problem.
 package struct LoadedCommit: Sendable {
@@ -26,6 +27,7 @@ package actor CommitLoader {
     private let git: GitStore
     private let filter: TreeFilter
     private let decoder: ResourceDecoder
+    private let allowedUnits: UnitAllowList
     private var commits: [ObjectID: LoadedCommit] = [:]
     private var order: [ObjectID] = []
     private var files: [FileKey: ManifestFile] = [:]
@@ -38,10 +40,13 @@ package actor CommitLoader {
     /// The last accepted and the newest commit, and one more on each side of a change.
     private static let rememberedCommits = 4
 
-    package init(git: GitStore, filter: TreeFilter, decoder: ResourceDecoder) {
+    package init(
+        git: GitStore, filter: TreeFilter, decoder: ResourceDecoder, allowedUnits: UnitAllowList = .standard
+    ) {
         self.git = git
         self.filter = filter
         self.decoder = decoder
+        self.allowedUnits = allowedUnits
     }
 
     package func load(_ id: ObjectID) async throws(GitError) -> LoadedCommit {
@@ -80,7 +85,8 @@ package actor CommitLoader {
         }
         files = parsed
         return LoadedCommit(
-            id: id, info: info, files: Array(parsed.values), refusals: listing.refusals, decoder: decoder)
+            id: id, info: info, files: Array(parsed.values), refusals: listing.refusals, decoder: decoder,
+            allowedUnits: allowedUnits)
     }
 }
 
@@ -101,13 +107,14 @@ struct ManifestFile: Sendable {
 extension LoadedCommit {
     init(
         id: ObjectID, info: CommitInfo, files: [ManifestFile], refusals: [TreeListing.Refusal],
-        decoder: ResourceDecoder
+        decoder: ResourceDecoder, allowedUnits: UnitAllowList
     ) {
         self.id = id
         self.info = info
         lines = [:]
         let (content, resources) = decodeManifests(
-            revision: id.hex, files: files, refused: refusals.map { ($0.path, $0.message) }, decoder: decoder)
+            revision: id.hex, files: files, refused: refusals.map { ($0.path, $0.message) }, decoder: decoder,
+            allowedUnits: allowedUnits)
         self.content = content
         let byFile = Dictionary(grouping: resources, by: \.file)
         let lineCounts = Dictionary(files.map { ($0.path, $0.lineCount) }) { first, _ in first }
@@ -123,7 +130,8 @@ extension LoadedCommit {
 
 /// Decodes parsed files as one commit: all of it, or everything that is wrong.
 func decodeManifests(
-    revision: String, files: [ManifestFile], refused: [(path: String, message: String)], decoder: ResourceDecoder
+    revision: String, files: [ManifestFile], refused: [(path: String, message: String)], decoder: ResourceDecoder,
+    allowedUnits: UnitAllowList
 ) -> (LoadedCommit.Content, [DeclaredResource]) {
     let place = Mark(line: 1, column: 1)
     let problems: [Diagnostic] =
@@ -132,6 +140,8 @@ func decodeManifests(
     case .failure(let diagnostics): return (.invalid(diagnostics.items), [])
     case .success(let desired):
         let resources: [DeclaredResource] = Array(desired.resources.values)
+        let refusedUnits: [Diagnostic] = allowedUnits.problems(with: resources)
+        guard refusedUnits.isEmpty else { return (.invalid(refusedUnits), []) }
         return (.valid(DeclaredState(revision: revision, resources: resources.map(Declaration.init))), resources)
     }
 }

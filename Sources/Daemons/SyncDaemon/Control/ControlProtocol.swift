@@ -7,7 +7,11 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
     case sync(waits: Bool)
     /// Take a rewritten history.
     case accept(revision: String, reason: String)
+    /// Suspend, resume, pin, unpin, tolerate.
+    case order(OrderRequest)
     case status
+    /// End the first meeting with a store in use.
+    case enforce
 
     package init(json: JSONValue) throws(JSONFormError) {
         let reader = try JSONObjectReader(json)
@@ -16,6 +20,8 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
         case "accept":
             self = .accept(revision: try reader.string("revision"), reason: try reader.string("reason"))
         case "status": self = .status
+        case "enforce": self = .enforce
+        case let name where OrderRequest.commands.contains(name): self = .order(try OrderRequest(reader))
         case let other: throw reader.error("command", "unknown command \"\(other)\"")
         }
     }
@@ -25,7 +31,9 @@ package enum ControlRequest: Hashable, Sendable, JSONCodable {
         case .sync(let waits): ["command": "sync", "wait": .bool(waits)]
         case .accept(let revision, let reason):
             ["command": "accept", "revision": .string(revision), "reason": .string(reason)]
+        case .order(let order): order.json
         case .status: ["command": "status"]
+        case .enforce: ["command": "enforce"]
         }
     }
 }
@@ -35,6 +43,8 @@ package enum ControlAnswer: Hashable, Sendable, JSONCodable {
     case planned(RunReport)
     case finished(RunReport)
     case status(JSONValue)
+    /// What holds from now on.
+    case ordered(Enforcement)
     case failed(String)
     /// Nothing follows: whoever asked may close the connection. Closing it from the other side would cut off what is
     /// still on its way.
@@ -47,6 +57,7 @@ package enum ControlAnswer: Hashable, Sendable, JSONCodable {
         case "planned": self = .planned(try reader.value("report"))
         case "finished": self = .finished(try reader.value("report"))
         case "status": self = .status(try reader.required("status"))
+        case "ordered": self = .ordered(try reader.value("enforcement"))
         case "failed": self = .failed(try reader.string("error"))
         case "end": self = .end
         case let other: throw reader.error("answer", "unknown answer \"\(other)\"")
@@ -59,6 +70,7 @@ package enum ControlAnswer: Hashable, Sendable, JSONCodable {
         case .planned(let report): ["answer": "planned", "report": report.json]
         case .finished(let report): ["answer": "finished", "report": report.json]
         case .status(let status): ["answer": "status", "status": status]
+        case .ordered(let enforcement): ["answer": "ordered", "enforcement": enforcement.json]
         case .failed(let message): ["answer": "failed", "error": .string(message)]
         case .end: ["answer": "end"]
         }

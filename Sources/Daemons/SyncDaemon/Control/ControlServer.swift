@@ -25,7 +25,11 @@ package struct ControlServer: Service {
         self.logger = logger
     }
 
-    private typealias Connection = NIOAsyncChannel<ByteBuffer, ByteBuffer>
+    private struct Connection: Sendable {
+        var channel: NIOAsyncChannel<ByteBuffer, ByteBuffer>
+        /// The user at the other end.
+        var user: String
+    }
 
     package func run() async throws {
         // A file that a killed predecessor left: whoever holds the lock of the state directory may remove it.
@@ -33,8 +37,8 @@ package struct ControlServer: Service {
         unlink(path)
         let server = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .bind(unixDomainSocketPath: path) { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    try Connection(wrappingChannelSynchronously: channel)
+                channel.peerUser.flatMapThrowing { user in
+                    Connection(channel: try NIOAsyncChannel(wrappingChannelSynchronously: channel), user: user)
                 }
             }
         chmod(path, 0o660)
@@ -58,7 +62,7 @@ package struct ControlServer: Service {
 
     private func serve(_ connection: Connection) async {
         do {
-            try await connection.executeThenClose { inbound, outbound in
+            try await connection.channel.executeThenClose { inbound, outbound in
                 var request: [UInt8] = []
                 var isAnswered = false
                 for try await buffer in inbound where !isAnswered {
@@ -68,7 +72,9 @@ package struct ControlServer: Service {
                         continue
                     }
                     isAnswered = true
-                    try await answer(Array(request[..<end])) { try await outbound.write(.line($0)) }
+                    try await answer(Array(request[..<end]), to: connection.user) {
+                        try await outbound.write(.line($0))
+                    }
                 }
             }
         } catch {
@@ -80,20 +86,33 @@ package struct ControlServer: Service {
     /// Bytes of a request.
     private static let requestLimit = 64 << 10
 
-    private func answer(_ line: [UInt8], _ send: (ControlAnswer) async throws -> Void) async throws {
-        do { try await answer(try ControlRequest(parsing: line), send) } catch let error as JSONFormError {
+    private func answer(
+        _ line: [UInt8], to user: String, _ send: (ControlAnswer) async throws -> Void
+    ) async throws {
+        do { try await answer(try ControlRequest(parsing: line), to: user, send) } catch let error as JSONFormError {
             try await send(.failed(error.description))
         }
         try await send(.end)
     }
 
     private func answer(
-        _ request: ControlRequest, _ send: (ControlAnswer) async throws -> Void
+        _ request: ControlRequest, to user: String, _ send: (ControlAnswer) async throws -> Void
     ) async throws {
         switch request {
+        case .order(let order):
+            let orders: Enforcement
+            do { orders = try await reconciler.order(order, by: user) } catch {
+                return try await send(.failed("\(error)"))
+            }
+            queue.trigger(.manual)
+            try await send(.ordered(orders))
         case .status: try await send(.status(await reconciler.status()))
+        case .enforce:
+            do { try await reconciler.beginEnforcing() } catch { return try await send(.failed("\(error)")) }
+            queue.trigger(.manual)
+            try await send(.accepted)
         case .accept(let revision, let reason):
-            do { _ = try await reconciler.permitRewrite(revision, reason: reason) } catch {
+            do { _ = try await reconciler.permitRewrite(revision, reason: reason, by: user) } catch {
                 return try await send(.failed("\(error)"))
             }
             queue.trigger(.manual)

@@ -8,22 +8,21 @@ package import Runtime
 import ServiceLifecycle
 import Telemetry
 
-/// Serves `/healthz`, `/metrics` and `POST /hooks/git` on loopback. The hook says that git may have moved; it carries
-/// nothing that is believed, so it needs no secret.
+/// Serves `/healthz`, `/metrics` and `POST /hooks/git` on loopback.
 package struct HealthServer: Service {
     private let address: ListenAddress
     private let health: SyncHealth
-    private let queue: RunQueue
+    private let hook: WebhookGate
     private let logger: Logger
     private let onListening: @Sendable (Int) -> Void
 
     package init(
-        address: ListenAddress, health: SyncHealth, queue: RunQueue, logger: Logger,
+        address: ListenAddress, health: SyncHealth, hook: WebhookGate, logger: Logger,
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) {
         self.address = address
         self.health = health
-        self.queue = queue
+        self.hook = hook
         self.logger = logger
         self.onListening = onListening
     }
@@ -62,12 +61,15 @@ package struct HealthServer: Service {
         do {
             try await connection.executeThenClose { inbound, outbound in
                 var head: HTTPRequestHead?
+                var received: [UInt8] = []
                 for try await part in inbound {
-                    if case .head(let received) = part { head = received }
+                    if case .head(let start) = part { head = start }
+                    if case .body(let bytes) = part { received += bytes.readableBytesView }
                     if case .end = part { break }
+                    if received.count > WebhookSecret.bodyLimit { break }
                 }
                 guard let head else { return }
-                let (status, type, body) = answer(head)
+                let (status, type, body) = answer(head, received)
                 var fields = HTTPHeaders()
                 fields.add(name: "Content-Type", value: type)
                 fields.add(name: "Content-Length", value: "\(body.utf8.count)")
@@ -82,7 +84,7 @@ package struct HealthServer: Service {
         }
     }
 
-    private func answer(_ head: HTTPRequestHead) -> (HTTPResponseStatus, String, String) {
+    private func answer(_ head: HTTPRequestHead, _ received: [UInt8]) -> (HTTPResponseStatus, String, String) {
         switch (head.method, head.uri) {
         case (.GET, "/healthz"), (.GET, "/readyz"):
             let isHealthy: Bool = health.isHealthy(at: Timestamp.now())
@@ -92,7 +94,9 @@ package struct HealthServer: Service {
             return (isHealthy ? .ok : .serviceUnavailable, "application/json", body.canonicalText)
         case (.GET, "/metrics"): return (.ok, "text/plain; version=0.0.4; charset=utf-8", health.exposition)
         case (.POST, "/hooks/git"):
-            queue.trigger(.webhook)
+            if let (status, reason) = hook.take(header: { head.headers.first(name: $0) }, body: received) {
+                return (status, "application/json", JSONValue.object(["error": .string(reason)]).canonicalText)
+            }
             return (.accepted, "application/json", "{\"status\":\"a run is under way\"}")
         case (_, "/healthz"), (_, "/readyz"), (_, "/metrics"), (_, "/hooks/git"):
             return (.methodNotAllowed, "application/json", "{\"error\":\"another method is expected here\"}")

@@ -20,6 +20,7 @@ package final class SyncHealth: Sendable {
         self.patience = max(.minutes(1), patience)
         self.registry = registry
         for outcome in RunOutcome.allCases { runs(outcome).increment(by: 0.0) }
+        _ = (detect, heal)
         for failure in SyncFailure.allCases { failures(failure).increment(by: 0.0) }
     }
 
@@ -36,6 +37,47 @@ package final class SyncHealth: Sendable {
         let corrected: Int = report.changes.count { $0.result == .applied && $0.causes.contains(.drift) }
         registry.counter("gitops_sync_drift_corrected_total", "Changes made outside git that were undone.")
             .increment(by: Double(corrected))
+        gauge("gitops_sync_suspended", "1 while enforcement is suspended.")
+            .set(report.enforcement?.suspension == nil ? 0.0 : 1.0)
+        gauge("gitops_sync_pinned", "1 while a commit is pinned.").set(report.enforcement?.pin == nil ? 0.0 : 1.0)
+        gauge("gitops_sync_tolerations", "Resources whose drift is tolerated.")
+            .set(Double(report.enforcement?.tolerations.count ?? 0))
+        gauge("gitops_sync_contested", "Resources that somebody changes as often as they are corrected.")
+            .set(Double(report.contested.count))
+        noteTimes(of: report)
+    }
+
+    /// The times of drifts that this run saw first or saw healed; a report also carries older entries again.
+    private func noteTimes(of report: RunReport) {
+        for entry in report.drift {
+            if entry.detectedAt >= report.startedAt, let seconds = entry.detectSeconds { detect.observe(seconds) }
+            if let endedAt = entry.endedAt, endedAt >= report.startedAt, let seconds = entry.healSeconds {
+                heal.observe(seconds)
+            }
+        }
+    }
+
+    private var detect: HistogramInstrument {
+        registry.histogram(
+            "gitops_sync_drift_detect_seconds", "From a change outside git to its detection, where its time is known.",
+            buckets: Self.driftBuckets)
+    }
+
+    private var heal: HistogramInstrument {
+        registry.histogram(
+            "gitops_sync_drift_heal_seconds", "From the detection of drift to its end, where it was corrected.",
+            buckets: Self.driftBuckets)
+    }
+
+    /// Seconds, from what an event takes to a toleration's day.
+    private static let driftBuckets: [Double] = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86_400]
+
+    /// A webhook came.
+    func noteWebhook(isTaken: Bool) {
+        registry.counter(
+            "gitops_sync_webhooks_total", "Webhooks by what became of them.",
+            labels: Labels(["result": isTaken ? "taken" : "refused"])
+        ).increment()
     }
 
     /// The answer of `/healthz`.

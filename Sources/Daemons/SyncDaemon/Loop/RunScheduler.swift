@@ -30,12 +30,13 @@ package struct RunScheduler: Hashable, Sendable {
     private var nextFetch: Timestamp
     private var nextLook: Timestamp
     private var failuresInARow = 0
-    /// When the last run began that a component's event asked for.
-    private var lastEventRun: Timestamp?
+    /// When the last run began that a component's event, or a webhook, asked for.
+    private var lastRuns: [RunTrigger: Timestamp] = [:]
     private var fetchesInRun = false
 
-    /// Events come one for each generation; somebody who writes in a loop must not make us read in one.
-    private static let eventSpacing = PromDuration.milliseconds(200)
+    /// Events come one for each generation; somebody who writes in a loop must not make us read in one. And whoever sends
+    /// webhooks in a loop must not make us fetch in one.
+    private static let spacings: [RunTrigger: PromDuration] = [.event: .milliseconds(200), .webhook: .seconds(1)]
     /// After a fetch that failed the next comes after this, then twice, four times … at most five intervals later.
     private static let firstFetchRetry = PromDuration.seconds(5)
     private var fetchFailures = 0
@@ -57,24 +58,28 @@ package struct RunScheduler: Hashable, Sendable {
         if let trigger = urgent(at: now) { return start(trigger, at: now) }
         if now >= nextFetch || now >= nextLook { return start(.timer, at: now) }
         var wake: Timestamp = min(nextFetch, nextLook)
-        if !pending.isEmpty, let lastEventRun { wake = min(wake, lastEventRun + Self.eventSpacing) }
+        for trigger in pending { wake = min(wake, due(trigger, at: now)) }
         return .wait(until: wake)
     }
 
-    /// A person's wish comes first; an event may have to wait a moment.
+    /// A person's wish comes first; webhooks and events may have to wait a moment.
     private func urgent(at now: Timestamp) -> RunTrigger? {
-        if let wish = pending.first(where: { $0 != .event }) { return wish }
-        guard pending.contains(.event) else { return nil }
-        if let lastEventRun, now - lastEventRun < Self.eventSpacing { return nil }
-        return .event
+        let due: [RunTrigger] = pending.filter { self.due($0, at: now) <= now }
+        return due.first { Self.spacings[$0] == nil } ?? due.first { $0 == .webhook } ?? due.first
+    }
+
+    private func due(_ trigger: RunTrigger, at now: Timestamp) -> Timestamp {
+        guard let spacing = Self.spacings[trigger], let last = lastRuns[trigger] else { return now }
+        return max(now, last + spacing)
     }
 
     private mutating func start(_ trigger: RunTrigger, at now: Timestamp) -> Action {
         isRunning = true
-        if pending.contains(.event) { lastEventRun = now }
-        // Whoever asked for git, one look at it answers all.
-        fetchesInRun = now >= nextFetch || pending.contains { $0 != .event }
-        pending = []
+        // Whoever asked for git, one look at it answers all; a webhook that has to wait still does.
+        fetchesInRun = now >= nextFetch || pending.contains { $0 != .event && due($0, at: now) <= now }
+        let answered: [RunTrigger] = pending.filter { fetchesInRun || $0 == .event }
+        for trigger in answered where Self.spacings[trigger] != nil { lastRuns[trigger] = now }
+        pending.removeAll { answered.contains($0) }
         return .run(trigger, fetches: fetchesInRun)
     }
 

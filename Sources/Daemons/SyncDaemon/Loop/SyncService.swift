@@ -48,15 +48,18 @@ package struct SyncService: Service {
     }
 
     private func loop() async {
+        // A time that only moves forward: one set back by an hour would be an hour without a look.
+        let start: Timestamp = dependencies.now()
+        let elapsed = dependencies.clock.stopwatch()
+        let now = { start + PromDuration(milliseconds: elapsed().inMilliseconds) }
         var scheduler = RunScheduler(
-            intervals: .init(git: configuration.interval, drift: configuration.driftInterval),
-            now: dependencies.now())
+            intervals: .init(git: configuration.interval, drift: configuration.driftInterval), now: now())
         while !queue.isClosed {
             for trigger in queue.take() { scheduler.trigger(trigger) }
-            switch scheduler.next(at: dependencies.now()) {
+            switch scheduler.next(at: now()) {
             case .none: return
             case .wait(let instant):
-                await queue.wait(until: instant, now: dependencies.now(), clock: dependencies.clock)
+                await queue.wait(until: instant, now: now(), clock: dependencies.clock)
             case .run(let trigger, let fetches):
                 let ticket: Int = broadcast.runBegins(fetches: fetches)
                 let report: RunReport = await withDeadline {
@@ -66,7 +69,7 @@ package struct SyncService: Service {
                 }
                 let isGitKnown: Bool = await reconciler.fetchError == nil
                 scheduler.finished(
-                    report.outcome, fetchFailed: !isGitKnown, at: dependencies.now(), random: Double.random(in: 0..<1))
+                    report.outcome, fetchFailed: !isGitKnown, at: now(), random: dependencies.fraction)
                 health.note(report, isGitKnown: isGitKnown)
                 health.countFailures(
                     of: report, isGitKnown: isGitKnown || !fetches, unsentReports: await reconciler.unsent.count)
@@ -121,9 +124,10 @@ package struct EventFollower: Service {
         var attempt = 0
         while !Task.isCancelled {
             let arrivals = Mutex(0)
-            try? await client.follow {
+            try? await client.follow { name in
                 arrivals.withLock { $0 += 1 }
-                queue.trigger(.event)
+                // A webhook that the server passed on: git may have moved. Anything else: live state may have.
+                queue.trigger(name == "git" ? .webhook : .event)
             }
             // A stream that brought something was a working one.
             attempt = arrivals.withLock { $0 } > 0 ? 1 : attempt + 1

@@ -24,36 +24,40 @@ extension Reconciler {
     func apply(_ plan: Plan, _ run: inout RunInProgress) async -> ApplyResult {
         let changesStore: Bool = !plan.storeSteps.isEmpty
         let answersServer: Bool = plan.storeId != nil
-        if changesStore || (run.isNew && answersServer && configuration.mode == .enforce) {
+        if changesStore || (run.isNew && answersServer && mode == .enforce) {
             let lease: Lease
             do { lease = try await takeLease() } catch {
                 return fail(plan, error, &run)
             }
-            if let error = learnsAnchor(lease, judging: run) { return fail(plan, error, &run) }
+            if let error = learnsAnchor(lease) ?? objection(to: run) { return fail(plan, error, &run) }
+            let error: TargetError? = await followAnchor(
+                lease, of: plan.storeId, known: state.inventory, judging: run)
+            if let error { return fail(plan, error, &run) }
             if changesStore {
                 let result: ApplyResult? = await applyToStore(plan, epoch: lease.epoch, &run)
                 if let result { return result }
             }
+            await renewAnchor(lease, run)
         }
-        if run.isNew { await accept(&run) }
+        if run.isNew, !isMeeting { await accept(&run) }
         for index in run.report.changes.indices {
             let step: Step = plan.steps[index]
             run.report.changes[index].result = step.settledResult
         }
         await applyToProxy(plan, &run)
+        await applyToUnits(plan, &run)
         await resync(plan, &run)
         return .done
     }
 
-    /// Where the server could not be asked for the accepted commit before, and knows another one than this run's, the
-    /// commit was judged without its history: nothing is done, and the next run judges it anew.
-    private func learnsAnchor(_ lease: Lease, judging run: RunInProgress) -> TargetError? {
-        guard state.acceptedCommit == nil, let anchor = lease.acceptedCommit, anchor != run.commit?.id.hex else {
-            return nil
-        }
+    /// Where the server could not be asked for the accepted commit before, the commit was judged without its history:
+    /// nothing is done, and the next run judges it anew.
+    private func learnsAnchor(_ lease: Lease) -> TargetError? {
+        guard state.acceptedCommit == nil, !hasAskedForAnchor else { return nil }
         hasAskedForAnchor = true
-        state.acceptedCommit = anchor
-        return .unreachable("it knows \(anchor.prefix(10)) as accepted, which was not known here; the next run goes on")
+        state.acceptedCommit = lease.acceptedCommit
+        let known: String = lease.acceptedCommit.map { String($0.prefix(10)) } ?? "no commit"
+        return .unreachable("it knows \(known) as accepted, which could not be asked before; the next run goes on")
     }
 
     /// Nil where the store took the changes.
@@ -91,11 +95,22 @@ extension Reconciler {
         }
         let startedAt: Timestamp = dependencies.now()
         do throws(TargetError) {
+            if let error = objection(to: run) { throw error }
+            guard knownOrders != nil || configuration.mode == .observe else {
+                throw .unreachable("whether enforcement is suspended is not known until the server answers")
+            }
             let lease: Lease = try await takeLease(on: proxy)
+            // Its own note is what holds back an old commit while the server is away.
+            let error: TargetError? = await followAnchor(
+                lease, of: plan.proxyStoreId, known: state.proxyInventory, judging: run)
+            if let error { throw error }
             let sources: [ResourceKey: ResourceSource] = await sources(of: plan, in: commit)
             let patch: ConfigPatch? = plan.patch(
                 for: .proxy, requestId: newID(), leaseEpoch: lease.epoch, sources: sources)
             if let patch { _ = try await send(patch, to: proxy) }
+            if let accepted = state.acceptedCommit, lease.acceptedCommit != accepted {
+                _ = try await takeLease(accepting: accepted, on: proxy)
+            }
         } catch {
             run.report.errors.append("proxy: \(error.description)")
             if error.isUnknown { run.facts.hasUnknownTarget = true } else { run.facts.isFailed = true }
@@ -147,13 +162,14 @@ extension Reconciler {
         run.report.previousCommit = state.acceptedCommit
         state.acceptedCommit = commit.id.hex
         state.permittedRewrite = nil
+        state.firstMeeting = nil
         run.isNew = false
         dependencies.logger.info("commit accepted", metadata: .of([.commit: commit.id.hex]))
         // So that it can be read offline, even where the branch is rewritten later.
         do { try await dependencies.git.keep(commit.id, as: "accepted") } catch {
             run.report.errors.append(error.description)
         }
-        guard configuration.mode == .enforce else { return }
+        guard mode == .enforce else { return }
         do { _ = try await takeLease(accepting: commit.id.hex) } catch {
             run.report.errors.append("server: the accepted commit is not written down there: \(error.description)")
         }
@@ -161,7 +177,10 @@ extension Reconciler {
 
     private func resync(_ plan: Plan, _ run: inout RunInProgress) async {
         for request in plan.resyncs {
-            do { try await dependencies.target.resync(request) } catch {
+            do throws(TargetError) {
+                if let error = objection(to: run) { throw error }
+                try await dependencies.target.resync(request)
+            } catch {
                 for index in plan.steps.indices where request.hosts.contains(plan.steps[index].host ?? "") {
                     guard plan.steps[index].treatment == .apply else { continue }
                     run.report.changes[index].result = error.isUnknown ? .unverified : .failed
@@ -174,14 +193,7 @@ extension Reconciler {
 
 extension Step {
     /// The result of a step once its plan was carried out.
-    fileprivate var settledResult: Change.Result {
-        switch treatment {
-        case .apply: .applied
-        case .leave: .reported
-        case .ignore: .ignored
-        case .refuse: .refused
-        }
-    }
+    fileprivate var settledResult: Change.Result { treatment.resultUnlessApplied ?? .applied }
 }
 
 extension ConfigConflict {

@@ -1,6 +1,7 @@
 import ConfigAPI
 import Declarations
 import Reconciliation
+import SystemdUnits
 import Runtime
 import Telemetry
 
@@ -13,20 +14,24 @@ extension Reconciler {
         for attempt in 1...Self.attempts {
             guard let declared = run.commit?.declared else { return await reportTargetsAlone(&run) }
             let live: LiveState = await observeAll(declared: declared)
-            let comparison: Comparison = compare(
-                declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
-                context: comparisonContext())
-            let plan: Plan = Reconciliation.plan(
+            // What appears while a first commit is applied does not make the store one that was in use.
+            if attempt == 1 { meet(live, &run) }
+            run.seenAt = run.seenAt ?? dependencies.now()
+            let comparison: Comparison = compared(declared, with: live)
+            let plan: Plan = dependencies.decisions.plan(
                 comparison,
-                context: planContext(
-                    mode: configuration.mode, permissions: run.permissions, previous: run.previous))
-            if run.isNew, !plan.refusals.isEmpty {
+                planContext(
+                    mode: mode, permissions: run.permissions, previous: run.previous,
+                    judgesCommit: run.isNew || run.isHeld))
+            noteMeeting(comparison, &run)
+            if run.isNew || run.isHeld, !plan.refusals.isEmpty {
                 await fallBack(&run, problems: [], refusals: plan.refusals)
                 continue
             }
             describe(comparison, plan, in: &run)
             // The server keeps which commit is accepted: without it a new one waits, and the proxy is held to the old one.
-            guard live.server.value != nil || (!run.isNew && live.proxy?.value != nil) else { return }
+            guard live.server.value != nil || (!run.isNew && (live.proxy?.value != nil || live.units?.value != nil))
+            else { return }
             run.report.changes = await changes(of: plan, result: .planned)
             if !plan.steps.isEmpty { await progress(.planned(run.report)) }
             switch await apply(plan, &run) {
@@ -58,6 +63,7 @@ extension Reconciler {
     func observeAll(declared: DeclaredState?) async -> LiveState {
         var live: LiveState = await observe(dependencies.target, proxy: dependencies.proxy)
         guard let declared else { return live }
+        live.units = await observeUnits(declared: declared)
         if let snapshot = live.server.value {
             live.deletions = await deletions(
                 in: snapshot, declared, state.inventory, since: state.generation, dependencies.target)
@@ -101,10 +107,8 @@ extension Reconciler {
         if !plan.isEmpty {
             live = await settledState(declared: declared, after: plan)
         }
-        let comparison: Comparison = compare(
-            declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
-            context: comparisonContext())
-        let rest: Plan = Reconciliation.plan(comparison, context: planContext(mode: configuration.mode))
+        let comparison: Comparison = compared(declared, with: live)
+        let rest: Plan = dependencies.decisions.plan(comparison, planContext(mode: mode))
         if !plan.isEmpty {
             run.facts.hasUnknownTarget = false
             describe(comparison, rest, in: &run)
@@ -126,18 +130,16 @@ extension Reconciler {
                 from: snapshot, declared: declared, source: configuration.source)
             state.proxyGeneration = snapshot.generation
         }
+        noteUnits()
     }
 
     /// Looks until everything runs what it should, or `verify.timeout` has passed.
     private func settledState(declared: DeclaredState, after plan: Plan) async -> LiveState {
-        let deadline: Timestamp = dependencies.now() + configuration.verifyTimeout
+        let deadline: Duration = age() + configuration.verifyTimeout.duration
         var wait: Duration = .milliseconds(50)
         while true {
             let live: LiveState = await observeAll(declared: declared)
-            let comparison: Comparison = compare(
-                declared: declared, inventory: state.inventory, proxyInventory: state.proxyInventory, live: live,
-                context: comparisonContext())
-            if comparison.isSettled(after: plan) || dependencies.now() >= deadline { return live }
+            if compared(declared, with: live).isSettled(after: plan) || age() >= deadline { return live }
             do { try await dependencies.clock.sleep(for: wait) } catch { return live }
             wait = min(wait * 2, .milliseconds(400))
         }
@@ -154,8 +156,12 @@ extension Comparison {
         }
         if plan.storeId == nil { return true }
         guard let facts = server.value, agentsUnknown == nil else { return false }
+        // A host whose drift is left as it is will not change while we wait.
+        let corrected: Set<String> = Set(plan.resyncs.flatMap(\.hosts))
         return facts.laggingInstances.isEmpty
-            && agents.allSatisfy { $0.state == .inSync || $0.state == .unknown }
+            && agents.allSatisfy {
+                $0.state == .inSync || $0.state == .unknown || ($0.state == .drifted && !corrected.contains($0.host))
+            }
     }
 }
 
@@ -165,12 +171,18 @@ extension LiveState {
         if case .unreachable(let reason) = server { reasons.append((.server, reason)) }
         if case .unreachable(let reason) = agents { reasons.append((.agents, reason)) }
         if case .unreachable(let reason)? = proxy { reasons.append((.proxy, reason)) }
+        if case .unreachable(let reason)? = units { reasons.append((.systemd, reason)) }
         return reasons
     }
 
     /// Whether what became of a change on the target can be seen. (The agents' resources are the server's.)
     fileprivate func knows(_ target: TargetName) -> Bool {
-        target == .proxy ? proxy?.value != nil : server.value != nil
+        switch target {
+        case .server, .agents: server.value != nil
+        case .proxy: proxy?.value != nil
+        // Once the last unit was given up nothing is looked at any more.
+        case .systemd: units == nil || units?.value != nil
+        }
     }
 }
 

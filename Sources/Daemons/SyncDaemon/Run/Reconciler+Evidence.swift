@@ -46,6 +46,11 @@ func reportedChanges(
         if step.kind == ResourceKind.retention.rawValue, let spec = step.spec, step.treatment == .apply {
             change.evidence = await retentionEvidence(spec, target: target)
         }
+        if step.kind == ResourceKind.alertRule.rawValue, step.causes.contains(.commit),
+            step.action == .create || step.action == .update
+        {
+            change.evidence = [NoiseEvidence.unavailable(reason: "rules are not tried on stored history yet").text]
+        }
         changes.append(change)
     }
     return changes

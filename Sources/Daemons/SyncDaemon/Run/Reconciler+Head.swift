@@ -12,24 +12,39 @@ enum HeadVerdict: Sendable {
     /// It is the accepted commit.
     case accepted
     /// It is valid and on top of the accepted one; guards have still to be asked.
-    case ready(LoadedCommit, CommitInfo, Set<Permission>)
+    case ready(LoadedCommit, CommitInfo, Set<Permission>, signers: [String])
+    /// The remote that answered has not got the accepted commit yet: nothing is taken back for that.
+    case behind(CommitInfo)
     case refused(CommitInfo, problems: [Diagnostic], refusals: [Refusal])
 }
 
 extension Reconciler {
     /// Fetches the branch. An error is remembered until a fetch succeeds, and the last good commit stays enforced.
     func fetch() async {
+        // A refusal may have lost its reason: a key was added, a signer's date came.
+        if case .refused = examined?.verdict { examined = nil }
+        silentRemotes = []
         do {
-            let result = try await dependencies.git.fetch(configuration.remote, branch: configuration.repository.branch)
-            state.head = result.head.hex
+            let fetched = try await dependencies.git.fetch(
+                configuration.remotes, branch: configuration.repository.branch)
+            state.head = fetched.result.head.hex
+            answeringRemote = fetched.remote.displayedURL
+            silentRemotes = fetched.failures.map(\.description)
             fetchError = nil
             rejected = nil
         } catch {
             fetchError = error.description
             dependencies.logger.warning(
-                "fetch failed", metadata: .of([.error: error.description, .remote: configuration.remote.displayedURL]))
+                "fetch failed", metadata: .of([.error: error.description, .remote: configuration.displayedURL]))
         }
         lastFetchAt = dependencies.now()
+    }
+
+    /// Says in the report where git was read.
+    func noteRemotes(_ run: inout RunInProgress) {
+        guard let answeringRemote else { return }
+        run.report.repository = answeringRemote
+        run.report.notices += silentRemotes.map { "read from \(answeringRemote) instead: \($0)" }
     }
 
     /// Looks at the newest commit that was fetched; nil where none ever was.
@@ -45,24 +60,65 @@ extension Reconciler {
         return verdict
     }
 
-    private func examine(_ head: ObjectID) async throws(GitError) -> HeadVerdict {
-        let info = CommitInfo(try await dependencies.git.commit(head))
-        var messages: [String] = []
-        if let accepted = state.acceptedCommit.flatMap(ObjectID.init(hex:)), state.permittedRewrite?.commit != head.hex
-        {
+    func examine(_ head: ObjectID) async throws(GitError) -> HeadVerdict {
+        let newest: GitCommit = try await dependencies.git.commit(head)
+        let info = CommitInfo(newest)
+        let accepted: ObjectID? = state.acceptedCommit.flatMap(ObjectID.init(hex:))
+        if let accepted, state.permittedRewrite?.commit != head.hex {
             guard try await descends(head, from: accepted) else {
+                if try await isBehind(head, accepted) { return .behind(info) }
                 return .refused(info, problems: [], refusals: [rewritten(info, accepted: accepted)])
             }
-            messages = try await dependencies.git.commits(after: accepted, through: head).commits.map(\.message)
-        } else {
-            messages = [try await dependencies.git.commit(head).message]
+        }
+        let new: CommitRange = try await newCommits(through: newest, accepted: accepted)
+        let signers: [String]
+        switch try await judgeSignatures(of: new) {
+        case .trusted(let names): signers = names
+        case .refused(let refusal): return .refused(info, problems: [], refusals: [refusal])
         }
         let loaded: LoadedCommit = try await loader.load(head)
         guard loaded.declared != nil else { return .refused(info, problems: loaded.problems, refusals: []) }
-        return .ready(loaded, info, permissions(in: messages))
+        return .ready(loaded, info, permissions(in: new.commits.map(\.message)), signers: signers)
     }
 
-    private func descends(_ head: ObjectID, from accepted: ObjectID) async throws(GitError) -> Bool {
+    /// What is to be judged and may speak: every commit on any parent since the accepted one. Where none was accepted,
+    /// the newest alone, and what came since a first meeting began.
+    func newCommits(through head: GitCommit, accepted: ObjectID?) async throws(GitError) -> CommitRange {
+        let newest = CommitRange(commits: [head], isTruncated: false)
+        if let accepted {
+            return try await unlessMissing(newest) { () async throws(GitError) in
+                try await dependencies.git.commits(after: accepted, through: head.id)
+            }
+        }
+        guard let first = state.firstMeeting?.commit.flatMap(ObjectID.init(hex:)), first != head.id,
+            try await descends(head.id, from: first)
+        else { return newest }
+        return try await dependencies.git.commits(after: first, through: head.id)
+    }
+
+    /// `fallback` where the repository has not got a commit that is asked for: one that was rewritten away.
+    private func unlessMissing<Value>(
+        _ fallback: Value, _ body: () async throws(GitError) -> Value
+    ) async throws(GitError) -> Value {
+        do { return try await body() } catch {
+            guard error.code == .revisionNotFound else { throw error }
+            return fallback
+        }
+    }
+
+    /// With several remotes the one that answers may be a copy that lags. A single one that lost the accepted commit was
+    /// rewritten.
+    private func isBehind(_ head: ObjectID, _ accepted: ObjectID) async throws(GitError) -> Bool {
+        guard configuration.remotes.count > 1 else { return false }
+        return try await descends(accepted, from: head)
+    }
+
+    func behind(_ info: CommitInfo) -> String {
+        "\(answeringRemote ?? configuration.displayedURL) is at \(info.id.prefix(10)), behind the accepted commit; "
+            + "that one stays enforced"
+    }
+
+    func descends(_ head: ObjectID, from accepted: ObjectID) async throws(GitError) -> Bool {
         do { return try await dependencies.git.isDescendant(head, of: accepted) } catch {
             // The accepted commit is not in the repository at all: then the head does not contain it either.
             guard error.code == .revisionNotFound else { throw error }
@@ -79,8 +135,8 @@ extension Reconciler {
             resources: [])
     }
 
-    /// Once after each start: the later of the server's accepted commit and ours counts. A state directory can be lost, or
-    /// be an old copy; a store can be restored from a backup. The anchor only moves forward.
+    /// Once after each start: the later of the server's accepted commit and ours counts, and of what people ordered. A
+    /// state directory can be lost, or be an old copy; a store can be restored from a backup. The anchor only moves forward.
     func adoptAnchor() async {
         guard configuration.mode == .enforce, !hasAskedForAnchor else { return }
         guard let lease = try? await takeLease() else { return }
@@ -115,17 +171,19 @@ extension Reconciler {
         _ = try? await takeLease(accepting: own)
     }
 
-    /// `target`: the server where it is left out.
+    /// `target`: the server where it is left out; what people ordered is remembered there.
     func takeLease(
-        accepting commit: String? = nil, on target: (any ReconcileTarget)? = nil
+        accepting commit: String? = nil, orders: JSONValue? = nil, on target: (any ReconcileTarget)? = nil
     ) async throws(TargetError) -> Lease {
         // Three intervals, so that one late look does not lose it. With long intervals it ends between two looks, and
         // each look takes it anew.
         let wanted = PromDuration(milliseconds: max(30_000, configuration.driftInterval.milliseconds * 3))
-        return try await (target ?? dependencies.target).lease(
+        let lease: Lease = try await (target ?? dependencies.target).lease(
             LeaseRequest(
                 source: configuration.source, holder: holder, ttl: min(wanted, LeaseRequest.times.upperBound),
-                acceptedCommit: commit))
+                acceptedCommit: commit, enforcement: orders))
+        if target == nil { learnOrders(from: lease) }
+        return lease
     }
 }
 

@@ -10,14 +10,14 @@ extension Reconciler {
     /// Reports that wait for a server that is away; the oldest are given up, they are in the local log.
     private static var unsentLimit: Int { 500 }
     /// A record that only counts more equal runs is sent this often.
-    private static var repeatInterval: PromDuration { .minutes(1) }
+    private static var repeatInterval: Duration { .seconds(60) }
 
     /// Sends a record and those that could not be sent before. Records are replaced by id, so sending twice is fine.
     func submit(_ record: RunReport) async {
         unsent.removeAll { $0.id == record.id }
         unsent.append(record)
         if unsent.count > Self.unsentLimit { unsent.removeFirst(unsent.count - Self.unsentLimit) }
-        if let last = lastSubmission, last.id == record.id, dependencies.now() - last.at < Self.repeatInterval,
+        if let last = lastSubmission, last.id == record.id, age() - last.age < Self.repeatInterval,
             unsent.count == 1
         {
             return
@@ -33,8 +33,9 @@ extension Reconciler {
                 }
                 return
             }
-            lastSubmission = (next.id, dependencies.now())
+            lastSubmission = (next.id, age())
             unsent.removeFirst()
+            hasDelivered(next.drift)
         }
     }
 
@@ -42,7 +43,9 @@ extension Reconciler {
     func reportAtNextRun(_ text: String) { notesForReport.append(text) }
 
     /// Takes a rewritten history on the word of a person on this machine.
-    package func permitRewrite(_ revision: String, reason: String) async throws(SyncError) -> String {
+    package func permitRewrite(
+        _ revision: String, reason: String, by who: String = "unknown"
+    ) async throws(SyncError) -> String {
         do {
             await fetch()
             let id = try await dependencies.git.resolve(revision)
@@ -50,7 +53,7 @@ extension Reconciler {
             examined = nil
             try dependencies.directory.write(state)
             dependencies.logger.notice(
-                "rewritten history accepted", metadata: .of([.commit: id.hex, .reason: reason]))
+                "rewritten history accepted", metadata: .of([.commit: id.hex, .reason: reason, .subject: who]))
             return id.hex
         } catch { throw SyncError("\(error)") }
     }
@@ -58,8 +61,8 @@ extension Reconciler {
     /// What `gitops-sync status` shows.
     package func status() -> JSONValue {
         var members: [String: JSONValue] = [
-            "version": 1, "mode": .string(configuration.mode.rawValue),
-            "repository": .string(configuration.remote.displayedURL),
+            "version": 1, "mode": .string(mode.rawValue),
+            "repository": .string(answeringRemote ?? configuration.displayedURL),
             "branch": .string(configuration.repository.branch),
             "acceptedCommit": state.acceptedCommit.map(JSONValue.string) ?? .null,
             "head": state.head.map(JSONValue.string) ?? .null,
@@ -67,7 +70,14 @@ extension Reconciler {
         members["lastFetch"] = .object(compacting: [
             "at": lastFetchAt.map(JSONValue.time), "error": fetchError.map(JSONValue.string),
         ])
+        members["firstMeeting"] = state.firstMeeting?.json
+        if !silentRemotes.isEmpty { members["silentRemotes"] = .array(silentRemotes.map(JSONValue.string)) }
         members["unsentReports"] = .integer(unsent.count)
+        let now: Timestamp = dependencies.now()
+        members["enforcement"] = orders.present(at: now)?.json
+        let contests: [Contest] = state.corrections.contests(at: now)
+        if !contests.isEmpty { members["contested"] = contests.json }
+        members["openDrift"] = .integer(state.ledger.open.count)
         if let newest = log.newest {
             members["lastRun"] = [
                 "id": .string(newest.id), "outcome": .string(newest.outcome.rawValue),

@@ -25,6 +25,12 @@ struct RunInProgress {
     var acceptedInfo: CommitInfo?
     /// What git says now is not known.
     var isGitUnknown = false
+    /// What people had ordered when the run began.
+    var orders: Enforcement = .plain
+    /// An older commit than the accepted one is held, because a person pinned it.
+    var isHeld = false
+    /// When live state was first seen.
+    var seenAt: Timestamp?
 }
 
 extension Reconciler {
@@ -35,6 +41,7 @@ extension Reconciler {
         var run = RunInProgress(report: newReport(trigger))
         let before: SyncState = state
         if fetches { await fetch() }
+        noteRemotes(&run)
         run.report.errors += notesForReport
         notesForReport = []
         if let fetchError {
@@ -43,6 +50,8 @@ extension Reconciler {
             run.isGitUnknown = fetches
         }
         await adoptAnchor()
+        await sendOrders()
+        run.orders = orders
         await chooseCommit(&run)
         await enforce(&run, progress: progress)
         if Task.isCancelled {
@@ -50,6 +59,7 @@ extension Reconciler {
             run.facts.isFailed = true
         }
         finish(&run)
+        noteDrift(&run)
         if state != before { writeState(&run) }
         let record: RunReport = store(run.report)
         await submit(record)
@@ -59,8 +69,8 @@ extension Reconciler {
 
     func newReport(_ trigger: RunTrigger) -> RunReport {
         RunReport(
-            id: newID(), host: dependencies.host, trigger: trigger, mode: configuration.mode,
-            startedAt: dependencies.now(), repository: configuration.remote.displayedURL,
+            id: newID(), host: dependencies.host, trigger: trigger, mode: mode,
+            startedAt: dependencies.now(), repository: answeringRemote ?? configuration.displayedURL,
             branch: configuration.repository.branch)
     }
 
@@ -76,19 +86,29 @@ extension Reconciler {
             run.facts.isFailed = true
             return
         }
+        if await holds(verdict, &run) { return }
         switch verdict {
         case .accepted: return
+        case .behind(let info): run.report.notices.append(behind(info))
         case nil:
             if run.commit == nil { run.facts.isFailed = true }
         case .refused(let info, let problems, let refusals): refuse(&run, info, problems, refusals)
-        case .ready(let loaded, let info, let permissions):
-            run.previous = run.commit?.declared
-            run.report.previousCommit = run.report.commit?.id
-            run.commit = loaded
-            run.report.commit = info
-            run.permissions = permissions
-            run.isNew = true
+        case .ready(let loaded, let info, let permissions, let signers): take(loaded, info, permissions, signers, &run)
         }
+    }
+
+    /// Makes a commit that is ready the one that this run is to accept.
+    func take(
+        _ loaded: LoadedCommit, _ info: CommitInfo, _ permissions: Set<Permission>, _ signers: [String],
+        _ run: inout RunInProgress
+    ) {
+        run.report.signers = signers
+        run.previous = run.commit?.declared
+        run.report.previousCommit = run.report.commit?.id
+        run.commit = loaded
+        run.report.commit = info
+        run.permissions = permissions
+        run.isNew = true
     }
 
     private func useAccepted(_ id: ObjectID, _ run: inout RunInProgress) async {
@@ -123,9 +143,11 @@ extension Reconciler {
     func fallBack(_ run: inout RunInProgress, problems: [Diagnostic], refusals: [Refusal]) async {
         refuse(&run, run.report.commit, problems, refusals)
         run.isNew = false
+        run.isHeld = false
         run.commit = nil
         run.report.commit = nil
         run.report.previousCommit = nil
+        run.report.signers = []
         run.permissions = []
         run.previous = nil
         if let accepted = state.acceptedCommit.flatMap(ObjectID.init(hex:)) { await useAccepted(accepted, &run) }
@@ -144,13 +166,13 @@ extension Reconciler {
             case .applied where change.causes.contains(.drift): run.facts.correctedDrift = true
             case .applied where change.action != .record: run.facts.appliedCommit = true
             case .failed: run.facts.isFailed = true
-            case .reported: run.facts.leavesDifferences = true
+            case .reported, .contested: run.facts.leavesDifferences = true
             case .unverified where change.host != nil && run.report.knows(.agents):
                 // The host answers, and still runs something else than it should.
                 run.facts.leavesDifferences = true
             case .unverified: run.facts.hasUnknownTarget = true
             case .refused: run.facts.isRefused = true
-            case .applied, .planned, .ignored: break
+            case .applied, .planned, .ignored, .tolerated: break
             }
         }
         run.facts.hasUnknownTarget = run.facts.hasUnknownTarget || run.isGitUnknown

@@ -4,6 +4,7 @@ package import GitStore
 package import Logging
 import Reconciliation
 package import Runtime
+import SystemdUnits
 import Telemetry
 
 /// Makes runs: reads git and the targets, compares, plans, applies, looks again and reports. One run at a time.
@@ -13,27 +14,35 @@ package actor Reconciler {
         package var target: any ReconcileTarget
         /// The proxy's config API, where there is one.
         package var proxy: (any ReconcileTarget)?
+        /// The units of this machine; nil where they cannot be reached at all.
+        package var units: (any UnitHost)?
         package var directory: StateDirectory
         package var decoder: ResourceDecoder
         package var now: WallClock
         package var clock: any Clock<Duration>
+        package var random: @Sendable () -> UInt64
+        package var decisions: Decisions
         /// The name of this machine.
         package var host: String
         package var logger: Logger
 
         package init(
             git: GitStore, target: any ReconcileTarget, proxy: (any ReconcileTarget)? = nil,
-            directory: StateDirectory, decoder: ResourceDecoder,
-            now: @escaping WallClock = Timestamp.now, clock: any Clock<Duration> = ContinuousClock(), host: String,
-            logger: Logger
+            units: (any UnitHost)? = nil, directory: StateDirectory, decoder: ResourceDecoder,
+            now: @escaping WallClock = Timestamp.now, clock: any Clock<Duration> = ContinuousClock(),
+            random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: 0 ... .max) },
+            decisions: Decisions = .standard, host: String, logger: Logger
         ) {
             self.git = git
             self.target = target
             self.proxy = proxy
+            self.units = units
             self.directory = directory
             self.decoder = decoder
             self.now = now
             self.clock = clock
+            self.random = random
+            self.decisions = decisions
             self.host = host
             self.logger = logger
         }
@@ -43,6 +52,8 @@ package actor Reconciler {
     let dependencies: Dependencies
     let loader: CommitLoader
     let redactionKey: [UInt8]
+    /// How long this reconciler has been there. Waits are measured by it: the time of day can jump.
+    let age: @Sendable () -> Duration
     /// Identifies this state directory on this machine as the holder of the lease.
     let holder: String
     var state: SyncState
@@ -55,21 +66,32 @@ package actor Reconciler {
     /// A commit that the server refused; tried again when git is fetched.
     var rejected: (commit: String, problems: [Diagnostic])?
     var hasAskedForAnchor = false
+    /// The remote that answered last, and why those before it did not.
+    var answeringRemote: String?
+    var silentRemotes: [String] = []
+    /// What people ordered; nil where only the server may know.
+    var knownOrders: Enforcement?
+    var areOrdersSent = false
+    /// The units as they were last seen.
+    var seenUnits: LiveUnits?
     /// Reports that the server has not got.
     var unsent: [RunReport] = []
     /// What the next report is to say besides.
     var notesForReport: [String] = []
-    var lastSubmission: (id: String, at: Timestamp)?
+    var lastSubmission: (id: String, age: Duration)?
 
     /// Reads the state directory; throws where it cannot be used.
     package init(_ configuration: BootstrapConfiguration, _ dependencies: Dependencies) throws(FileError) {
         self.configuration = configuration
         self.dependencies = dependencies
+        age = dependencies.clock.stopwatch()
         loader = CommitLoader(
-            git: dependencies.git, filter: configuration.treeFilter, decoder: dependencies.decoder)
+            git: dependencies.git, filter: configuration.treeFilter, decoder: dependencies.decoder,
+            allowedUnits: configuration.units.allow)
         try dependencies.directory.create()
         redactionKey = try dependencies.directory.redactionKey()
         state = try dependencies.directory.readState()
+        knownOrders = try dependencies.directory.readEnforcement()
         log = ReportLog(directory: dependencies.directory)
         // The same after a restart: a process that was killed must not keep its successor waiting for its lease. The lock
         // file sees to it that there is one at a time.
@@ -78,25 +100,42 @@ package actor Reconciler {
     }
 
     func newID() -> String {
-        var generator = SystemRandomNumberGenerator()
+        var generator = RandomSource(next: dependencies.random)
         return ULID(time: dependencies.now(), using: &generator).description
     }
 
     func planContext(
-        mode: RunMode, permissions: Set<Permission> = [], previous: DeclaredState? = nil
+        mode: RunMode, permissions: Set<Permission> = [], previous: DeclaredState? = nil, judgesCommit: Bool = false
     ) -> PlanContext {
-        PlanContext(
-            mode: mode, permissions: permissions,
-            recentDeletions: state.recentDeletions(now: dependencies.now()),
-            deletionBudget: configuration.deletionBudget, previous: previous,
+        let now: Timestamp = dependencies.now()
+        let corrections: CorrectionHistory = state.corrections
+        return PlanContext(
+            mode: mode, permissions: permissions, recentDeletions: state.recentDeletions(now: now),
+            deletionBudget: configuration.deletionBudget, previous: previous, judgesCommit: judgesCommit,
+            tolerated: orders.tolerated(at: now),
+            isDeferred: { corrections.deferral(of: $0, paths: $1, at: now) != nil },
             references: referenceFinder(dependencies.decoder), redact: redactor(key: redactionKey))
     }
 
     func comparisonContext() -> ComparisonContext {
         ComparisonContext(
             source: configuration.source, now: dependencies.now(),
-            grace: PromDuration(milliseconds: configuration.driftInterval.milliseconds * 3), sha256: Digests.sha256)
+            grace: PromDuration(milliseconds: configuration.driftInterval.milliseconds * 3), sha256: Digests.sha256,
+            tolerated: orders.tolerated(at: dependencies.now()))
     }
+}
+
+extension Reconciler.Dependencies {
+    /// In 0..<1.
+    var fraction: Double { Double(random() >> 11) * 0x1p-53 }
+}
+
+private struct RandomSource: RandomNumberGenerator {
+    let source: @Sendable () -> UInt64
+
+    init(next: @escaping @Sendable () -> UInt64) { source = next }
+
+    mutating func next() -> UInt64 { source() }
 }
 
 /// What a live spec refers to, where it can be decoded.

@@ -1,5 +1,4 @@
 import Declarations
-import Glibc
 package import Reconciliation
 package import Runtime
 import Telemetry
@@ -8,6 +7,7 @@ import Telemetry
 /// that changed nothing are one record with a count.
 package struct ReportLog: Sendable {
     private let path: String
+    private let files: any StateFiles
     private let fileLimit: Int
     private var last: (report: RunReport, offset: Int)?
     /// Runs of another process are another story: its last record is left as it is.
@@ -15,8 +15,9 @@ package struct ReportLog: Sendable {
 
     package init(directory: StateDirectory, fileLimit: Int = 8 << 20) {
         path = directory.file("reports.jsonl")
+        files = directory.files
         self.fileLimit = fileLimit
-        if let bytes = try? Files.read(path, limit: fileLimit * 2),
+        if let bytes = try? files.read(path, limit: fileLimit * 2),
             let line = bytes.dropLast().lastIndex(of: UInt8(ascii: "\n")).map({ $0 + 1 }) ?? (bytes.isEmpty ? nil : 0),
             let report = try? RunReport(parsing: bytes[line...].filter { $0 != UInt8(ascii: "\n") })
         {
@@ -30,17 +31,17 @@ package struct ReportLog: Sendable {
     /// record as it stands now.
     package mutating func append(_ report: RunReport) throws(FileError) -> RunReport {
         var record: RunReport = report
-        var offset: Int = try size()
+        var offset: Int = try files.size(of: path)
         if let last, isLastOurs, report.repeats(last.report) {
             record = last.report
             record.count += 1
             record.lastFinishedAt = report.finishedAt
             offset = last.offset
         } else if offset > fileLimit {
-            rename(path, "\(path).old")
+            files.rename(path, to: "\(path).old")
             offset = 0
         }
-        try write(Array(record.json.canonical) + [UInt8(ascii: "\n")], at: offset)
+        try files.write(Array(record.json.canonical) + [UInt8(ascii: "\n")], to: path, at: offset)
         last = (record, offset)
         isLastOurs = true
         return record
@@ -67,11 +68,23 @@ package struct ReportLog: Sendable {
         return found
     }
 
+    /// The newest entries of the drift ledger first, each in its latest form, at most `limit`.
+    package static func newestDrift(_ limit: Int, in directory: StateDirectory) throws(FileError) -> [DriftEntry] {
+        var entries: [String: DriftEntry] = [:]
+        try scan(directory) { report in
+            for entry in report.drift where entries[entry.id].map({ $0.updatedAt < entry.updatedAt }) ?? true {
+                entries[entry.id] = entry
+            }
+            return true
+        }
+        return Array(entries.values.sorted { $0.id > $1.id }.prefix(limit))
+    }
+
     private static func scan(_ directory: StateDirectory, _ isMoreWanted: (RunReport) -> Bool) throws(FileError) {
         let path: String = directory.file("reports.jsonl")
         for file in [path, "\(path).old"] {
             let bytes: [UInt8]
-            do { bytes = try Files.read(file, limit: 256 << 20) } catch {
+            do { bytes = try directory.files.read(file, limit: 256 << 20) } catch {
                 guard error.isMissing else { throw error }
                 continue
             }
@@ -81,33 +94,5 @@ package struct ReportLog: Sendable {
                 guard isMoreWanted(report) else { return }
             }
         }
-    }
-
-    private func size() throws(FileError) -> Int {
-        var status = stat()
-        guard stat(path, &status) == 0 else {
-            guard errno == ENOENT else { throw fileError("read") }
-            return 0
-        }
-        return Int(status.st_size)
-    }
-
-    private func write(_ bytes: [UInt8], at offset: Int) throws(FileError) {
-        let descriptor: Int32 = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw fileError("write") }
-        defer { close(descriptor) }
-        guard ftruncate(descriptor, off_t(offset)) == 0 else { throw fileError("write") }
-        var written = 0
-        while written < bytes.count {
-            let count: Int = bytes[written...].withUnsafeBytes {
-                pwrite(descriptor, $0.baseAddress, $0.count, off_t(offset + written))
-            }
-            guard count >= 0 || errno == EINTR else { throw fileError("write") }
-            written += max(0, count)
-        }
-    }
-
-    private func fileError(_ operation: String) -> FileError {
-        FileError(path: path, operation: operation, reason: String(cString: strerror(errno)), code: errno)
     }
 }

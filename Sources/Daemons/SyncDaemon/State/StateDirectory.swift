@@ -3,18 +3,22 @@ package import Runtime
 import Glibc
 
 /// The folder that gitops-sync owns: its state, reports, repositories and lock. Only its owner may look in.
-package struct StateDirectory: Hashable, Sendable {
+package struct StateDirectory: Sendable {
     package let path: String
+    package let files: any StateFiles
 
-    package init(_ path: String) { self.path = path }
+    package init(_ path: String, files: any StateFiles = DiskFiles()) {
+        self.path = path
+        self.files = files
+    }
 
-    package func create() throws(FileError) { try Files.createFolder(path, mode: 0o700) }
+    package func create() throws(FileError) { try files.createFolder(path) }
 
     /// The state; the initial one where none was ever written. A file that cannot be read is an error: going on without
     /// the accepted commit would take a rewritten history for a first start.
     package func readState() throws(FileError) -> SyncState {
         let bytes: [UInt8]
-        do { bytes = try Files.read(file("state.json"), limit: 256 << 20) } catch {
+        do { bytes = try files.read(file("state.json"), limit: 256 << 20) } catch {
             guard error.isMissing else { throw error }
             return .initial
         }
@@ -26,12 +30,12 @@ package struct StateDirectory: Hashable, Sendable {
     }
 
     package func write(_ state: SyncState) throws(FileError) {
-        try Files.write(state.json.canonical, to: file("state.json"), mode: 0o600)
+        try files.replace(file("state.json"), with: state.json.canonical)
     }
 
     package func readStatus() throws(FileError) -> JSONValue? {
         let bytes: [UInt8]
-        do { bytes = try Files.read(file("status.json")) } catch {
+        do { bytes = try files.read(file("status.json"), limit: 1 << 20) } catch {
             guard error.isMissing else { throw error }
             return nil
         }
@@ -39,7 +43,7 @@ package struct StateDirectory: Hashable, Sendable {
     }
 
     package func write(status: JSONValue) throws(FileError) {
-        try Files.write(status.canonical, to: file("status.json"), mode: 0o600)
+        try files.replace(file("status.json"), with: status.canonical)
     }
 
     /// The key under which secrets are hashed in reports, so that a hash says nothing without it. Made on first use.
@@ -50,12 +54,12 @@ package struct StateDirectory: Hashable, Sendable {
 
     /// 32 random bytes that stay the same.
     private func random(_ name: String) throws(FileError) -> [UInt8] {
-        if let known = try? Files.read(file(name)), known.count == 32 { return known }
+        if let known = try? files.read(file(name), limit: 1 << 10), known.count == 32 { return known }
         var generator = SystemRandomNumberGenerator()
         let bytes: [UInt8] = (0..<32).map { _ in UInt8.random(in: 0...255, using: &generator) }
-        do { try Files.create(bytes, at: file(name), mode: 0o600) } catch {
+        do { try files.create(file(name), with: bytes) } catch {
             guard error.code == EEXIST else { throw error }
-            return try Files.read(file(name))
+            return try files.read(file(name), limit: 1 << 10)
         }
         return bytes
     }

@@ -1,5 +1,6 @@
 package import Declarations
 package import Reconciliation
+package import SystemdUnits
 package import Telemetry
 
 /// What gitops-sync remembers between runs and restarts.
@@ -16,8 +17,16 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     /// The same two of the proxy's store.
     package var proxyInventory: Inventory = .empty
     package var proxyGeneration = 0
+    /// The units of this machine that were taken on.
+    package var units: UnitInventory = .empty
     /// Deletions of the last hour; the guard counts them.
     package var deletions: [Deletion]
+    /// Nil where the store was never met, or was empty then.
+    package var firstMeeting: FirstMeeting?
+    /// Drifts that are not over, and what the server has not got of the ledger.
+    package var ledger: DriftLedger = .empty
+    /// What was corrected again and again.
+    package var corrections: CorrectionHistory = .empty
 
     package static let initial = SyncState(
         acceptedCommit: nil, head: nil, permittedRewrite: nil, inventory: .empty, generation: 0, deletions: [])
@@ -72,6 +81,10 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         generation = try reader.optionalInteger("generation") ?? 0
         proxyInventory = try reader.optionalValue("proxyInventory") ?? .empty
         proxyGeneration = try reader.optionalInteger("proxyGeneration") ?? 0
+        firstMeeting = try reader.optionalValue("firstMeeting")
+        units = try reader.optionalValue("units") ?? .empty
+        ledger = try reader.optionalValue("ledger") ?? .empty
+        corrections = try reader.optionalValue("corrections") ?? .empty
         deletions = []
         for item in try reader.array("deletions") {
             let nested = try JSONObjectReader(item, path: "/deletions")
@@ -88,6 +101,10 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
             "inventory": inventory.json, "generation": .integer(generation),
             "proxyInventory": proxyInventory == .empty ? nil : proxyInventory.json,
             "proxyGeneration": proxyGeneration == 0 ? nil : .integer(proxyGeneration),
+            "firstMeeting": firstMeeting?.json,
+            "units": units == .empty ? nil : units.json,
+            "ledger": ledger == .empty ? nil : ledger.json,
+            "corrections": corrections == .empty ? nil : corrections.json,
             "deletions": .array(deletions.map { ["kind": .string($0.kind.rawValue), "at": .time($0.at)] }),
         ])
     }

@@ -1,8 +1,16 @@
 import Glibc
+package import Telemetry
 
 /// Folders and paths.
 extension Files {
     package static func exists(_ path: String) -> Bool { access(path, F_OK) == 0 }
+
+    /// When the content of a file last changed; nil where there is none. A link's own time, not that of what it leads to.
+    package static func changedAt(_ path: String) -> Timestamp? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        return Timestamp(microseconds: Int64(status.st_mtim.tv_sec) * 1_000_000 + Int64(status.st_mtim.tv_nsec) / 1000)
+    }
 
     package static func isDirectory(_ path: String) -> Bool {
         var status = stat()

@@ -14,7 +14,7 @@ package struct Secrets: Sendable {
     package func value(_ name: String) throws(SecretError) -> String {
         guard Self.isValidName(name) else { throw SecretError(name: name, reason: .invalidName) }
         for folder in folders {
-            if let value = try read("\(folder)/\(name)", name: name) { return value }
+            if let value = try Self.read("\(folder)/\(name)", name: name) { return value }
         }
         throw SecretError(name: name, reason: .missing(folders))
     }
@@ -27,7 +27,15 @@ package struct Secrets: Sendable {
         }
     }
 
-    private func read(_ path: String, name: String) throws(SecretError) -> String? {
+    /// The secret in a file of its own, which not everybody may read.
+    package static func value(ofFile path: String) throws(SecretError) -> String {
+        guard let value = try read(path, name: path) else {
+            throw SecretError(name: path, reason: .unreadable("there is no such file, or it cannot be reached"))
+        }
+        return value
+    }
+
+    private static func read(_ path: String, name: String) throws(SecretError) -> String? {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
         guard status.st_mode & 0o007 == 0 else { throw SecretError(name: name, reason: .readableByOthers(path)) }

@@ -94,7 +94,7 @@ package struct HealthKeeper: Service {
         case .notifier(let notifier): [notifier.secretRef, notifier.signingSecretRef].compactMap { $0 }
         case .pipeline(let pipeline):
             if case .mongodb(let source) = pipeline.source { [source.uriRef].compactMap { $0 } } else { [] }
-        case .alertRule, .collector, .hostGroup, .logSource, .retention, .scrapeTarget, .statusPage: []
+        case .alertRule, .collector, .hostGroup, .logSource, .retention, .scrapeTarget, .statusPage, .unit: []
         }
     }
 }

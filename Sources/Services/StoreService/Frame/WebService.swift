@@ -48,6 +48,7 @@ package struct WebService: Sendable {
                 do {
                     if let portFile { try Files.write("\(port)\n".utf8, to: portFile) }
                 } catch { logger.error("cannot write the port file", metadata: .of([.error: error])) }
+                ServiceManager().tellReady()
                 whenListening(port)
             },
             logger: logger)

@@ -1,8 +1,8 @@
-import ConfigAPI
-import Declarations
+package import ConfigAPI
+package import Declarations
 
-/// Decides whether a patch can be applied to what is stored. Pure: values in, changes or every error out.
-struct PatchChecker {
+/// Decides whether a patch can be applied to what a store holds. Pure: values in, changes or every error out.
+package struct PatchChecker: Sendable {
     var decoder: ResourceDecoder
     var changesPerPatch: Int
     /// Whose kinds the store holds.
@@ -14,19 +14,31 @@ struct PatchChecker {
     /// The sources that enforce from git: those that ever had a lease.
     var gitSources: Set<String>
 
-    struct Change: Sendable {
-        var key: ResourceKey
+    package struct Change: Sendable {
+        package var key: ResourceKey
         /// Nil deletes.
-        var put: Put?
+        package var put: Put?
 
-        struct Put: Sendable {
-            var resource: DecodedResource
-            var source: ResourceSource?
-            var adopt: Bool
+        package struct Put: Sendable {
+            package var resource: DecodedResource
+            package var source: ResourceSource?
+            package var adopt: Bool
         }
     }
 
-    func check(_ patch: ConfigPatch, writer: String) -> Result<[Change], ConfigRejection> {
+    package init(
+        decoder: ResourceDecoder, changesPerPatch: Int, targets: Set<TargetName>,
+        present: [ResourceKey: DecodedResource], owners: [ResourceKey: String], gitSources: Set<String>
+    ) {
+        self.decoder = decoder
+        self.changesPerPatch = changesPerPatch
+        self.targets = targets
+        self.present = present
+        self.owners = owners
+        self.gitSources = gitSources
+    }
+
+    package func check(_ patch: ConfigPatch, writer: String) -> Result<[Change], ConfigRejection> {
         guard patch.changes.count <= changesPerPatch else {
             let message = "\(patch.changes.count) changes; at most \(changesPerPatch) are possible"
             return .failure(ConfigRejection(errors: [.init(index: 0, kind: "", name: "", path: "", message: message)]))

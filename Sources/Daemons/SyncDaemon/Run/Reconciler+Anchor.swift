@@ -1,0 +1,39 @@
+import ConfigAPI
+import ConfigAPIClient
+import Declarations
+import GitStore
+import Reconciliation
+import Telemetry
+
+extension Reconciler {
+    /// The anchor only moves forward: where a store remembers a later accepted commit than this state directory does
+    /// (another machine enforced meanwhile, or the directory is an old copy), that one counts from now on. Nothing is
+    /// written by a run that did not know of it; nil where this run may write.
+    func followAnchor(
+        _ lease: Lease, of store: String?, known: Inventory, judging run: RunInProgress
+    ) async -> TargetError? {
+        guard let anchor = lease.acceptedCommit, let commit = run.commit?.id, anchor != commit.hex else { return nil }
+        if anchor == state.acceptedCommit || state.permittedRewrite?.commit == commit.hex { return nil }
+        if state.acceptedCommit != nil {
+            // A restored store remembers less than this directory does.
+            if let known = known.storeId, let store, known != store { return nil }
+            if let id = ObjectID(hex: anchor), await contains(commit, id) { return nil }
+        }
+        hasAskedForAnchor = true
+        state.acceptedCommit = anchor
+        return .unreachable("it knows \(anchor.prefix(10)) as accepted, which was not known here; the next run goes on")
+    }
+
+    /// Writes down what is enforced where a store remembers something earlier: an answer was lost, or it was restored.
+    func renewAnchor(_ lease: Lease, _ run: RunInProgress) async {
+        guard !run.isNew, let accepted = state.acceptedCommit, lease.acceptedCommit != accepted else { return }
+        // The next run that writes tries again.
+        _ = try? await takeLease(accepting: accepted)
+    }
+
+    /// Whether `commit` is `other` or comes after it. What the repository has not got comes from elsewhere.
+    private func contains(_ commit: ObjectID, _ other: ObjectID) async -> Bool {
+        let answer: Bool? = try? await dependencies.git.isDescendant(commit, of: other)
+        return answer ?? false
+    }
+}

@@ -1,0 +1,3 @@
+import UnitHelper
+
+await UnitHelperProgram.main()

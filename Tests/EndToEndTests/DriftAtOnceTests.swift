@@ -1,0 +1,213 @@
+import Declarations
+import Foundation
+import NIOHTTP1
+import Testing
+
+/// Drift is seen when it happens: by an event of the component, or else at the interval.
+extension PlatformLifecycleTests {
+    private static let pipeline = """
+        apiVersion: plumbline/v1
+        kind: Pipeline
+        metadata:
+          name: orders
+        spec:
+          source:
+            file: {path: "/nowhere/*.ndjson"}
+          every: 1h
+          mapping:
+            source: {default: shop}
+            type: {default: order}
+
+        """
+
+    /// Looks at live state and at git so seldom that whatever happens in a test was asked for.
+    private static let patient: [String: String] = [
+        "PLUMB_DRIFT_INTERVAL": "1h", "PLUMB_INTERVAL": "1h", "PLUMB_RETENTION_GRACE": "0s", "NO_COLOR": "1",
+    ]
+
+    private func withPlatform(
+        environment: [String: String], _ body: (Platform) async throws -> Void
+    ) async throws {
+        let platform: Platform = try await Platform.start(environment: environment)
+        do { try await body(platform) } catch {
+            Issue.record("\(error)\n--- plumb up:\n\(platform.log.suffix(4000))")
+        }
+        try await platform.dispose()
+    }
+
+    // Shows F-GO-06, F-GO-14
+    @Test(.timeLimit(.minutes(6)))
+    func `rows, an agent's file, the proxy's rows and git are looked at as soon as they change`() async throws {
+        try await withPlatform(environment: Self.patient) { platform in
+            try await platform.commit(
+                ["collectors/load.yaml": Drift.loadManifest(interval: "2s"), "pipelines/orders.yaml": Self.pipeline],
+                message: "What the test changes")
+            let push: Finished = try await platform.push()
+            #expect(push.status == 0, "\(push.all)")
+            try await whatIsChangedByHand(platform)
+            try await aPushThatOnlyAWebhookTells(platform)
+            try await theLedgerHasItAll(platform)
+        }
+    }
+
+    private func whatIsChangedByHand(_ platform: Platform) async throws {
+        try await corrected("metrics", via: "sql", platform) {
+            try await platform.operatorSQL(Drift.retention("77d"))
+        }
+        try await corrected("orders", via: "sql", platform) {
+            try await platform.operatorSQL(
+                "UPDATE plumbline_proxy.resources SET spec = jsonb_set(spec, '{every}', '\"2h\"') WHERE name = 'orders'"
+            )
+        }
+        let file: URL = platform.dataDirectory.appendingPathComponent("agent/config.json")
+        _ = try await eventually("the agent has its collector") {
+            try String(contentsOf: file, encoding: .utf8).contains("\"2s\"") ? true : nil
+        }
+        try await corrected("load", via: "file", platform) {
+            let text: String = try String(contentsOf: file, encoding: .utf8)
+            try text.replacingOccurrences(of: "\"2s\"", with: "\"7s\"").write(
+                to: file, atomically: true, encoding: .utf8)
+        }
+        _ = try await eventually("the file is as git says") {
+            try String(contentsOf: file, encoding: .utf8).contains("\"2s\"") ? true : nil
+        }
+    }
+
+    /// Changes something and waits until a report says that it was corrected because of an event.
+    private func corrected(
+        _ name: String, via: String, _ platform: Platform, _ change: () async throws -> Void
+    ) async throws {
+        let before: Set<String> = try await platform.reportIdentifiers()
+        try await change()
+        let report: JSONValue = try await platform.report("corrected", since: before) { report in
+            report["changes"]?.array?.contains { $0["name"]?.string == name } == true
+        }
+        #expect(report["trigger"]?.string == "event")
+        let changes: [JSONValue] = (report["changes"]?.array ?? []).filter { $0["name"]?.string == name }
+        #expect(changes.map { $0["result"]?.string } == ["applied"])
+        #expect(changes.map { $0["changedBy"]?["via"]?.string } == [via])
+    }
+
+    private func aPushThatOnlyAWebhookTells(_ platform: Platform) async throws {
+        try await platform.commit(
+            ["retentions/metrics.yaml": Drift.retentionManifest("29d")], message: "Past the hooks of the repository")
+        try await require(
+            "git", ["fetch", "-q", platform.clone.path, "HEAD:main"],
+            in: platform.dataDirectory.appendingPathComponent("config.git"))
+        let before: Set<String> = try await platform.reportIdentifiers()
+        let answer: Platform.Answer = try await platform.request(.POST, "/hooks/git", json: ["ref": "refs/heads/main"])
+        #expect(answer.status == 202, "\(answer.body)")
+        let report: JSONValue = try await platform.report("applied", since: before)
+        #expect(report["trigger"]?.string == "webhook")
+        #expect(report["commit"]?["subject"]?.string == "Past the hooks of the repository")
+    }
+
+    private func theLedgerHasItAll(_ platform: Platform) async throws {
+        let entries: [JSONValue] = try await platform.get("/api/v1/drift?state=healed")["drift"]?.array ?? []
+        #expect(Set(entries.compactMap { $0["name"]?.string }) == ["metrics", "orders", "load"])
+        for entry in entries {
+            #expect(entry["detectSeconds"]?.number ?? -1 >= 0, "\(entry)")
+            #expect(entry["healSeconds"]?.number ?? -1 >= 0, "\(entry)")
+        }
+        let history: Finished = try await platform.gitopsSync("history", "--drift", "--output", "json")
+        let local: [JSONValue] = try JSONValue(parsing: history.output)["drift"]?.array ?? []
+        #expect(local == entries)
+    }
+
+    // Shows F-GO-06
+    @Test(.timeLimit(.minutes(6)))
+    func `where every event is lost drift is found at the interval`() async throws {
+        var environment: [String: String] = Self.patient
+        environment["PLUMB_DRIFT_INTERVAL"] = "2s"
+        try await withPlatform(environment: environment) { platform in
+            let gate = try await Gate(to: platform.port, refusing: "GET /v1/config/events")
+            let file: URL = platform.dataDirectory.appendingPathComponent("gitops-sync.yaml")
+            let text: String = try String(contentsOf: file, encoding: .utf8)
+            let deaf: String = text.replacingOccurrences(of: platform.url, with: gate.url)
+            try #require(deaf != text, "\(text)")
+            try deaf.write(to: file, atomically: true, encoding: .utf8)
+            try await platform.killChild("gitops-sync")
+            let restarted: Set<String> = try await platform.reportIdentifiers()
+            _ = try await eventually("it runs again") {
+                try await platform.reports().contains { !restarted.contains($0["id"]?.string ?? "") } ? true : nil
+            }
+            let before: Set<String> = try await platform.reportIdentifiers()
+            try await platform.operatorSQL(Drift.retention("77d"))
+            let report: JSONValue = try await platform.report("corrected", since: before)
+            #expect(report["trigger"]?.string == "timer")
+            #expect(report["changes"]?.array?.first?["changedBy"]?["who"]?.string == "operator")
+            try await gate.shut()
+        }
+    }
+
+    // Shows F-GO-15
+    @Test(.timeLimit(.minutes(6)))
+    func `during an incident enforcement is suspended, a change tolerated, a commit pinned`() async throws {
+        try await withPlatform(environment: Self.patient) { platform in
+            let first: String = try await platform.git("rev-parse", "HEAD")
+                .trimmingCharacters(in: .whitespacesAndNewlines)
+            try await aSuspension(platform)
+            try await aToleration(platform)
+            try await aPin(platform, first)
+        }
+    }
+
+    private func aSuspension(_ platform: Platform) async throws {
+        #expect(try await platform.gitopsSync("suspend", "--reason", "database move").status == 0)
+        let before: Set<String> = try await platform.reportIdentifiers()
+        try await platform.operatorSQL(Drift.retention("77d"))
+        let report: JSONValue = try await platform.report("drifted", since: before)
+        #expect(report["enforcement"]?["suspended"]?["reason"]?.string == "database move")
+        #expect(try await platform.gitopsSync("status").output.contains("database move"))
+        #expect(try await platform.get("/api/v1/drift?state=open")["drift"]?.array?.count == 1)
+        // What the state directory forgot the server remembers.
+        try FileManager.default.removeItem(
+            at: platform.dataDirectory.appendingPathComponent("gitops-sync/enforcement.json"))
+        try await platform.killChild("gitops-sync")
+        _ = try await eventually("it is suspended again") {
+            try await platform.gitopsSync("status").output.contains("suspended by") ? true : nil
+        }
+        #expect(try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "77d")
+        let resume: Finished = try await eventually("the daemon takes orders") {
+            let answer: Finished = try await platform.gitopsSync("resume")
+            return answer.status == 0 ? answer : nil
+        }
+        #expect(resume.output.contains("nothing is held"))
+        _ = try await platform.report("corrected", since: before)
+        #expect(try await platform.gitopsSync("resume").status == 1)
+    }
+
+    private func aToleration(_ platform: Platform) async throws {
+        let order: Finished = try await platform.gitopsSync(
+            "tolerate", "Retention/metrics", "--for", "2h", "--reason", "incident 7")
+        #expect(order.status == 0, "\(order.all)")
+        let before: Set<String> = try await platform.reportIdentifiers()
+        try await platform.operatorSQL(Drift.retention("66d"))
+        let report: JSONValue = try await platform.report("inSync", since: before) { report in
+            report["changes"]?.array?.first?["result"]?.string == "tolerated"
+        }
+        #expect(report["enforcement"]?["tolerated"]?.array?.first?["reason"]?.string == "incident 7")
+        #expect(
+            try await platform.gitopsSync("tolerate", "Retention/metrics", "--for", "48h", "--reason", "x").status == 1)
+        #expect(try await platform.gitopsSync("tolerate", "Retention/metrics", "--end").status == 0)
+        _ = try await platform.report("corrected", since: before)
+    }
+
+    private func aPin(_ platform: Platform, _ first: String) async throws {
+        try await platform.commit(["retentions/metrics.yaml": Drift.retentionManifest("28d")], message: "Keep less")
+        #expect(try await platform.push().status == 0)
+        let before: Set<String> = try await platform.reportIdentifiers()
+        let pin: Finished = try await platform.gitopsSync("pin", first, "--allow", "retention")
+        #expect(pin.status == 0, "\(pin.all)")
+        let report: JSONValue = try await platform.report("applied", since: before)
+        #expect(report["commit"]?["id"]?.string == first)
+        #expect(report["waitingCommit"]?["subject"]?.string == "Keep less")
+        #expect(try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "30d")
+        let page: Platform.Answer = try await platform.request(.GET, "/", token: try platform.token("admin"))
+        #expect(page.body.contains("pinned to \(first.prefix(10))"))
+        #expect(try await platform.gitopsSync("unpin").status == 0)
+        _ = try await eventually("the branch is followed again") {
+            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "28d" ? true : nil
+        }
+    }
+}

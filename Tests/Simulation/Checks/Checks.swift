@@ -1,0 +1,43 @@
+import ConfigAPI
+import Declarations
+import GitStore
+import Reconciliation
+import SyncDaemon
+import Telemetry
+
+/// What must hold whatever happens.
+package enum Invariant: String, CaseIterable, Hashable, Sendable {
+    /// Nothing is deleted that the pushed commit does not leave out, that is not ours, or that is to be kept.
+    case deletion
+    /// No more is deleted within an hour than the guard lets pass.
+    case deletionGuard
+    /// Only a valid commit is enforced, and never one that does not contain what was accepted before.
+    case history
+    /// Only the holder of the lease writes, and only upon the state that it planned for.
+    case oneWriter
+    /// `inSync` is said only where declared and live are the same.
+    case inSync
+    /// No secret stands in a report, a log or a file.
+    case secret
+    /// When faults stop, everything comes to be as declared, and is said to be.
+    case convergence
+}
+
+package struct Violation: Hashable, Sendable, CustomStringConvertible {
+    package var invariant: Invariant
+    package var message: String
+
+    package var description: String { "\(invariant.rawValue): \(message)" }
+}
+
+/// What the checks remember of what happened.
+struct Checks {
+    /// Commits in the order in which they came to be accepted.
+    var accepted: [ObjectID] = []
+    /// Deletions by git, for the guard.
+    var deletions: [(at: Duration, component: Component, daemon: Int, kind: ResourceKind)] = []
+    /// Who got the lease of a store last, and until when.
+    var grants: [Component: (daemon: Int, until: Timestamp)] = [:]
+    /// When the state directory of a daemon was lost last; it cannot know of deletions before.
+    var lostState: [Int: Duration] = [:]
+}

@@ -1,0 +1,123 @@
+import ConfigAPI
+import Declarations
+import GitStore
+import Reconciliation
+import Telemetry
+
+extension World {
+    /// A daemon's patch was taken by a store that was `before`.
+    func patchApplied(_ patch: ConfigPatch, before: StoreModel, on name: Component, by daemon: Int) {
+        guard component(name).store.version != before.version else { return }
+        trace("daemon \(daemon) writes \(patch.changes.count) changes to \(name.rawValue)")
+        checkWriter(patch, before: before, on: name, by: daemon)
+        guard let id = patch.revision.flatMap(ObjectID.init(hex:)), let commit = remote.commits[id] else {
+            return violate(.history, "daemon \(daemon) wrote for \(patch.revision ?? "no commit"), which nobody pushed")
+        }
+        checkHistory(commit, by: daemon)
+        let deleted: [ResourceKey] = patch.changes.filter { $0.operation == .delete }.compactMap {
+            ResourceKey("\($0.kind)/\($0.name)")
+        }
+        for key in deleted { checkDeletion(of: key, commit, before, by: daemon) }
+        checkGuard(deleted, patch, commit, before, on: name, by: daemon)
+    }
+
+    private func checkWriter(_ patch: ConfigPatch, before: StoreModel, on name: Component, by daemon: Int) {
+        guard let lease = before.leases[SimulatedTarget.writer], let epoch = patch.leaseEpoch else {
+            return violate(.oneWriter, "daemon \(daemon) wrote to \(name.rawValue) without a lease")
+        }
+        guard lease.holder == daemons[daemon].holder, lease.epoch == epoch, lease.expiresAt > serverTime else {
+            return violate(
+                .oneWriter,
+                "daemon \(daemon) wrote to \(name.rawValue) under epoch \(epoch) while \(lease.holder) has epoch "
+                    + "\(lease.epoch) until \(lease.expiresAt)")
+        }
+        guard patch.generation == before.generation, patch.storeId == before.storeId else {
+            return violate(
+                .oneWriter,
+                "daemon \(daemon) planned for generation \(patch.generation) and wrote upon \(before.generation)")
+        }
+    }
+
+    private func checkHistory(_ commit: SimulatedCommit, by daemon: Int) {
+        if let fault = commit.fault {
+            return violate(.history, "daemon \(daemon) enforces \(commit.id.short), which is not valid (\(fault))")
+        }
+        guard let last = checks.accepted.last, !remote.isDescendant(commit.id, of: last),
+            !permitted.contains(where: { remote.isDescendant(commit.id, of: $0) })
+        else { return }
+        violate(
+            .history,
+            "daemon \(daemon) enforces \(commit.id.short), which does not contain \(last.short), accepted before")
+    }
+
+    private func checkDeletion(of key: ResourceKey, _ commit: SimulatedCommit, _ before: StoreModel, by daemon: Int) {
+        if commit.entries[key] != nil {
+            return violate(.deletion, "daemon \(daemon) deleted \(key), which \(commit.id.short) declares")
+        }
+        if let owner = before.rows[key]?.owner, owner != SimulatedTarget.writer {
+            return violate(.deletion, "daemon \(daemon) deleted \(key) of \(owner)")
+        }
+        // The last manifest that was enforced, where this daemon still can know of it.
+        let last: Entry? = checks.accepted.last { $0 != commit.id && remote.commits[$0]?.entries[key] != nil }
+            .flatMap { remote.commits[$0]?.entries[key] }
+        guard last?.isKept == true, checks.lostState[daemon] == nil, daemons.count == 1 else { return }
+        violate(.deletion, "daemon \(daemon) deleted \(key), whose last manifest said plumbline/prune: keep")
+    }
+
+    private func checkGuard(
+        _ deleted: [ResourceKey], _ patch: ConfigPatch, _ commit: SimulatedCommit, _ before: StoreModel,
+        on name: Component, by daemon: Int
+    ) {
+        let created: [(ResourceKind, JSONValue)] = patch.changes.compactMap { change in
+            guard case .put(let spec) = change.operation, let key = ResourceKey("\(change.kind)/\(change.name)"),
+                before.rows[key] == nil
+            else { return nil }
+            return (key.kind, spec)
+        }
+        let lost: [ResourceKey] = deleted.filter { key in
+            !created.contains { $0.0 == key.kind && $0.1 == before.rows[key]?.resource.resource.spec }
+        }
+        let now: Duration = timeline.now
+        let known: Duration = checks.lostState[daemon] ?? .zero
+        for (kind, keys) in Dictionary(grouping: lost, by: \.kind).sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
+            let recent: Int = checks.deletions.count {
+                $0.component == name && $0.daemon == daemon && $0.kind == kind && $0.at >= known
+            }
+            let owned: Int = before.rows.count { $0.key.kind == kind && $0.value.owner == SimulatedTarget.writer }
+            let allowed: Int = max(3, min(10, (owned + recent) * 20 / 100))
+            if keys.count + recent > allowed, !isPermitted(commit) {
+                violate(
+                    .deletionGuard,
+                    "daemon \(daemon) deleted \(keys.count) \(kind.rawValue) after \(recent) within the hour; "
+                        + "\(allowed) are allowed")
+            }
+        }
+        checks.deletions += lost.map { (now, name, daemon, $0.kind) }
+    }
+
+    /// Whether a commit of (what was accepted before, this one] has the trailer.
+    private func isPermitted(_ commit: SimulatedCommit) -> Bool {
+        let before: ObjectID? = checks.accepted.last { $0 != commit.id }
+        guard let before, remote.isDescendant(commit.id, of: before) else {
+            return commit.isPermitted
+        }
+        return remote.commits(after: before, through: commit.id).contains(where: \.isPermitted)
+    }
+
+    /// A store gave a lease; with it a daemon may say which commit it accepted.
+    func leaseGranted(_ request: LeaseRequest, _ lease: Lease, by name: Component, to daemon: Int) {
+        daemons[daemon].holder = request.holder
+        if let grant = checks.grants[name], grant.daemon != daemon, grant.until > serverTime {
+            violate(.oneWriter, "daemon \(daemon) got the lease of \(name.rawValue) that \(grant.daemon) still had")
+        }
+        checks.grants[name] = (daemon, lease.expiresAt)
+        guard name == .server, let id = request.acceptedCommit.flatMap(ObjectID.init(hex:)) else { return }
+        guard let commit = remote.commits[id] else {
+            return violate(.history, "daemon \(daemon) accepted \(id.short), which nobody pushed")
+        }
+        checkHistory(commit, by: daemon)
+        guard checks.accepted.last != id else { return }
+        trace("daemon \(daemon) accepted \(id.short)")
+        checks.accepted.append(id)
+    }
+}

@@ -1,0 +1,119 @@
+import ConfigAPI
+import Declarations
+import GitStore
+import Glibc
+import Reconciliation
+import Telemetry
+
+extension World {
+    /// Nothing that anybody may read holds a secret.
+    func checkSecrets(_ text: String, _ what: String, by incarnation: Incarnation) {
+        guard !incarnation.isDead, strstr(text, Vocabulary.secretMark) != nil else { return }
+        violate(.secret, "daemon \(incarnation.daemon) wrote a secret into \(what)")
+    }
+
+    /// Where a run says `inSync`, there was a moment within it at which that was so.
+    func checkSync(_ report: RunReport, by incarnation: Incarnation) {
+        guard report.outcome == .inSync, !incarnation.isDead else { return }
+        guard let id = report.commit.flatMap({ ObjectID(hex: $0.id) }), let commit = remote.commits[id] else {
+            return violate(.inSync, "daemon \(incarnation.daemon) is in sync with no commit")
+        }
+        guard report.declaredDigest == report.liveDigest, report.declaredDigest != nil else {
+            return violate(.inSync, "daemon \(incarnation.daemon) says inSync while its digests differ")
+        }
+        let start: Duration = incarnation.runStart ?? timeline.now
+        for component in components.values.sorted(by: { $0.name.rawValue < $1.name.rawValue }) {
+            if let reason = component.reasonNeverInSync(with: commit, since: start, network) {
+                return violate(
+                    .inSync,
+                    "daemon \(incarnation.daemon) says inSync with \(id.short), but \(component.name.rawValue): \(reason)"
+                )
+            }
+        }
+    }
+
+    /// Whether everything is as the branch's head declares it, and every daemon says so.
+    var isConverged: Bool {
+        guard isCalm, let head = remote.headCommit else { return false }
+        for daemon in daemons {
+            guard let report = daemon.lastReport, daemon.isRunning, report.outcome == .inSync,
+                report.commit?.id == head.id.hex
+            else { return false }
+        }
+        return whyNotConverged == nil
+    }
+
+    /// What is not yet as declared; nil where everything is.
+    var whyNotConverged: String? {
+        guard let head = remote.headCommit else { return "no commit" }
+        for component in components.values {
+            if let reason = component.difference(from: head, component.store.rows) {
+                return "\(component.name.rawValue): \(reason)"
+            }
+            if component.loadedGeneration != component.store.generation {
+                return "\(component.name.rawValue) runs generation \(component.loadedGeneration)"
+            }
+            // What others made is left to others, on the hosts too.
+            let isOurs: (ResourceKey) -> Bool = { component.store.rows[$0]?.owner == SimulatedTarget.writer }
+            for host in component.hosts where !host.isRight(isOurs) {
+                return "host \(host.name) runs something else"
+            }
+        }
+        for daemon in daemons {
+            guard let report = daemon.lastReport, daemon.isRunning else { return "daemon \(daemon.number) is silent" }
+            guard report.outcome == .inSync, report.commit?.id == head.id.hex else {
+                return
+                    "daemon \(daemon.number): \(report.outcome.rawValue) with \(report.commit?.id.prefix(8) ?? "no commit"), "
+                    + "head \(head.id.short): \(report.errors + report.refusals.map(\.message) + report.problems.map(\.description))"
+            }
+        }
+        return nil
+    }
+}
+
+extension SimulatedComponent {
+    /// The first thing in which a content differs from what a commit declares.
+    func difference(from commit: SimulatedCommit, _ rows: [ResourceKey: StoreModel.Row]) -> String? {
+        for (key, entry) in commit.entries where store.targets.contains(key.kind.target) && entry.drift != .ignore {
+            let digest: String = Vocabulary.digest(key, entry.variant)
+            if rows[key]?.resource.resource.digest != digest {
+                return "\(key) is \(rows[key] == nil ? "not there" : "another")"
+            }
+        }
+        for (key, row) in rows where row.owner == SimulatedTarget.writer && commit.entries[key] == nil {
+            guard !world.wasKept(key) else { continue }
+            return "\(key) is still there"
+        }
+        return nil
+    }
+
+    /// Why no moment since `start` was one of agreement; nil where one was.
+    func reasonNeverInSync(with commit: SimulatedCommit, since start: Duration, _ network: SimulatedNetwork) -> String?
+    {
+        var reason: String?
+        let first: Int = history.lastIndex { $0.from <= start } ?? 0
+        for index in first..<history.count {
+            let end: Duration = index + 1 < history.count ? history[index + 1].from : world.timeline.now
+            if let found = difference(from: commit, history[index].rows) {
+                reason = reason ?? found
+            } else if !wasLoaded(from: max(start, history[index].from), to: end) {
+                reason = reason ?? "its process ran another generation"
+            } else {
+                return nil
+            }
+        }
+        return reason
+    }
+
+    private func wasLoaded(from start: Duration, to end: Duration) -> Bool {
+        if loads.last(where: { $0.at <= start })?.isLoaded ?? false { return true }
+        return loads.contains { $0.isLoaded && $0.at >= start && $0.at <= end }
+    }
+}
+
+extension World {
+    /// Whether some manifest of the resource ever said that it stays.
+    func wasKept(_ key: ResourceKey) -> Bool {
+        remote.order.contains { remote.commits[$0]?.entries[key]?.isKept == true }
+    }
+}

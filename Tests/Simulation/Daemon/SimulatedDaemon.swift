@@ -1,0 +1,197 @@
+import Declarations
+import GitStore
+import Logging
+import Reconciliation
+import Runtime
+import SyncDaemon
+import Telemetry
+
+/// One gitops-sync on a machine of its own: the production reconciler and its loop over simulated surroundings.
+final class SimulatedDaemon {
+    unowned let world: World
+    let number: Int
+    let disk = MemoryDisk()
+    let repository = LocalRepository()
+    private let hasProxy: Bool
+    private(set) var incarnation: Incarnation?
+    private var reconciler: Reconciler?
+    private var queue = RunQueue()
+    private var waitsForStart = false
+    /// How far this machine's time of day is from the components'.
+    var wallOffset: PromDuration = .zero
+    var lastReport: RunReport?
+    /// As it names itself to a store.
+    var holder = ""
+
+    init(_ number: Int, world: World, hasProxy: Bool) {
+        self.number = number
+        self.world = world
+        self.hasProxy = hasProxy
+        let bytes: [UInt8] = (0..<32).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ number) }
+        disk.files = ["/state/identity": bytes, "/state/redaction.key": bytes]
+        world.defect.prepare(disk)
+    }
+
+    var isRunning: Bool { incarnation?.isDead == false }
+
+    /// The commit that its state file names.
+    var acceptedCommit: ObjectID? {
+        disk.files["/state/state.json"].flatMap { try? SyncState(parsing: $0) }?.acceptedCommit.flatMap {
+            ObjectID(hex: $0)
+        }
+    }
+
+    // MARK: Life and death
+
+    func start() {
+        waitsForStart = false
+        guard !isRunning else { return }
+        let incarnation = Incarnation(world: world, daemon: number)
+        let dependencies: Reconciler.Dependencies = dependencies(incarnation)
+        let configuration: BootstrapConfiguration = world.defect.configuration(.simulated)
+        let queue = RunQueue()
+        let reconciler: Reconciler
+        do { reconciler = try Reconciler(configuration, dependencies) } catch {
+            world.trace("daemon \(number) does not start: \(error)")
+            return start(after: .seconds(10))
+        }
+        self.incarnation = incarnation
+        self.reconciler = reconciler
+        self.queue = queue
+        lastReport = nil
+        world.trace("daemon \(number) starts")
+        let service = SyncService(
+            reconciler: reconciler, queue: queue, broadcast: ProgressBroadcast(),
+            health: SyncHealth(
+                startedAt: dependencies.now(), driftInterval: configuration.driftInterval, registry: MetricsRegistry()),
+            configuration: configuration, dependencies: dependencies)
+        let task = Task(executorPreference: world.executor) { try? await service.run() }
+        incarnation.stop = {
+            queue.close()
+            task.cancel()
+        }
+    }
+
+    private func start(after delay: Duration) {
+        guard !waitsForStart else { return }
+        waitsForStart = true
+        world.timeline.after(delay) { [self] in start() }
+    }
+
+    /// Ends it after so many more steps, and starts it again.
+    func crash(afterSteps steps: Int, downFor delay: Duration, _ loss: StateLoss) {
+        guard let incarnation, isRunning else { return }
+        incarnation.stepsLeft = steps
+        incarnation.onExhausted = { [self] in
+            end(loss)
+            start(after: delay)
+        }
+    }
+
+    func end(_ loss: StateLoss = .none) {
+        guard isRunning else { return }
+        world.trace("daemon \(number) crashes (\(loss))")
+        incarnation?.die()
+        lose(loss)
+    }
+
+    private func lose(_ loss: StateLoss) {
+        switch loss {
+        case .none: return
+        case .state:
+            disk.files["/state/state.json"] = nil
+            disk.files["/state/reports.jsonl"] = nil
+            repository.heads = []
+            repository.newest = nil
+        case .old:
+            guard let old = disk.olderStates.first else { return }
+            disk.files["/state/state.json"] = old
+        }
+        world.checks.lostState[number] = world.timeline.now
+    }
+
+    /// Nothing ends it any more, and it runs.
+    func calmDown() {
+        incarnation?.stepsLeft = nil
+        wallOffset = .zero
+        if !isRunning { start(after: .seconds(1)) }
+    }
+
+    // MARK: What reaches it
+
+    func event() { if isRunning { queue.trigger(.event) } }
+    func webhook() { if isRunning { queue.trigger(.webhook) } }
+
+    /// A person on the machine allows the branch's present head.
+    func permit(_ head: ObjectID) {
+        guard isRunning, let reconciler else { return }
+        world.permitted.insert(head)
+        let queue: RunQueue = queue
+        Task(executorPreference: world.executor) {
+            guard (try? await reconciler.permitRewrite(head.hex, reason: "simulated")) != nil else { return }
+            queue.trigger(.manual)
+        }
+    }
+
+    // MARK: Assembly
+
+    private func dependencies(_ incarnation: Incarnation) -> Reconciler.Dependencies {
+        let worker = SimulatedGitWorker(incarnation: incarnation, repository: repository)
+        let git = GitStore(GitStore.Configuration(folder: "/state/git")) { request, deadline, _ throws(GitError) in
+            try await worker.exchange(request, deadline: deadline)
+        }
+        let world: World = world
+        let number: Int = number
+        return Reconciler.Dependencies(
+            git: git, target: SimulatedTarget(incarnation: incarnation, component: .server),
+            proxy: hasProxy ? SimulatedTarget(incarnation: incarnation, component: .proxy) : nil,
+            directory: StateDirectory("/state", files: MemoryFiles(disk: disk, incarnation: incarnation)),
+            decoder: Vocabulary.decoder, now: { world.serverTime + world.daemons[number].wallOffset },
+            clock: VirtualClock(incarnation: incarnation), random: { world.random.next() },
+            decisions: world.defect.decisions, host: "sync-\(number)",
+            logger: Logger(label: "simulation") { _ in SimulatedLog(incarnation: incarnation) })
+    }
+}
+
+/// What of its state a daemon finds again after a crash.
+enum StateLoss: Hashable, Sendable {
+    case none
+    /// All of it is gone.
+    case state
+    /// It is what it was at first.
+    case old
+}
+
+extension BootstrapConfiguration {
+    static let simulated: BootstrapConfiguration = {
+        let text = """
+            repository: {url: "https://git.example/config.git"}
+            server: {url: "http://server.example:7700"}
+            proxy: {url: "http://proxy.example:7701"}
+            interval: 60s
+            drift: {interval: 10s}
+            stateDirectory: /state
+            controlSocket: /state/control.sock
+            listen: none
+            """
+        do { return try BootstrapConfiguration(file: "simulated.yaml", bytes: Array(text.utf8)) { _ in nil } } catch {
+            preconditionFailure("\(error)")
+        }
+    }()
+}
+
+/// Looks for secrets in what is logged.
+private struct SimulatedLog: LogHandler {
+    let incarnation: Incarnation
+    var metadata: Logger.Metadata = [:]
+    var logLevel: Logger.Level = .trace
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        incarnation.world.checkSecrets("\(event.message) \(event.metadata ?? [:])", "its log", by: incarnation)
+    }
+}

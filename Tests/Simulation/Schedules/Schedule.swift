@@ -1,0 +1,132 @@
+import Declarations
+
+/// What happens when, made from a seed alone.
+package struct Schedule: Hashable, Sendable {
+    struct Event: Hashable, Sendable {
+        var milliseconds: Int
+        var fault: Fault
+    }
+
+    package let seed: UInt64
+    var events: [Event]
+    var daemons: Int
+    var hasProxy: Bool
+
+    /// How long faults go on, and how long everything may take afterwards to be as declared.
+    static let calmAfter: Duration = .seconds(150)
+    static let patience: Duration = .seconds(1200)
+
+    package init(seed: UInt64) {
+        self.seed = seed
+        var random = SeededGenerator(seed: seed)
+        daemons = random.chance(20) ? 2 : 1
+        hasProxy = random.chance(40)
+        let first = Schedule.complete(Self.someEntries(&random, hasProxy: hasProxy))
+        let changes: [Fault.Change] = first.sorted { $0.key < $1.key }.map { .init(key: $0.key, entry: $0.value) }
+        events = [
+            Event(milliseconds: 0, fault: .push(changes: changes, fault: nil, isPermitted: true, webhook: false))
+        ]
+        for _ in 0..<(4 + random.below(8)) {
+            let at: Int = 2000 + random.below(Int(Self.calmAfter.components.seconds) * 1000 - 2000)
+            events.append(Event(milliseconds: at, fault: fault(&random)))
+        }
+        events.sort { $0.milliseconds < $1.milliseconds }
+    }
+
+    /// With everything that is referred to.
+    static func complete(_ entries: [ResourceKey: Entry]) -> [ResourceKey: Entry] {
+        var entries: [ResourceKey: Entry] = entries
+        for (key, entry) in entries {
+            guard let needed = Vocabulary.reference(key, entry.variant), entries[needed] == nil else { continue }
+            entries[needed] = Entry(0)
+        }
+        // The last one must not go.
+        if entries[Vocabulary.notifiers[0]] == nil { entries[Vocabulary.notifiers[0]] = Entry(0) }
+        return entries
+    }
+
+    private static func someEntries(_ random: inout SeededGenerator, hasProxy: Bool) -> [ResourceKey: Entry] {
+        var entries: [ResourceKey: Entry] = [:]
+        for key in Vocabulary.ofServer + (hasProxy ? Vocabulary.pipelines : []) where random.chance(60) {
+            entries[key] = entry(&random)
+        }
+        return entries
+    }
+
+    private static func entry(_ random: inout SeededGenerator) -> Entry {
+        let variant: Int = random.below(4)
+        guard random.chance(15) else { return Entry(variant) }
+        return Entry(variant, drift: random.chance(50) ? .report : .ignore, isKept: random.chance(50))
+    }
+
+    private func key(_ random: inout SeededGenerator, of component: Component) -> ResourceKey {
+        let keys: [ResourceKey] = component == .proxy ? Vocabulary.pipelines : Vocabulary.ofServer
+        return keys[random.below(keys.count)]
+    }
+
+    private func store(_ random: inout SeededGenerator) -> Component {
+        hasProxy && random.chance(30) ? .proxy : .server
+    }
+
+    private func changes(_ random: inout SeededGenerator, most: Int) -> [Fault.Change] {
+        (0..<(1 + random.below(most))).map { _ in
+            let entry: Entry? = random.chance(35) ? nil : Self.entry(&random)
+            return Fault.Change(key: key(&random, of: store(&random)), entry: entry)
+        }
+    }
+
+    private func fault(_ random: inout SeededGenerator) -> Fault {
+        switch random.below(100) {
+        case 0..<22: return push(&random)
+        case 22..<26: return .rewrite(back: 1 + random.below(3), changes: changes(&random, most: 3))
+        case 26..<28 where daemons == 1: return .accept(daemon: 0)
+        case 26..<31: return .damageRepository(daemon: random.below(daemons))
+        case 31..<40: return link(&random)
+        case 40..<46:
+            let places: [Component] = [.git, .server, store(&random)]
+            return .away(places[random.below(3)], seconds: 1 + random.below(60))
+        case 46..<64:
+            let name: Component = store(&random)
+            let channels: [Fault.Channel] = [.api, .sql, .unaudited]
+            let entry: Entry? = random.chance(30) ? nil : Entry(random.below(6))
+            return .edit(name, .init(key: key(&random, of: name), entry: entry), channels[random.below(3)])
+        case 64..<67: return .backUp(store(&random))
+        // With two daemons what was accepted since the backup is known to one of them alone, and no rule could help.
+        case 67..<70 where daemons == 1: return .restore(store(&random), age: random.below(3))
+        case 67..<74: return .lag(store(&random), seconds: 1 + random.below(60))
+        case 74..<88:
+            let losses: [StateLoss] = [.none, .none, .none, .none, .state, .old]
+            return .crash(
+                daemon: random.below(daemons), afterSteps: random.below(25), downSeconds: 1 + random.below(40),
+                losses[random.below(losses.count)])
+        case 88..<92:
+            let jumps: [Int] = [-7200, -90, -5, 5, 90, 7200]
+            return .clockJump(daemon: random.below(daemons), seconds: jumps[random.below(jumps.count)])
+        case 92..<95: return .hostAway(random.below(2), seconds: 1 + random.below(80))
+        default: return .hostEdit(random.below(2), removes: random.chance(30), variant: 6 + random.below(3))
+        }
+    }
+
+    private func push(_ random: inout SeededGenerator) -> Fault {
+        let faults: [Fault.CommitFault] = [.unknownField, .danglingReference, .notYAML, .symlink]
+        let isBad: Bool = random.chance(20)
+        // Now and then somebody takes much out at once.
+        let isGreat: Bool = random.chance(25)
+        var changes: [Fault.Change] = changes(&random, most: 4)
+        if isGreat {
+            let gone: [ResourceKey] = hasProxy && random.chance(40) ? Vocabulary.pipelines : Vocabulary.groups
+            changes += gone.prefix(3 + random.below(4)).map { .init(key: $0, entry: nil) }
+        }
+        return .push(
+            changes: changes, fault: isBad ? faults[random.below(faults.count)] : nil, isPermitted: random.chance(20),
+            webhook: random.chance(30))
+    }
+
+    private func link(_ random: inout SeededGenerator) -> Fault {
+        let conditions: [SimulatedNetwork.Condition] = [.silent, .deaf, .refusing, .slow, .slow, .breaking]
+        let places: [Component] = [.git, .server, .server, store(&random)]
+        return .link(
+            daemon: random.below(daemons), places[random.below(4)], conditions[random.below(conditions.count)],
+            seconds: 1 + random.below(60))
+    }
+}

@@ -1,0 +1,23 @@
+import Runtime
+import Simulation
+import Testing
+
+/// How many schedules are run: as many as fit into every test run, or as `PLUMB_SIMULATION_SCHEDULES` says.
+private let schedules: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SCHEDULES").flatMap { UInt64($0) } ?? 100
+/// The first seed, to go on elsewhere or to repeat one.
+private let firstSeed: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SEED").flatMap { UInt64($0) } ?? 1
+
+@Suite struct SimulationTests {
+    @Test func theSameSeedGivesTheSameTrace() {
+        for seed in UInt64(1)...5 {
+            let first: Verdict = Simulation.run(Schedule(seed: seed), isTracing: true)
+            let second: Verdict = Simulation.run(Schedule(seed: seed), isTracing: true)
+            #expect(!first.trace.isEmpty && first.trace == second.trace, "seed \(seed)")
+        }
+    }
+
+    @Test func noScheduleBreaksAnInvariant() async {
+        let found: Verdict? = await Simulation.searchInParallel(firstSeed..<firstSeed + schedules)
+        if let found { Issue.record("\(Simulation.explained(found))") }
+    }
+}
