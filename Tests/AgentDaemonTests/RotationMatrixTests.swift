@@ -263,7 +263,8 @@ private final class LoadedLog: Sendable {
         let then: [UInt8] = try Files.read(path)
         log.write(200)
         if fate == .killedBetweenRotations {
-            log.between { _ in #expect(Glibc.rename(log.path, "\(log.path).\(round)") == 0) }
+            let name: String = log.path
+            log.between { _ in #expect(Glibc.rename(name, "\(name).\(round)") == 0) }
             log.write(50)
         }
         try await arrived(log, server)
