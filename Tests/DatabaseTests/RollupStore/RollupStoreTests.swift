@@ -157,6 +157,43 @@ import Testing
             "absent_over_time(nothing[5m])", "load @ 1800007200",
         ]
         #expect(rolledUp == Set(expressions).subtracting(needsSamples))
+        // What memory has of these hours is of before: the same questions after late samples, and again from memory.
+        for count in 1...2 {
+            _ = try await frames.store([
+                FrameBatch(
+                    source: Source(host: "web", producer: "p"), series: series,
+                    frames: (0..<60).map {
+                        Frame(
+                            time: start + .minutes(Int64($0 * 3)) + .seconds(5), values: [1, Double(count), -9, 8, 0])
+                    })
+            ])
+            try await makeAll(frames, database, closedTo: start + .hours(4))
+            for _ in 0..<2 {
+                try await expectSame(
+                    frames, from: start, through: start + .hours(5), step: .minutes(5), rolledUp: &rolledUp)
+            }
+        }
+    }
+
+    @Test func `what was read stays in memory until an hour is made anew`() async throws {
+        let database = try await TestPostgres.database()
+        let frames = store(database)
+        _ = try await frames.store([batch("a", Array(stride(from: 10, through: 7200, by: 10)))])
+        try await makeAll(frames, database, closedTo: start + .hours(12))
+        let range = try QueryRange(from: start + .hours(1), through: start + .hours(2), step: .hours(1))
+        let first = try await answer("sum_over_time(a[1h])", range, frames, withRollups: true).0
+        #expect(samples(first).values.sorted() == [360, 360])
+        try await database.superuser("DELETE FROM plumbline.rollup_1h WHERE time > to_timestamp(1800000000)")
+        // Another column of the same hours was not read yet; an hour more neither.
+        #expect(
+            samples(try await answer("max_over_time(a[1h])", range, frames, withRollups: true).0).count == 1)
+        let again = try await answer("sum_over_time(a[1h])", range, frames, withRollups: true).0
+        #expect(samples(again) == samples(first))
+        #expect(frames.rollupCacheBytes > 0)
+        _ = try await frames.store([batch("a", [3], value: 100)])
+        try await makeAll(frames, database, closedTo: start + .hours(12))
+        let anew = try await answer("sum_over_time(a[1h])", range, frames, withRollups: true).0
+        #expect(samples(anew).values.sorted() == [460])
     }
 
     // MARK: Marks

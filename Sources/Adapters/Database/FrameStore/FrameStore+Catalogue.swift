@@ -21,6 +21,18 @@ extension FrameStore {
         return found.sorted()
     }
 
+    private func contents(overlapping selection: Selection) async throws(DatabaseError) -> [PartitionContent] {
+        let (after, before) = selection.instants
+        return try await partitioning.contents(from: after, to: before)
+    }
+
+    /// What to read.
+    private func plan(_ selection: Selection) async throws(DatabaseError) -> ReadPlan {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            try directory.current(on: connection) { $0.plan(selection.matchers) }
+        }
+    }
+
     /// The pairs that have a frame in a table, or a block that overlaps the selection's time; none where the table was
     /// dropped meanwhile.
     private func present(

@@ -121,6 +121,3 @@ package struct RollupStore: Sendable {
         }
     }
 }
-
-/// The hour that a sample at `time` belongs to, in milliseconds since 1970: open at its beginning, closed at its end.
-func rollupHour(of time: Int64) -> Int64 { BucketWidth.hour.end(of: time) - BucketWidth.hour.milliseconds }
