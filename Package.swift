@@ -315,7 +315,8 @@ tests(
 tests(
     "FaultTests",
     uses: [
-        "ConfigAPIServer", "Database", "FrameFormat", "Runtime", "StoreService", "Telemetry",
+        "ColumnCodec", "Compression", "ConfigAPIServer", "Database", "FrameFormat", "PromQL", "Runtime", "StoreService",
+        "Telemetry",
     ], products: [asyncHTTPClient, nioCore, nioHTTP1])
 tests("HouseTests", uses: ["Assets", "Declarations", "Manifests"])
 

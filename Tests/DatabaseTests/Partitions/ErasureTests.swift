@@ -81,6 +81,10 @@ import Testing
         #expect(before.count == 2 && before[0] == before[1])
         #expect(try await values("a") == [before[0]])
         #expect(try await values("b").isEmpty)
+        // Neither has it a place among the series any more.
+        let everything = Selection(matchers: [], after: start.milliseconds - 1, through: start.milliseconds + 7_200_000)
+        let names: [String] = try await world.store.labels(of: [everything]).map { "\($0[metricNameLabel] ?? "")" }
+        #expect(names == ["a", "c"])
         #expect(try await values("c") == [[UInt64](repeating: 5.0.bitPattern, count: 40)])
         // A second time there is nothing to do.
         #expect(try await world.store.erase(from: partition, pace: pace, where: isDoomed) == 0)

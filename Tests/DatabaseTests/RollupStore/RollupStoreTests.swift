@@ -289,6 +289,55 @@ import Testing
         #expect(try await hourly(database) == ["0: 3 3.0"])
     }
 
+    @Test func `a series is listed where there are samples or rollups of it, and nowhere else`() async throws {
+        let database = try await TestPostgres.database()
+        let frames = store(database)
+        _ = try await frames.store([
+            FrameBatch(
+                source: Source(host: "web", producer: "p"),
+                series: [Series("a"), Series("sometimes"), Series("never")],
+                frames: [
+                    Frame(time: start + .seconds(10), values: [1, 2, nil]),
+                    Frame(time: start + .seconds(20), values: [1, nil, nil]),
+                ])
+        ])
+        func names(_ from: PromDuration, _ to: PromDuration) async throws -> [String] {
+            try await frames.labels(of: [
+                Selection(matchers: [], after: (start + from).milliseconds, through: (start + to).milliseconds)
+            ]).map { "\($0[metricNameLabel] ?? "")" }
+        }
+        #expect(try await names(.zero, .hours(1)) == ["a", "sometimes"])
+        #expect(try await names(.seconds(10), .hours(1)) == ["a"])
+        #expect(try await names(.seconds(20), .hours(1)) == [])
+        try await makeAll(frames, database, closedTo: start + .hours(12))
+        for partition in try await frames.partitioning.all() { try await frames.partitioning.drop(partition.name) }
+        // The hour's rollups are what there is.
+        #expect(try await names(.zero, .hours(1)) == ["a", "sometimes"])
+        #expect(try await names(.hours(1), .hours(2)) == [])
+        #expect(try await names(.hours(-2), .hours(-1)) == [])
+    }
+
+    @Test func `rollups are complete once every hour is closed and none is marked`() async throws {
+        let database = try await TestPostgres.database()
+        let frames = store(database)
+        func areComplete() async throws -> Bool {
+            try await frames.rollups.areComplete(from: start, to: start + .hours(4))
+        }
+        _ = try await frames.store([batch("a", [10])])
+        // Marked, though nothing was ever closed.
+        #expect(try await !areComplete())
+        try await makeAll(frames, database, closedTo: start + .hours(3))
+        #expect(try await !areComplete())
+        try await makeAll(frames, database, closedTo: start + .hours(4))
+        #expect(try await areComplete())
+        // On the edge, and so of the hour before.
+        _ = try await frames.store([batch("a", [0])])
+        #expect(try await !areComplete())
+        try await makeAll(frames, database, closedTo: start + .hours(4))
+        _ = try await frames.store([batch("a", [4 * 3600 + 1])])
+        #expect(try await areComplete())
+    }
+
     @Test func `who lost the leadership writes nothing`() async throws {
         let database = try await TestPostgres.database()
         let frames = store(database)

@@ -78,7 +78,7 @@ extension StoreLook {
         rollups.marked = Set((row["marked"].integers ?? []).compactMap { $0.map(Int64.init) })
         tables = []
         for text in try row.strings("oldest") {
-            let words: [Substring] = text.split(separator: " ")
+            let words: [Substring] = Self.words(text)
             guard words.count == 2, let time = Int64(words[1]) else { continue }
             if let width = Self.width(of: words[0]) {
                 rollups.oldest[width] = time
@@ -87,7 +87,7 @@ extension StoreLook {
             }
         }
         for text in try row.strings("tables") {
-            let words: [Substring] = text.split(separator: " ")
+            let words: [Substring] = Self.words(text)
             guard words.count == 5, let from = Int64(words[3]), let to = Int64(words[4]) else { continue }
             if let width = Self.width(of: words[0]) {
                 rollups.tables[width, default: []].append(String(words[1]))
@@ -96,6 +96,11 @@ extension StoreLook {
                 tables.append(SampleTable(content: content, span: from..<to))
             }
         }
+    }
+
+    /// By bytes: this is done for every query.
+    private static func words(_ text: String) -> [Substring] {
+        text.utf8.split(separator: UInt8(ascii: " ")).map { Substring($0) }
     }
 
     /// Those that hold the time of a selection.

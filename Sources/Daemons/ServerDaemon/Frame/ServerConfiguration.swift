@@ -54,7 +54,9 @@ package struct ServerConfiguration: Sendable {
                 """
         }
         if !(1...100).contains(poolSize) { return "the pool has 1 to 100 connections, not \(poolSize)" }
-        if configPoll <= .zero || heartbeat <= .zero || shutdown <= .zero || retentionGrace < .zero {
+        if configPoll <= .zero || heartbeat <= .zero || shutdown <= .zero || retentionGrace < .zero
+            || sealInterval <= .zero
+        {
             return "intervals must be longer than 0s"
         }
         return nil
