@@ -115,8 +115,12 @@ import Testing
         // Every third blow falls blindly, the others when a transaction is seen that has written.
         let isBlind: Bool = random.next() % 3 == 0
         let watcher: PostgresConnection = try await postgres.connect()
+        // Every other blow falls while a span is being sealed.
+        let patience: ContinuousClock.Instant = .now + (number % 2 == 0 ? .seconds(5) : .zero)
+        var isSealing: Bool = try await Self.isSealing(watcher)
+        while !isSealing, ContinuousClock.now < patience { isSealing = try await Self.isSealing(watcher) }
+        if isSealing { tally.sealing += 1 }
         let writing: [Int32] = try await self.writing(watcher, patience: isBlind ? .zero : .seconds(5))
-        if try await Self.isSealing(watcher) { tally.sealing += 1 }
         switch victim {
         case .server: server.kill()
         case .postgres: try await postgres.kill()

@@ -175,6 +175,44 @@ import Testing
         }
     }
 
+    private let windows: [String] = [
+        "avg_over_time(load[2h])", "sum_over_time(temperature[90m])", "min_over_time(load[5h])",
+        "max_over_time(load[3h])", "count_over_time(load[1h])", "first_over_time(load[2h])",
+        "last_over_time(load[4h])", "rate(requests_total[2h])", "increase(requests_total[5h])",
+        "delta(temperature[3h])", "topk(2, avg_over_time(load[4h]))", "increase(requests_total[2h] offset 17m3s)",
+        "rate(requests_total[2h] @ \(1_800_000_000 + 9999))",
+    ]
+
+    @Test(arguments: [UInt64(4), 5]) func `one window is read from rollups wherever it begins and ends`(
+        seed: UInt64
+    ) async throws {
+        var random = SplitMix(state: seed)
+        let database = try await TestPostgres.database()
+        let frames = store(database)
+        try await fill(frames, using: &random)
+        try await makeAll(frames, database, closedTo: start + .hours(5))
+        for _ in 0..<6 {
+            let time: Timestamp =
+                start + .milliseconds(Int64.random(in: (5 * 3_600_000)...(6 * 3_600_000), using: &random))
+            for text in windows {
+                let (plain, _) = try await answer(text, .instant(time), frames, withRollups: false)
+                let (other, isRolledUp) = try await answer(text, .instant(time), frames, withRollups: true)
+                #expect(isRolledUp, "\(text) at \(time)")
+                let (left, right) = (samples(plain), samples(other))
+                #expect(Set(left.keys) == Set(right.keys), "\(text) at \(time)")
+                for (key, value) in left {
+                    guard let found = right[key] else { continue }
+                    #expect(isNear(value, found), "\(text) at \(time): \(key) is \(value), by rollups \(found)")
+                }
+            }
+        }
+        // Where samples are gone, what lies beside the edges cannot be read.
+        for partition in try await frames.partitioning.all() { try await frames.partitioning.drop(partition.name) }
+        let selection = try PromQL.parse("sum_over_time(load[2h])").selections(over: .instant(start + .seconds(14_399)))
+        let found: [SeriesData] = try await frames.load(selection)[0]
+        #expect(!found.isEmpty && found.allSatisfy { $0.goneBefore != nil })
+    }
+
     @Test func `what was read stays in memory until an hour is made anew`() async throws {
         let database = try await TestPostgres.database()
         let frames = store(database)

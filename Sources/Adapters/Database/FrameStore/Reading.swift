@@ -135,7 +135,8 @@ extension Reading {
             guard try add(step, answers, sampleQuery, to: &assembly) else { return nil }
             for (labels, times, values) in assembly.ordered() {
                 guard let place = places[labels] else { continue }
-                columns[place].append(RollupColumn(times, values, rolled.reader))
+                columns[place].append(
+                    RollupColumn(times, values, through: step.selection.through, rolled.reader))
             }
         }
         return zip(rolled.reader.labels, columns).compactMap { data($0, $1, rolled) }

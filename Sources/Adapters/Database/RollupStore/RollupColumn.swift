@@ -9,11 +9,14 @@ struct RollupColumn: Sendable {
 
     init() {}
 
-    /// Of samples, what rollups of a reader's width would say.
-    init(_ times: [Int64], _ values: [Double], _ reader: RollupReader) {
+    /// Of samples up to an instant, what rollups of a reader's width would say; a last bucket that would end later ends
+    /// there.
+    init(_ times: [Int64], _ values: [Double], through: Int64, _ reader: RollupReader) {
         switch reader.purpose {
         case .lastSamples: (self.times, self.values) = (times, values)
-        case .windows: buckets = Bucket.fold(times: times, values: values, width: reader.width)
+        case .windows:
+            buckets = Bucket.fold(times: times, values: values, width: reader.width)
+            if let last = buckets.indices.last { buckets[last].end = min(buckets[last].end, through) }
         }
     }
 

@@ -41,16 +41,37 @@ struct RollupCover: Sendable {
 
     /// How rollups answer a selection exactly; nil where they cannot, or have nothing of its time.
     static func exact(_ selection: Selection, _ known: StoreLook.Rollups) -> RollupCover? {
-        guard let width = selection.buckets?.widths.first, let closed = known.closed,
+        guard let use = selection.buckets, let width = use.widths.first, let closed = known.closed,
             let oldest = known.oldest[width]
         else { return nil }
         let hours: Int64 = selection.hourCount
         // A stretch of less than an hour is seldom closed, and a few rows of frames.
         guard hours >= 1, hours < mostHours else { return nil }
-        let cover = RollupCover(
-            selection, width: width,
+        var whole: Selection = selection
+        if use.isOneWindow {
+            (whole.after, whole.through) = (width.end(of: whole.after), width.start(of: whole.through))
+        }
+        // What lies beside the edges must be there.
+        guard whole == selection || selection.after >= known.samples ?? .max else { return nil }
+        var cover = RollupCover(
+            whole, width: width,
             Hours(closed: closed, open: known.marked, oldest: oldest, samples: known.samples ?? .max))
-        return cover.isUseful ? cover : nil
+        guard cover.isUseful else { return nil }
+        cover.extend(to: selection)
+        return cover
+    }
+
+    /// By the samples between the ends of a window and the next edges of buckets.
+    private mutating func extend(to selection: Selection) {
+        guard let first = stretches.first, let last = stretches.last else { return }
+        if selection.after < first.after {
+            let beginning = Stretch(after: selection.after, through: first.after, isRolledUp: false)
+            // Not made one with samples that follow: an edge lies between.
+            stretches.insert(beginning, at: 0)
+        }
+        if last.through < selection.through {
+            append(Stretch(after: last.through, through: selection.through, isRolledUp: false))
+        }
     }
 
     /// How rollups stand in for samples that are gone, for questions that they do not answer exactly: by the last value
