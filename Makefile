@@ -61,7 +61,7 @@ test-end-to-end:
 	@swift test --skip-build --no-parallel --filter EndToEndTests
 
 # Where the folder cannot be made (no root, no network) the tests are skipped, and say why.
-test-systemd:
+test-systemd: ## Run the tests that boot a Debian with a real systemd (root, once the network)
 	@echo "Running the tests on a real systemd ..."
 	@scripts/systemd-root >/dev/null || echo "(without it they are skipped)"
 	@swift test --skip-build --no-parallel --filter SystemdTests

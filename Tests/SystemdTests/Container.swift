@@ -20,8 +20,11 @@ final class Container: Sendable {
         for program in ["systemd-nspawn", "nsenter"] where access("/usr/bin/\(program)", X_OK) != 0 {
             return "\(program) is not installed"
         }
-        guard source != nil else { return "there is no folder to boot; scripts/systemd-root makes it" }
-        return nil
+        guard let source else { return "there is no folder to boot; scripts/systemd-root makes it" }
+        // Some places let nobody mount anything or make a control group.
+        let trial = "systemd-nspawn --quiet --register=no --keep-unit --private-network --read-only --pipe"
+        let status: Int32 = system("\(trial) --directory='\(source)' /bin/true >/dev/null 2>&1 </dev/null")
+        return status == 0 ? nil : "systemd-nspawn cannot start a container here"
     }()
 
     /// The folder that is copied; nil where it was not made.
@@ -42,8 +45,9 @@ final class Container: Sendable {
     /// Boots it. `prepare` gets the folder before.
     init(_ prepare: (String) async throws -> Void) async throws {
         guard let source = Self.source else { throw TestSupportError("there is no folder to boot") }
-        let name = "plumb-test-\(getpid())-\(UInt32.random(in: 0 ... .max))"
-        let root = "/var/tmp/\(name)"
+        Self.removeLeftOvers()
+        let name = "\(Self.prefix)\(getpid())-\(UInt32.random(in: 0 ... .max))"
+        let root = "\(Self.folder)/\(name)"
         try await Self.run("/bin/cp", ["-a", "--reflink=auto", source, root])
         try await prepare(root)
         // The debug programs find the libraries of the toolchain at the place where they were linked.
@@ -60,7 +64,7 @@ final class Container: Sendable {
                 "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network", "--machine=\(name)",
                 "--directory=\(root)", "--console=pipe",
             ] + (folder.isEmpty ? [] : ["--bind-ro=\(folder)"])
-        running = Mutex(try ChildProgram("/usr/bin/systemd-nspawn", arguments))
+        running = Mutex(try Self.start(arguments))
         try await waitUntilBooted()
     }
 
@@ -70,13 +74,42 @@ final class Container: Sendable {
         try? Files.removeTree(root)
     }
 
+    /// Starts systemd-nspawn on a lifeline: it ends with the tests, however they end.
+    private static func start(_ arguments: [String]) throws -> ChildProgram {
+        let script = """
+            exec 3<&0
+            systemd-nspawn "$@" </dev/null &
+            container=$!
+            { cat <&3 >/dev/null; kill -KILL $container 2>/dev/null; } &
+            wait $container
+            """
+        return try ChildProgram("/bin/sh", ["-c", script, "sh"] + arguments)
+    }
+
     /// The container's PID 1, as this machine numbers it; nil while there is none.
     private var leader: Int32? {
-        let children: String = (try? Files.text("/proc/\(process.number)/task/\(process.number)/children")) ?? ""
+        Self.child(of: process.number, named: "systemd-nspawn").flatMap { Self.child(of: $0, named: "systemd") }
+    }
+
+    private static func child(of parent: Int32, named name: String) -> Int32? {
+        let children: String = (try? Files.text("/proc/\(parent)/task/\(parent)/children")) ?? ""
         return children.split(separator: " ").compactMap { Int32($0) }.first { child in
-            ((try? Files.text("/proc/\(child)/comm")) ?? "") == "systemd\n"
+            ((try? Files.text("/proc/\(child)/comm")) ?? "") == "\(name)\n"
         }
     }
+
+    /// Removes the folders of tests that were killed.
+    private static func removeLeftOvers() {
+        for name in Files.names(in: folder) where name.hasPrefix(prefix) {
+            guard let owner = name.dropFirst(prefix.count).split(separator: "-").first.flatMap({ Int32($0) }) else {
+                continue
+            }
+            if Glibc.kill(owner, 0) != 0, errno == ESRCH { try? Files.removeTree("\(folder)/\(name)") }
+        }
+    }
+
+    private static let folder = "/var/tmp"
+    private static let prefix = "plumb-test-"
 
     private func waitUntilBooted() async throws {
         _ = try await answered("systemd in the container", within: .seconds(60)) { () async throws -> Bool? in
@@ -104,7 +137,7 @@ final class Container: Sendable {
         let status: Int32 = try await process.end(within: .seconds(90))
         // So systemd-nspawn asks to be started anew, where it may not do that itself (--keep-unit).
         guard status == 133 else { throw TestSupportError("the container ended with \(status): \(process.output)") }
-        let next = try ChildProgram("/usr/bin/systemd-nspawn", arguments)
+        let next = try Self.start(arguments)
         running.withLock { $0 = next }
         try await waitUntilBooted()
     }

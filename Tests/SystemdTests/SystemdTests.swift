@@ -20,6 +20,7 @@ struct SystemdTests {
         try await checkData(container)
         try await checkCorrection(platform)
         try await checkTrigger(container)
+        try await checkHelper(container)
         try await checkWatchdog(container)
         try await checkOwnUnit(platform)
         try await container.reboot()
@@ -101,6 +102,27 @@ struct SystemdTests {
         }
     }
 
+    /// The helper does what is on its list, for one user, and nothing else.
+    private func checkHelper(_ container: Container) async throws {
+        func ask(_ user: String, _ request: String) async throws -> String {
+            try await container.shell(
+                """
+                runuser -u \(user) -- perl -MIO::Socket::UNIX -e '
+                    my $socket = IO::Socket::UNIX->new(Peer => "/run/plumb-unit-helper.sock") or do { print "$!"; exit };
+                    print $socket q(\(request)) . "\\n"; print <$socket>;'
+                """)
+        }
+        let stop = #"{"operation":"stop","unit":"dbus.service"}"#
+        #expect(try await ask("plumb-page", stop) == "Permission denied")
+        #expect(try await ask("gitops-sync", stop).contains("not among the units"))
+        #expect(try await ask("root", stop).contains("may not ask"))
+        #expect(try await container.shell("systemctl is-active dbus.service") == "active\n")
+        let program = #"{"operation":"settings","unit":"plumb-page.service","settings":{"ExecStartPre":"/bin/sh"}}"#
+        #expect(try await ask("gitops-sync", program).contains("unknown field"))
+        let socket = #"{"operation":"stop","unit":"plumb-unit-helper.socket"}"#
+        #expect(try await ask("gitops-sync", socket).contains("not among the units"))
+    }
+
     /// A daemon that stands still is killed and started again.
     private func checkWatchdog(_ container: Container) async throws {
         try await container.shell(
@@ -147,6 +169,13 @@ struct SystemdTests {
             return looks.count > 2 ? true : nil
         }
         #expect(try await platform.container.shell(shown) == after)
+        // It ended as it was asked to, and the run in which it did so is told of.
+        let failures: String = try await platform.container.shell(
+            "journalctl --no-pager -u gitops-sync.service | grep -c 'Failed with result\\|code=dumped' || true")
+        #expect(failures == "0\n")
+        let history: String = try await platform.container.shell(
+            "gitops-sync history --limit 50 --config /etc/plumbline/gitops-sync.yaml --output json")
+        #expect(history.contains(#""path":"/settings/Nice""#))
     }
 
     /// The alternative to the daemon: one run, which ends well although it may have had something to do.

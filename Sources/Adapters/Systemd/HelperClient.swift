@@ -7,12 +7,19 @@ package struct HelperClient: Sendable {
     package static let standardSocket = "/run/plumb-unit-helper.sock"
 
     private let path: String
-    /// A service has its own time limits for starting and stopping; this is for one that has none.
+    /// A service may take as long as it wants to start; a run of the reconciler may not wait for it as long.
     private let timeoutSeconds: Int
 
-    package init(path: String = Self.standardSocket, timeoutSeconds: Int = 180) {
+    package init(path: String = Self.standardSocket, timeoutSeconds: Int = 30) {
         self.path = path
         self.timeoutSeconds = timeoutSeconds
+    }
+
+    /// Asks for one thing and does not wait: who asks may be what is to be stopped.
+    package func ask(_ operation: UnitOperation) async throws(SystemdError) {
+        do throws(FileError) {
+            try await Conversation().send(operation, to: path, timeoutSeconds: timeoutSeconds)
+        } catch { throw SystemdError("the helper does not answer: \(error.description)", isUnknown: true) }
     }
 
     /// Asks for one thing and waits until it is done.
@@ -33,9 +40,15 @@ private actor Conversation {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
-    func ask(_ operation: UnitOperation, at path: String, timeoutSeconds: Int) throws(FileError) -> UnitAnswer {
+    @discardableResult
+    func send(_ operation: UnitOperation, to path: String, timeoutSeconds: Int) throws(FileError) -> UnixStream {
         let stream = try UnixStream(path: path, timeoutSeconds: timeoutSeconds)
         try stream.send(operation.json.canonical + [UInt8(ascii: "\n")])
+        return stream
+    }
+
+    func ask(_ operation: UnitOperation, at path: String, timeoutSeconds: Int) throws(FileError) -> UnitAnswer {
+        let stream = try send(operation, to: path, timeoutSeconds: timeoutSeconds)
         var answer: [UInt8] = []
         while answer.last != UInt8(ascii: "\n"), answer.count < 64 << 10 {
             let bytes: [UInt8] = try stream.receive()

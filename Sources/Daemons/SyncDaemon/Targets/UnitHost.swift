@@ -34,5 +34,9 @@ struct SystemdHost: UnitHost {
 
     func looks(at units: [String]) async throws(SystemdError) -> [UnitLook] { try await systemctl.looks(at: units) }
 
-    func carryOut(_ operation: UnitOperation) async throws(SystemdError) { try await helper.carryOut(operation) }
+    func carryOut(_ operation: UnitOperation) async throws(SystemdError) {
+        // This process is told to end before the answer could come; until then the run tells what it did.
+        if let ownUnit, operation == .change(.restart, unit: ownUnit) { return try await helper.ask(operation) }
+        try await helper.carryOut(operation)
+    }
 }
