@@ -118,10 +118,14 @@ final class AgentHarness: Sendable {
     }
 
     deinit {
-        for folder in ["\(folder)/logs", "\(folder)/state/delivery", "\(folder)/state", folder] {
-            for name in (try? LinuxHostFiles().list(folder)) ?? [] { unlink("\(folder)/\(name)") }
-            rmdir(folder)
+        remove(folder)
+    }
+
+    private func remove(_ folder: String) {
+        for name in (try? LinuxHostFiles().list(folder)) ?? [] where unlink("\(folder)/\(name)") != 0 {
+            remove("\(folder)/\(name)")
         }
+        rmdir(folder)
     }
 }
 
@@ -165,7 +169,14 @@ func collector(_ name: String, _ source: String, every interval: String, priorit
 
 /// A LogSource as the server sends it.
 func logSource(_ name: String, _ files: [String], _ more: [String: JSONValue] = [:]) -> AgentConfig.Item {
-    let spec: [String: JSONValue] = ["files": .array(files.map(JSONValue.string))].merging(more) { _, own in own }
+    logSource(name, ["files": .array(files.map(JSONValue.string))].merging(more) { _, own in own })
+}
+
+func logSource(_ name: String, containers: [String]) -> AgentConfig.Item {
+    logSource(name, ["containers": .array(containers.map(JSONValue.string))])
+}
+
+func logSource(_ name: String, _ spec: [String: JSONValue]) -> AgentConfig.Item {
     guard case .success(let decoded) = decoder.resource(kind: .logSource, name: name, spec: .object(spec)) else {
         preconditionFailure("a test's log source has to be valid")
     }

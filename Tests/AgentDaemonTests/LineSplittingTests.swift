@@ -80,6 +80,15 @@ import Testing
     }
 
     @Test(arguments: [
+        ("app-1.log", "app.log", true), ("app.2026-11-21.log", "app.log", true), ("app.log.1", "app.log", false),
+        ("app-x.log", "app.log", false), ("app.log", "app.log", false), ("app-1.txt", "app.log", false),
+        ("app-.log", "app.log", false), ("app-1", "app", false), ("apple-1.log", "app.log", false),
+    ])
+    func namesWithTheMarkInsideAreKnown(name: String, base: String, isRotated: Bool) {
+        #expect(isInnerRotatedName(name, of: base) == isRotated)
+    }
+
+    @Test(arguments: [
         ("app.log.1", "app.log", true), ("app.log-20261121", "app.log", true), ("app.log", "app.log", false),
         ("app.log2", "app.log", false), ("app.log.1.gz", "app.log", false), ("xapp.log.1", "app.log", false),
         ("app.log.", "app.log", false), ("app.log.old", "app.log", true), ("syslog-ng.log", "syslog", false),

@@ -188,7 +188,7 @@ extension Platform {
     }
 
     /// Changes the bootstrap config, as an operator would, and starts gitops-sync again.
-    fileprivate func configureSync(replacing old: String, with new: String, extra: String = "") async throws {
+    func configureSync(replacing old: String, with new: String, extra: String = "") async throws {
         let file: URL = dataDirectory.appendingPathComponent("gitops-sync.yaml")
         let text: String = try String(contentsOf: file, encoding: .utf8)
         guard text.contains(old) else { throw ShellError(description: "\(old) is not in \(text)") }

@@ -23,7 +23,7 @@ final class FaultServer {
         program = try getenv("PLUMBLINE_FAULT_SERVER").map { String(cString: $0) } ?? BuiltPrograms.path("plumb-server")
         arguments = [
             "run", "--database", database.conninfo, "--keys", folder("keys.json"), "--listen", "127.0.0.1:\(port)",
-            "--port-file", folder("port"),
+            "--port-file", folder("port"), "--seal-interval", "200ms",
         ]
     }
 

@@ -1,12 +1,15 @@
+import ColumnCodec
+import Compression
 import Database
 import Glibc
+import PromQL
 import Runtime
 import Telemetry
 import TestSupport
 import Testing
 
-/// kill -9 of the server, of PostgreSQL and of single sessions while samples are written: what was acknowledged is stored,
-/// once, with its value; of what was not, each request is stored as a whole or not at all.
+/// kill -9 of the server, of PostgreSQL and of single sessions while samples are written and sealed: what was acknowledged
+/// is stored, once, with its value; of what was not, each request is stored as a whole or not at all.
 ///
 /// `make faults` runs 50 rounds; `PLUMBLINE_FAULT_ROUNDS` and `PLUMBLINE_FAULT_SEED` choose others.
 @Suite(.serialized) struct KillTests {
@@ -26,11 +29,12 @@ import Testing
         print("faults: PLUMBLINE_FAULT_SEED=\(seed), \(Self.rounds) rounds")
         var random = Seeded(seed)
         let postgres = try await FaultPostgres()
+        try await Self.cutShort(postgres)
         let server = try FaultServer(postgres.address)
         try await server.start()
         var writers: [FaultWriter] = []
-        // An hour ago: one partition or two, none of them sealed while it is written.
-        let base: Timestamp = .now() - .hours(1)
+        // Old enough to be sealed at once: tables are closed and rewritten while they are written into.
+        let base: Timestamp = .now() - .days(3)
         for number in 1...3 {
             let host = "fault-\(number)"
             writers.append(
@@ -43,12 +47,20 @@ import Testing
             let victim: Victim = Victim.allCases[(round - 1) % Victim.allCases.count]
             try await self.round(round, victim, postgres, server, writers, &random, &tally)
         }
+        // Once all of it is sealed, all of it is there still.
+        try await Self.waitUntilSealed(postgres)
+        var last = Tally()
+        try await check(
+            Self.rounds + 1, .server, postgres, writers, [Int](repeating: 0, count: writers.count), &last)
+        tally.sealed = last.sealed
         print(
             "faults: \(tally.interrupted) of \(Self.rounds) rounds cut off a transaction that had written; \(tally.lost) requests "
                 + "without an answer, \(tally.storedAnyway) of them stored; \(tally.acknowledged) samples acknowledged, "
-                + "\(tally.slowest)/s to \(tally.fastest)/s while they were written")
+                + "\(tally.slowest)/s to \(tally.fastest)/s while they were written; \(tally.sealing) blows fell while a "
+                + "span was being sealed, \(tally.sealed) spans were")
         #expect(tally.acknowledged > 0)
         #expect(tally.interrupted > 0)
+        #expect(tally.sealing > 0 && tally.sealed > 1)
         if Self.isProof {
             #expect(tally.interrupted * 2 >= Self.rounds, "at least half of the rounds must interrupt a commit")
             #expect(tally.slowest >= 50_000)
@@ -64,6 +76,23 @@ import Testing
         var acknowledged = 0
         var slowest = Int.max
         var fastest = 0
+        var sealing = 0
+        var sealed = 0
+    }
+
+    /// Makes spans of two seconds of the samples' time, so that there is always one to seal. Nobody makes them ahead, half
+    /// a day of them; and nobody makes rollups: of an hour that all samples lie in, again and again, that would be all
+    /// that the machine does.
+    private static func cutShort(_ postgres: FaultPostgres) async throws {
+        let connection: PostgresConnection = try await postgres.connect()
+        _ = try await connection.execute(
+            "UPDATE plumbline.partition_widths SET width = '2 seconds' WHERE dataset = 'metrics'")
+        _ = try await connection.execute(
+            """
+            INSERT INTO plumbline.leaders (task, holder, epoch, expires_at)
+            SELECT task, 'nobody', 1, now() + interval '12 hours' FROM unnest(ARRAY['rollups', 'partitions']) AS task
+            """)
+        await connection.close()
     }
 
     private func round(
@@ -86,6 +115,11 @@ import Testing
         // Every third blow falls blindly, the others when a transaction is seen that has written.
         let isBlind: Bool = random.next() % 3 == 0
         let watcher: PostgresConnection = try await postgres.connect()
+        // Every other blow falls while a span is being sealed.
+        let patience: ContinuousClock.Instant = .now + (number % 2 == 0 ? .seconds(5) : .zero)
+        var isSealing: Bool = try await Self.isSealing(watcher)
+        while !isSealing, ContinuousClock.now < patience { isSealing = try await Self.isSealing(watcher) }
+        if isSealing { tally.sealing += 1 }
         let writing: [Int32] = try await self.writing(watcher, patience: isBlind ? .zero : .seconds(5))
         switch victim {
         case .server: server.kill()
@@ -98,7 +132,13 @@ import Testing
         (tally.slowest, tally.fastest) = (min(tally.slowest, rate), max(tally.fastest, rate))
         await watcher.close()
         if victim == .postgres { try await postgres.start() }
-        if victim == .server { try await server.start() }
+        if victim == .server {
+            // As if the lease of the one that is gone had ended.
+            let connection: PostgresConnection = try await postgres.connect()
+            _ = try await connection.execute("DELETE FROM plumbline.leaders WHERE task = 'sealing'")
+            await connection.close()
+            try await server.start()
+        }
         // It works again, for everybody, without help.
         let counts: [Int] = writers.map(\.acknowledged)
         _ = try await answered("samples are taken again after \(victim) was killed", within: .seconds(120)) {
@@ -133,11 +173,13 @@ import Testing
         _ tally: inout Tally
     ) async throws {
         let connection: PostgresConnection = try await answered("PostgreSQL answers") { try await postgres.connect() }
+        let pool = DatabasePool(address: postgres.address, size: 2, applicationName: "fault tests")
+        let store = FrameStore(pool: pool, compression: .zstd)
         for (writer, seen) in zip(writers, known) {
             let requests: ArraySlice<FaultWriter.Request> = writer.requests.dropFirst(seen)
             guard let first = requests.first?.first, let last = requests.last?.first else { continue }
             let stored: [Int: (right: Int, rows: Int)] = try await self.stored(
-                connection, writer, first..<last + FaultWriter.framesPerRequest)
+                store, writer, first..<last + FaultWriter.framesPerRequest)
             for request in requests {
                 let found = stored[request.first / FaultWriter.framesPerRequest] ?? (0, 0)
                 let whole = FaultWriter.framesPerRequest
@@ -154,44 +196,74 @@ import Testing
                 if request.lost > 0 { tally.lost += 1 }
             }
         }
+        tally.sealed = try await connection.execute(
+            "SELECT count(*) AS n FROM plumbline.partitions WHERE state = 'sealed'"
+        ).only().int("n")
+        await connection.close()
+        await pool.close()
+    }
+
+    /// Frames by the number of their request, read as queries read them, from frames and blocks: how many there are, and
+    /// how many of them have every value that was sent.
+    private func stored(
+        _ store: FrameStore, _ writer: FaultWriter, _ frames: Range<Int>
+    ) async throws -> [Int: (right: Int, rows: Int)] {
+        let base: Int64 = writer.base.milliseconds
+        let series: [SeriesData] =
+            try await store.load([
+                Selection(
+                    matchers: [
+                        try Matcher(metricNameLabel, .equal, "fault_value"), try Matcher("host", .equal, writer.host),
+                    ],
+                    after: base + Int64(frames.lowerBound) - 1, through: base + Int64(frames.upperBound) - 1)
+            ]).first ?? []
+        var right = [Int](repeating: 0, count: frames.count)
+        var present = [Bool](repeating: false, count: frames.count)
+        for one in series {
+            let place: Int = one.labels["s"].flatMap { Int($0) } ?? -1
+            for (time, value) in zip(one.times, one.values) {
+                let number = Int(time - base)
+                present[number - frames.lowerBound] = true
+                if value == Double(number * 1000 + place) { right[number - frames.lowerBound] += 1 }
+            }
+        }
+        var counts: [Int: (right: Int, rows: Int)] = [:]
+        for (place, number) in frames.enumerated() where present[place] {
+            let isRight: Bool = right[place] == FaultWriter.series && series.count == FaultWriter.series
+            let known = counts[number / FaultWriter.framesPerRequest] ?? (0, 0)
+            counts[number / FaultWriter.framesPerRequest] = (known.right + (isRight ? 1 : 0), known.rows + 1)
+        }
+        return counts
+    }
+
+    /// What came late for a span waits beside its blocks.
+    private static func waitUntilSealed(_ postgres: FaultPostgres) async throws {
+        let connection: PostgresConnection = try await postgres.connect()
+        _ = try await answered("every span is sealed", within: .seconds(600)) { () async throws -> Bool? in
+            let row: SQLRow = try await connection.execute(
+                """
+                SELECT count(*) FILTER (WHERE state IN ('closed', 'building')) AS under_way,
+                    count(DISTINCT from_time) - count(*) FILTER (WHERE state = 'sealed') AS missing
+                FROM plumbline.partitions WHERE dataset = 'metrics'
+                """
+            ).only()
+            return try row.int("under_way") == 0 && row.int("missing") == 0 ? true : nil
+        }
         await connection.close()
     }
 
-    /// Frames by the number of their request: how many there are, and how many of them have every value that was sent.
-    private func stored(
-        _ connection: PostgresConnection, _ writer: FaultWriter, _ frames: Range<Int>
-    ) async throws -> [Int: (right: Int, rows: Int)] {
-        let result: SQLResult = try await connection.execute(
-            """
-            WITH places AS MATERIALIZED (
-                SELECT layouts.id AS layout, array_agg((series.labels ->> 's')::integer ORDER BY position) AS numbers
-                FROM layouts, unnest(layouts.series) WITH ORDINALITY AS item (id, position)
-                JOIN series ON series.id = item.id WHERE series.name = 'fault_value' GROUP BY layouts.id
-            ), found AS (
-                SELECT round(extract(epoch FROM frame.time - $2::timestamptz) * 1000)::bigint AS number, (
-                    SELECT count(value) = $5 AND bool_and(value = number * 1000.0 + place)
-                    FROM unnest(frame.values, places.numbers) AS pair (value, place),
-                        LATERAL (SELECT round(extract(epoch FROM frame.time - $2::timestamptz) * 1000)::bigint AS number) AS n
-                ) AS is_right
-                FROM frames AS frame JOIN sources ON sources.id = frame.source JOIN places ON places.layout = frame.layout
-                WHERE sources.host = $1 AND frame.time >= $2::timestamptz + make_interval(secs => $3::float8 / 1000)
-                    AND frame.time < $2::timestamptz + make_interval(secs => $4::float8 / 1000)
-            )
-            SELECT number / $6::bigint AS request, count(*) FILTER (WHERE is_right) AS right_ones, count(*) AS rows
-            FROM found GROUP BY 1
-            """,
-            [
-                .text(writer.host), .time(writer.base), .integer(frames.lowerBound), .integer(frames.upperBound),
-                .integer(FaultWriter.series), .integer(FaultWriter.framesPerRequest),
-            ])
-        var counts: [Int: (right: Int, rows: Int)] = [:]
-        for row in result.rows {
-            counts[try row.int("request")] = (try row.int("right_ones"), try row.int("rows"))
-        }
-        return counts
+    private static func isSealing(_ connection: PostgresConnection) async throws -> Bool {
+        try await connection.execute(
+            "SELECT EXISTS (SELECT FROM plumbline.partitions WHERE state IN ('closed', 'building')) AS found"
+        ).only().bool("found")
     }
 
     private static func seconds(_ duration: Duration) -> Double {
         Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     }
+}
+
+extension ByteCompression {
+    fileprivate static let zstd = ByteCompression(
+        compress: { Zstd.compress($0) }, decompress: { try? Zstd.decompress($0, atMost: $1) })
 }

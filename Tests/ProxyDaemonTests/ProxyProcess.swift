@@ -15,7 +15,7 @@ final class ProxyProcess: Sendable {
     private let running = Mutex<(process: Int32, lifeline: Int32)?>(nil)
 
     /// `secrets` are files of the secrets folder, by name.
-    init(_ database: TestDatabase, secrets: [String: String] = [:]) async throws {
+    init(_ database: TestDatabase, secrets: [String: String] = [:], crashLimit: Int = 0) async throws {
         folder = try TemporaryFolder()
         for (name, text) in secrets { try folder.write(text, to: "secrets/\(name)") }
         // Chosen by the kernel once: who runs a pipeline is known by its port, also after a restart.
@@ -23,7 +23,7 @@ final class ProxyProcess: Sendable {
         arguments = [
             try BuiltPrograms.path("plumb-proxy"), "run", "--database", database.proxyAddress.conninfo, "--keys",
             folder("keys.json"), "--listen", "127.0.0.1:\(port)", "--secrets-dir", folder("secrets"), "--port-file",
-            folder("port"), "--crash-limit", "0",
+            folder("port"), "--crash-limit", "\(crashLimit)",
         ]
         client = RunningProxy(
             url: "http://127.0.0.1:\(port)", database: database,

@@ -5,6 +5,7 @@ import Declarations
 import Logging
 import Runtime
 import StoreService
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -51,6 +52,32 @@ import Testing
         #expect(!text.contains("plumb_sealing_errors_total"))
     }
 
+    @Test func `it rests for seven times what each piece of work took`() async throws {
+        let database = try await TestPostgres.database()
+        let start: Timestamp = (.now() - .days(9)).floored(to: .days(1))
+        let series: [Series] = (0..<40).map { Series("a", ["n": "\($0)"]) }
+        _ = try await FrameStore(pool: database.pool).store([
+            FrameBatch(
+                source: Source(host: "web", producer: "p"), series: series,
+                frames: (0..<2000).map { tick in
+                    Frame(time: start + .seconds(tick * 10), values: series.indices.map { Double($0) * 0.37 })
+                })
+        ])
+        let clock = RecordingClock()
+        var engine: SealingEngine = engine(database, "one", MetricsRegistry())
+        engine.clock = clock
+        let begin: ContinuousClock.Instant = .now
+        _ = try await engine.round()
+        let work: Duration = .now - begin
+        let rests: [Duration] = clock.rests
+        // 80,000 values are some milliseconds of work; a piece is two or more of them.
+        #expect(rests.count > 3)
+        #expect(rests.allSatisfy { $0 > .milliseconds(13) })
+        #expect(rests.reduce(.zero, +) <= work * 7)
+        #expect(
+            try await BlockStore(pool: database.pool, compression: nil).tables().contains { $0.state == .sealed })
+    }
+
     @Test func `nothing is sealed before the configuration is known`() async throws {
         let database = try await TestPostgres.database()
         _ = try await FrameStore(pool: database.pool).store([frames([9])])
@@ -94,5 +121,19 @@ import Testing
             let query = try await server.send("GET", "/api/v1/query?query=count_over_time(a%5B30d%5D)", as: [.query])
             #expect(query.json?["data"]?["result"]?.array?.first?["value"]?.array?.last == "40")
         }
+    }
+}
+
+/// Rests for no time at all, and says what it was asked for.
+private final class RecordingClock: Clock {
+    typealias Instant = ContinuousClock.Instant
+    private let asked = Mutex<[Duration]>([])
+
+    var rests: [Duration] { asked.withLock(\.self) }
+    var now: Instant { ContinuousClock.now }
+    var minimumResolution: Duration { .zero }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        asked.withLock { $0.append(deadline - ContinuousClock.now) }
     }
 }

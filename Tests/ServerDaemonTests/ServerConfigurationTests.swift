@@ -34,6 +34,7 @@ import Testing
         #expect(problem { $0.configPoll = .zero } != nil)
         #expect(problem { $0.retentionGrace = .seconds(-1) } != nil)
         #expect(problem { $0.retentionGrace = .zero } == nil)
+        #expect(problem { $0.sealInterval = .zero } != nil)
     }
 
     @Test func openPathsOpenNothingBesideThemselves() {

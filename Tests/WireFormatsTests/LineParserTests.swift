@@ -50,11 +50,18 @@ import WireFormats
         (#"{"timestamp":1795230582500,"msg":"x"}"#, "2026-11-21T03:09:42.5Z"),
         (#"{"@timestamp":"2026-11-21 03:09:42.5","msg":"x"}"#, "2026-11-21T02:09:42.5Z"),
         ("ts=2026-11-21T03:09:42Z level=info msg=x", "2026-11-21T03:09:42Z"),
+        ("update-alternatives 2026-11-21 03:09:42: run with --install", "2026-11-21T02:09:42Z"),
+        ("Start-Date: 2026-11-21  03:09:42", "2026-11-21T02:09:42Z"),
+        ("INFO [2026-11-21 03:09:42,500] x", "2026-11-21T02:09:42.5Z"),
+        ("E1121 03:09:42.250000   12 main.go:7] x", "2026-11-21T02:09:42.25Z"),
+        ("<165>1 2026-11-21T03:09:42.003Z web-1 app - - - x", "2026-11-21T03:09:42.003Z"),
+        ("<34>Nov 21 03:09:42 web-1 su: x", "2026-11-21T02:09:42Z"),
     ])
     func timesOfEveryFormAreFound(text: String, time: String) { #expect(parse(text).time?.rfc3339 == time) }
 
     @Test(arguments: [
-        "x 2026-11-21T03:09:42Z", "2026-13-21T03:09:42Z x", "2026-02-30 03:09:42 x", "12345 x", "Now 21 03:09:42 x",
+        "it expires 2026-11-21T03:09:42Z", "2026-13-21T03:09:42Z x", "2026-02-30 03:09:42 x", "12345 x",
+        "Now 21 03:09:42 x",
         #"{"time":7,"msg":"x"}"#, "2026-11-21", "1.2.3.4 [21/Nov/2026]", "[2026-11-21 03:09:42",
     ])
     func whatIsNoTimeIsNone(text: String) { #expect(parse(text).time == nil) }
@@ -88,6 +95,49 @@ import WireFormats
         #expect(parse("web-1 x: y").fields.isEmpty)
     }
 
+    @Test func syslogsHeaderBecomesFields() {
+        let parsed = parse(
+            #"<165>1 2026-11-21T03:09:42Z web-1 app 12 ID47 [x@1 k="v" q="a\"b"][y@1] an event"#)
+        #expect(parsed.message == "an event")
+        #expect(parsed.level == .info)
+        #expect(
+            parsed.fields == [
+                "hostname": "web-1", "program": "app", "pid": "12", "msgid": "ID47", "x@1": ["k": "v", "q": "a\"b"],
+                "y@1": [:],
+            ])
+        #expect(parse("<163>1 - - - - - - x").level == .error)
+        #expect(parse("<163>1 - - - - - - x").message == "x")
+        #expect(parse("<163>1 - - - - - - x").fields.isEmpty)
+        let older = parse("<34>Nov 21 03:09:42 web-1 su[7]: 'su root' failed")
+        #expect(older.level == .error)
+        #expect(older.fields == ["program": "su", "pid": "7"])
+        #expect(parse("Nov 21 03:09:42 web-1 su: x", .syslog).fields == ["program": "su"])
+    }
+
+    @Test func anAccessLogsRequestBecomesFields() {
+        let parsed = parse(
+            #"10.0.0.1 - ada [21/Nov/2026:03:09:42 +0100] "GET /a?b HTTP/1.1" 503 512 "https://x/" "curl/8.1""#)
+        #expect(parsed.level == .error)
+        #expect(
+            parsed.fields == [
+                "client": "10.0.0.1", "user": "ada", "method": "GET", "path": "/a?b", "status": 503, "bytes": 512,
+                "referrer": "https://x/", "agent": "curl/8.1",
+            ])
+        let common = parse(#"::1 - - [21/Nov/2026:03:09:42 +0000] "-" 404 -"#, .access)
+        #expect(common.level == .warn)
+        #expect(common.fields == ["client": "::1", "status": 404])
+        let virtual = parse(#"x.org:443 ::1 - - [21/Nov/2026:03:09:42 +0000] "GET / HTTP/2" 200 7"#)
+        #expect(virtual.level == .info)
+        #expect(virtual.fields["client"] == "::1")
+    }
+
+    @Test func klogsHeaderBecomesFields() {
+        let parsed = parse("W1121 03:09:42.250000      12 server.go:7] slow", .klog)
+        #expect(parsed.level == .warn)
+        #expect(parsed.fields == ["thread": "12", "caller": "server.go:7"])
+        #expect(parse("E1121 is a number").level == nil)
+    }
+
     @Test func aParserThatIsAskedForReadsNothingElse() {
         #expect(parse(#"{"msg":"x"}"#, .plain).message == #"{"msg":"x"}"#)
         #expect(parse("a=b", .logfmt).message == "a=b")
@@ -107,7 +157,8 @@ import WireFormats
         let pieces = [
             "[", "]", "{", "}", "\"", "=", ":", " ", "\t", "2026", "-", "11", "/", "T", "03:09:42", "Nov", "Sat", "+01",
             "Z",
-            "level", "error", "\\", "\u{0}", "é", "𝄞", "log", "stream", ",", ".", "<", "(", "E1121",
+            "level", "error", "\\", "\u{0}", "é", "𝄞", "log", "stream", ",", ".", "<", "(", "E1121", "<34>", "1 ",
+            "21/Nov/2026:03:09:42 +0100", "- ", "200",
         ]
         for _ in 0..<40 {
             let text: String = (0..<Int.random(in: 0...14, using: &random)).map { _ in

@@ -3,33 +3,34 @@ package struct EncodedBlock: Hashable, Sendable {
     /// The version of the bytes, which is stored beside them.
     package static let version = 1
 
-    package var rows: Int
+    package private(set) var rows: Int
     /// The times of the rows.
     package var times: [UInt8]
     /// The columns one after the other.
-    package var columns: [UInt8]
+    package var columns: [UInt8] = []
     /// Where each column ends in ``columns``, so that one can be read without the others.
-    package var ends: [Int]
+    package var ends: [Int] = []
     /// What is known of each series without decoding it.
-    package var summaries: [UInt8]
+    package var summaries: [UInt8] = []
 
     /// Encodes rows in rising order of time (in microseconds) and the values of each series in them.
     ///
     /// At most ``BlockLimits/rows`` rows, at least one; each column has as many values.
-    package init(times: [Int64], columns: [Column], compression: ByteCompression?) {
+    package init(times: [Int64], columns: [Column] = [], compression: ByteCompression?) {
         precondition((1...BlockLimits.rows).contains(times.count), "a block of \(times.count) rows")
         rows = times.count
         self.times = IntegerSequence.encode(times)
-        self.columns = []
-        ends = []
-        var summaries = ByteWriter()
-        for column in columns {
-            precondition(column.values.count == times.count, "a column of another length than its times")
-            self.columns += column.encoded(compression)
-            ends.append(self.columns.count)
-            SeriesSummary(column.present).write(to: &summaries)
-        }
-        self.summaries = summaries.bytes
+        for column in columns { append(column, compression) }
+    }
+
+    /// Adds the next column, with a value for each row.
+    package mutating func append(_ column: Column, _ compression: ByteCompression?) {
+        precondition(column.values.count == rows, "a column of another length than its times")
+        columns += column.encoded(compression)
+        ends.append(columns.count)
+        var summary = ByteWriter()
+        SeriesSummary(column.present).write(to: &summary)
+        summaries += summary.bytes
     }
 
     /// Bytes of all parts.

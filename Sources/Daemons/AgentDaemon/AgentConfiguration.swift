@@ -1,5 +1,6 @@
 import Declarations
 package import Delivery
+package import HostSystem
 package import Telemetry
 
 /// What an agent is told when it starts. What it collects is not in here: that comes from the server.
@@ -26,6 +27,8 @@ package struct AgentConfiguration: Sendable {
     package var fileCheckInterval = Duration.milliseconds(250)
     /// How often log files are looked for and at.
     package var logInterval = Duration.milliseconds(250)
+    /// Where logs of containers are looked for; nil: where Docker and CRI runtimes keep them.
+    package var containers: ContainerFolders?
     /// How long a mount may take to say how full it is.
     package var mountTimeout = Duration.seconds(5)
     /// How long a shipment waits for other collectors of the same moment.

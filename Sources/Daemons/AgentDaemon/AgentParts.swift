@@ -78,7 +78,9 @@ struct AgentParts: Sendable {
                 clocks: clocks, keeper: keeper, client: client, host: identity.host,
                 positions: LogPositions(path: "\(configuration.stateDirectory)/log-positions.json"), health: health,
                 metrics: metrics, interval: configuration.logInterval, requestTimeout: configuration.requestTimeout,
-                logger: logger))
+                containers: configuration.containers ?? .ofThisHost(files),
+                // The rest is for connections, collectors and what they read.
+                mostFiles: max(100, min(8192, DescriptorLimit.raise() - 256)), logger: logger))
         self.tailer = tailer
         let applied = AppliedConfig()
         reporter = StatusReporter(

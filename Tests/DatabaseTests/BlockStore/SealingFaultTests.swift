@@ -40,6 +40,46 @@ import Testing
         #expect(try await world.states() == [.sealed, .sealed])
     }
 
+    /// A source that is written window by window, cut off after any number of pieces, is there once and whole.
+    @Test func `sealing that ends within a source is taken up again`() async throws {
+        let world = try await SealingWorld()
+        try await world.ingest(seed: 15)
+        let before = try await world.answers()
+        let blocks = BlockStore(pool: world.database.pool, compression: .zstd, valuesInMemory: 700)
+        var (cuts, most) = (0, 0)
+        while let step = try await world.nextStep() {
+            guard case .fill(let building, _, _, _, _) = step else {
+                try await blocks.take(step, under: nil)
+                continue
+            }
+            var isDone = false
+            for limit in stride(from: 5, through: 1000, by: 9) where !isDone {
+                var pieces = 0
+                do {
+                    try await blocks.take(
+                        step, under: nil,
+                        pace: {
+                            pieces += 1
+                            if pieces >= limit { throw CutOff() }
+                        })
+                    isDone = true
+                } catch is CutOff { cuts += 1 }
+                #expect(try await world.answers() == before)
+            }
+            #expect(isDone)
+            let windows: SQLRow = try await world.database.superuser(
+                """
+                SELECT max(n) AS most FROM (
+                    SELECT count(*) AS n FROM plumbline.\(building) GROUP BY source, layout) AS block
+                """
+            ).only()
+            most = max(most, try windows.int("most"))
+        }
+        #expect(cuts > 10 && most > 2)
+        #expect(try await world.answers() == before)
+        #expect(try await world.states() == [.sealed, .sealed])
+    }
+
     /// The server ends the session in the midst of each statement that sealing runs, as a kill -9 of ours would look to
     /// it. A trigger on what is written picks the moment.
     @Test(arguments: [

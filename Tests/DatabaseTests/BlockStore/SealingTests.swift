@@ -111,6 +111,27 @@ import Testing
         #expect(try await values(world.store)["1"] == expected["1"])
     }
 
+    @Test func `late frames of a sealed span are in metrics_recent until they are folded in`() async throws {
+        let world = try await SealingWorld()
+        _ = try await store([1, 2], at: time, in: world.store)
+        func seen() async throws -> [Double] {
+            try await world.database.person("SELECT value FROM metrics_recent ORDER BY value").rows.map {
+                try $0.double("value")
+            }
+        }
+        #expect(try await seen() == [1, 2])
+        try await world.sealEverything()
+        #expect(try await seen() == [])
+        _ = try await store([7, 8], at: time, in: world.store)
+        #expect(try await seen() == [7, 8])
+        // Closed, and a second table that is written into.
+        try await world.blocks.take(try #require(try await world.nextStep()), under: nil)
+        _ = try await store([9, nil], at: time, in: world.store)
+        #expect(try await seen() == [7, 8, 9])
+        try await world.sealEverything()
+        #expect(try await seen() == [])
+    }
+
     @Test func `late frames of one source leave the blocks of the others as they are`() async throws {
         let world = try await SealingWorld()
         try await world.ingest(seed: 5)

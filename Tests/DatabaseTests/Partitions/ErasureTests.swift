@@ -55,6 +55,41 @@ import Testing
         #expect(try await store.erase(from: partition, pace: pace, where: isDoomed) == 0)
     }
 
+    @Test func `of sealed spans blocks are deleted or their columns emptied, and the others stay bit for bit`()
+        async throws
+    {
+        let world = try await SealingWorld()
+        let start: Timestamp = SealingWorld.start + .hours(5)
+        let frames: [Frame] = (0..<40).map {
+            Frame(time: start + .minutes($0), values: [Double($0) * 0.1, Double($0 % 7), 5])
+        }
+        let series: [Series] = [Series("a"), Series("b", ["job": "debug"]), Series("c")]
+        _ = try await world.store.store([
+            FrameBatch(source: Source(host: "web", producer: "debug"), series: series, frames: frames),
+            FrameBatch(source: Source(host: "web", producer: "mixed"), series: series, frames: frames),
+        ])
+        func values(_ name: String) async throws -> [[UInt64]] {
+            try await world.store.series(name, host: "web", around: start).map { $0.values.map(\.bitPattern) }
+        }
+        let before: [[UInt64]] = try await values("a")
+        try await world.sealEverything()
+        #expect(try await world.states() == [.sealed])
+        let partition = try #require(try await world.store.partitioning.all().first)
+        let pace: ErasurePace = try await pace(world.database)
+        let isDoomed: @Sendable (Labels) -> Bool = { $0["job"] == "debug" }
+        #expect(try await world.store.erase(from: partition, pace: pace, where: isDoomed) == 2)
+        #expect(before.count == 2 && before[0] == before[1])
+        #expect(try await values("a") == [before[0]])
+        #expect(try await values("b").isEmpty)
+        // Neither has it a place among the series any more.
+        let everything = Selection(matchers: [], after: start.milliseconds - 1, through: start.milliseconds + 7_200_000)
+        let names: [String] = try await world.store.labels(of: [everything]).map { "\($0[metricNameLabel] ?? "")" }
+        #expect(names == ["a", "c"])
+        #expect(try await values("c") == [[UInt64](repeating: 5.0.bitPattern, count: 40)])
+        // A second time there is nothing to do.
+        #expect(try await world.store.erase(from: partition, pace: pace, where: isDoomed) == 0)
+    }
+
     @Test func `who lost the leadership removes nothing`() async throws {
         let database = try await TestPostgres.database()
         let store = FrameStore(pool: database.pool)

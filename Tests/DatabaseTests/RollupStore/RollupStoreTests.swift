@@ -157,6 +157,81 @@ import Testing
             "absent_over_time(nothing[5m])", "load @ 1800007200",
         ]
         #expect(rolledUp == Set(expressions).subtracting(needsSamples))
+        // What memory has of these hours is of before: the same questions after late samples, and again from memory.
+        for count in 1...2 {
+            _ = try await frames.store([
+                FrameBatch(
+                    source: Source(host: "web", producer: "p"), series: series,
+                    frames: (0..<60).map {
+                        Frame(
+                            time: start + .minutes(Int64($0 * 3)) + .seconds(5), values: [1, Double(count), -9, 8, 0])
+                    })
+            ])
+            try await makeAll(frames, database, closedTo: start + .hours(4))
+            for _ in 0..<2 {
+                try await expectSame(
+                    frames, from: start, through: start + .hours(5), step: .minutes(5), rolledUp: &rolledUp)
+            }
+        }
+    }
+
+    private let windows: [String] = [
+        "avg_over_time(load[2h])", "sum_over_time(temperature[90m])", "min_over_time(load[5h])",
+        "max_over_time(load[3h])", "count_over_time(load[1h])", "first_over_time(load[2h])",
+        "last_over_time(load[4h])", "rate(requests_total[2h])", "increase(requests_total[5h])",
+        "delta(temperature[3h])", "topk(2, avg_over_time(load[4h]))", "increase(requests_total[2h] offset 17m3s)",
+        "rate(requests_total[2h] @ \(1_800_000_000 + 9999))",
+    ]
+
+    @Test(arguments: [UInt64(4), 5]) func `one window is read from rollups wherever it begins and ends`(
+        seed: UInt64
+    ) async throws {
+        var random = SplitMix(state: seed)
+        let database = try await TestPostgres.database()
+        let frames = store(database)
+        try await fill(frames, using: &random)
+        try await makeAll(frames, database, closedTo: start + .hours(5))
+        for _ in 0..<6 {
+            let time: Timestamp =
+                start + .milliseconds(Int64.random(in: (5 * 3_600_000)...(6 * 3_600_000), using: &random))
+            for text in windows {
+                let (plain, _) = try await answer(text, .instant(time), frames, withRollups: false)
+                let (other, isRolledUp) = try await answer(text, .instant(time), frames, withRollups: true)
+                #expect(isRolledUp, "\(text) at \(time)")
+                let (left, right) = (samples(plain), samples(other))
+                #expect(Set(left.keys) == Set(right.keys), "\(text) at \(time)")
+                for (key, value) in left {
+                    guard let found = right[key] else { continue }
+                    #expect(isNear(value, found), "\(text) at \(time): \(key) is \(value), by rollups \(found)")
+                }
+            }
+        }
+        // Where samples are gone, what lies beside the edges cannot be read.
+        for partition in try await frames.partitioning.all() { try await frames.partitioning.drop(partition.name) }
+        let selection = try PromQL.parse("sum_over_time(load[2h])").selections(over: .instant(start + .seconds(14_399)))
+        let found: [SeriesData] = try await frames.load(selection)[0]
+        #expect(!found.isEmpty && found.allSatisfy { $0.goneBefore != nil })
+    }
+
+    @Test func `what was read stays in memory until an hour is made anew`() async throws {
+        let database = try await TestPostgres.database()
+        let frames = store(database)
+        _ = try await frames.store([batch("a", Array(stride(from: 10, through: 7200, by: 10)))])
+        try await makeAll(frames, database, closedTo: start + .hours(12))
+        let range = try QueryRange(from: start + .hours(1), through: start + .hours(2), step: .hours(1))
+        let first = try await answer("sum_over_time(a[1h])", range, frames, withRollups: true).0
+        #expect(samples(first).values.sorted() == [360, 360])
+        try await database.superuser("DELETE FROM plumbline.rollup_1h WHERE time > to_timestamp(1800000000)")
+        // Another column of the same hours was not read yet; an hour more neither.
+        #expect(
+            samples(try await answer("max_over_time(a[1h])", range, frames, withRollups: true).0).count == 1)
+        let again = try await answer("sum_over_time(a[1h])", range, frames, withRollups: true).0
+        #expect(samples(again) == samples(first))
+        #expect(frames.rollupCacheBytes > 0)
+        _ = try await frames.store([batch("a", [3], value: 100)])
+        try await makeAll(frames, database, closedTo: start + .hours(12))
+        let anew = try await answer("sum_over_time(a[1h])", range, frames, withRollups: true).0
+        #expect(samples(anew).values.sorted() == [460])
     }
 
     // MARK: Marks
@@ -250,6 +325,55 @@ import Testing
         _ = try await frames.store([batch("a", [40])])
         try await makeAll(frames, database, closedTo: start + .hours(12))
         #expect(try await hourly(database) == ["0: 3 3.0"])
+    }
+
+    @Test func `a series is listed where there are samples or rollups of it, and nowhere else`() async throws {
+        let database = try await TestPostgres.database()
+        let frames = store(database)
+        _ = try await frames.store([
+            FrameBatch(
+                source: Source(host: "web", producer: "p"),
+                series: [Series("a"), Series("sometimes"), Series("never")],
+                frames: [
+                    Frame(time: start + .seconds(10), values: [1, 2, nil]),
+                    Frame(time: start + .seconds(20), values: [1, nil, nil]),
+                ])
+        ])
+        func names(_ from: PromDuration, _ to: PromDuration) async throws -> [String] {
+            try await frames.labels(of: [
+                Selection(matchers: [], after: (start + from).milliseconds, through: (start + to).milliseconds)
+            ]).map { "\($0[metricNameLabel] ?? "")" }
+        }
+        #expect(try await names(.zero, .hours(1)) == ["a", "sometimes"])
+        #expect(try await names(.seconds(10), .hours(1)) == ["a"])
+        #expect(try await names(.seconds(20), .hours(1)) == [])
+        try await makeAll(frames, database, closedTo: start + .hours(12))
+        for partition in try await frames.partitioning.all() { try await frames.partitioning.drop(partition.name) }
+        // The hour's rollups are what there is.
+        #expect(try await names(.zero, .hours(1)) == ["a", "sometimes"])
+        #expect(try await names(.hours(1), .hours(2)) == [])
+        #expect(try await names(.hours(-2), .hours(-1)) == [])
+    }
+
+    @Test func `rollups are complete once every hour is closed and none is marked`() async throws {
+        let database = try await TestPostgres.database()
+        let frames = store(database)
+        func areComplete() async throws -> Bool {
+            try await frames.rollups.areComplete(from: start, to: start + .hours(4))
+        }
+        _ = try await frames.store([batch("a", [10])])
+        // Marked, though nothing was ever closed.
+        #expect(try await !areComplete())
+        try await makeAll(frames, database, closedTo: start + .hours(3))
+        #expect(try await !areComplete())
+        try await makeAll(frames, database, closedTo: start + .hours(4))
+        #expect(try await areComplete())
+        // On the edge, and so of the hour before.
+        _ = try await frames.store([batch("a", [0])])
+        #expect(try await !areComplete())
+        try await makeAll(frames, database, closedTo: start + .hours(4))
+        _ = try await frames.store([batch("a", [4 * 3600 + 1])])
+        #expect(try await areComplete())
     }
 
     @Test func `who lost the leadership writes nothing`() async throws {

@@ -12,16 +12,16 @@ struct BlockFill: Sendable {
     let to: Timestamp
     let leadership: Leadership?
 
-    /// Values of one source in memory at a time, about: 16 bytes each, twice.
-    private static let valuesInMemory = 1_500_000
+    /// Values that are read at once, about: two milliseconds of PostgreSQL's time and ours.
+    private static let valuesAtOnce = 25_000
 
-    /// Sources in order of their identifiers, each with all its blocks or none, so that after a crash the last one says
-    /// where to go on.
-    func run(_ progress: (Int) async throws -> Void) async throws {
-        var last: Int = try await lastSource()
-        while let next = try await source(after: last) {
-            try await progress(try await seal(next))
-            last = next
+    /// Sources in order of their identifiers. The last one that is there may be there in part, where somebody was cut off
+    /// before: it is done again.
+    func run(pace: SealPace, progress: (Int) async throws -> Void) async throws {
+        var next: Int? = try await begin()
+        while let source = next {
+            try await progress(try await seal(source, pace))
+            next = try await self.source(from: source + 1)
         }
         // The planner of queries goes by it.
         _ = try await store.pool.withConnection { [building] (connection) throws(DatabaseError) in
@@ -51,51 +51,92 @@ struct BlockFill: Sendable {
 
     // MARK: Sources
 
-    private func lastSource() async throws(DatabaseError) -> Int {
-        try await store.pool.withConnection { [building] (connection) throws(DatabaseError) in
-            try connection.execute("SELECT coalesce(max(source), 0) AS last FROM \(building)").only().int("last")
+    /// The source to begin with, of which nothing is left then.
+    private func begin() async throws -> Int? {
+        let last: Int? = try await store.pool.transaction { connection in
+            if let leadership { try connection.verify(leadership) }
+            return try connection.execute(
+                """
+                WITH last AS (SELECT max(source) AS source FROM \(building)),
+                    gone AS (DELETE FROM \(building) USING last WHERE \(building).source = last.source)
+                SELECT source FROM last
+                """
+            ).only()["source"].int
         }
+        return try await source(from: last ?? Int(Int32.min))
     }
 
-    private func source(after last: Int) async throws(DatabaseError) -> Int? {
+    private func source(from first: Int) async throws(DatabaseError) -> Int? {
         let parts: [String] = (frames + (blocks.map { [$0] } ?? [])).map {
-            "(SELECT min(source) AS source FROM \($0) WHERE source > $1)"
+            "(SELECT min(source) AS source FROM \($0) WHERE source >= $1)"
         }
         return try await store.pool.withConnection { (connection) throws(DatabaseError) in
             try connection.execute(
                 "SELECT min(source) AS next FROM (\(parts.joined(separator: " UNION ALL "))) AS part",
-                [.integer(last)]
+                [.integer(first)]
             ).only()["next"].int
         }
     }
 
-    /// All blocks of one source in one transaction; gives the samples in them.
-    private func seal(_ source: Int) async throws -> Int {
+    /// All blocks of one source, window by window; gives the samples in them. Nothing of what it reads is written to
+    /// meanwhile, but for series that are removed from blocks: those are removed from the new ones in their turn.
+    private func seal(_ source: Int, _ pace: SealPace) async throws -> Int {
+        let found: (size: Int?, series: [Int: [Int]]) = try await store.pool.withConnection {
+            (connection) throws(DatabaseError) in
+            (try size(of: source, connection), try connection.layouts(of: source))
+        }
+        guard let size = found.size else {
+            try await copy(source)
+            return 0
+        }
+        var samples = 0
+        for window in windows(size, of: store.valuesInMemory) {
+            let ordered = SealRows(try await rows(of: source, window, size, pace), series: found.series)
+            var sealed: [SealedBlock] = []
+            for (layout, rows) in ordered.rows.sorted(by: { $0.key < $1.key }) {
+                sealed += try await SealedBlock.blocks(
+                    of: rows, source: source, width: found.series[layout]?.count ?? 0, store.compression, pace)
+            }
+            try await insert(sealed)
+            samples += sealed.reduce(0) { $0 + $1.samples }
+        }
+        return samples
+    }
+
+    private func rows(
+        of source: Int, _ window: Span, _ size: Int, _ pace: SealPace
+    ) async throws -> [SealRow] {
+        var rows: [SealRow] = []
+        for part in windows(size, of: Self.valuesAtOnce) {
+            let (start, end): Span = (max(part.start, window.start), min(part.end, window.end))
+            guard start < end else { continue }
+            for table in frames {
+                rows += try await store.pool.withConnection { (connection) throws(DatabaseError) in
+                    try connection.frames(in: table, source, start, end)
+                }
+                try await pace()
+            }
+        }
+        guard let blocks else { return rows }
+        return rows
+            + (try await store.pool.transaction { [compression = store.compression] connection in
+                try connection.rows(in: blocks, source, window.start, window.end, compression)
+            })
+    }
+
+    private func insert(_ sealed: [SealedBlock]) async throws {
+        try await transaction { connection in
+            for block in sealed { try connection.insert(block, into: building) }
+        }
+    }
+
+    /// Of blocks that nobody reads yet. The flip, which lets them be read, waits for all that was written before it to be
+    /// safe; so this need not, and ingest does not wait for the disk behind it.
+    private func transaction(_ body: @Sendable (isolated PostgresConnection) throws -> Void) async throws {
         try await store.pool.transaction { connection in
             if let leadership { try connection.verify(leadership) }
-            guard let width = try size(of: source, connection) else {
-                try copy(source, connection)
-                return 0
-            }
-            let series: [Int: [Int]] = try connection.layouts(of: source)
-            var samples = 0
-            for (start, end) in windows(width) {
-                var rows: [SealRow] = []
-                for table in frames { rows += try connection.frames(in: table, source, start, end) }
-                if let blocks {
-                    rows += try connection.rows(in: blocks, source, start, end, store.compression)
-                }
-                let ordered = SealRows(rows, series: series)
-                for (layout, rows) in ordered.rows.sorted(by: { $0.key < $1.key }) {
-                    let sealed: [SealedBlock] = try SealedBlock.blocks(
-                        of: rows, source: source, width: series[layout]?.count ?? 0, store.compression)
-                    for block in sealed {
-                        try connection.insert(block, into: building)
-                        samples += block.samples
-                    }
-                }
-            }
-            return samples
+            _ = try connection.execute("SET LOCAL synchronous_commit = off")
+            try body(connection)
         }
     }
 
@@ -120,16 +161,20 @@ struct BlockFill: Sendable {
             ).only().int("size"))
     }
 
-    private func copy(_ source: Int, _ connection: isolated PostgresConnection) throws(DatabaseError) {
+    private func copy(_ source: Int) async throws {
         guard let blocks else { return }
-        _ = try connection.execute(
-            "INSERT INTO \(building) SELECT * FROM \(blocks) WHERE source = $1", [.integer(source)])
+        try await transaction { connection in
+            _ = try connection.execute(
+                "INSERT INTO \(building) SELECT * FROM \(blocks) WHERE source = $1", [.integer(source)])
+        }
     }
 
-    /// The span in pieces of whole seconds that each fit into memory.
-    private func windows(_ size: Int) -> [(Timestamp, Timestamp)] {
+    private typealias Span = (start: Timestamp, end: Timestamp)
+
+    /// The span in pieces of whole seconds with about `values` of `size` values each.
+    private func windows(_ size: Int, of values: Int) -> [Span] {
         let seconds: Int64 = max((to.microseconds - from.microseconds) / 1_000_000, 1)
-        let count: Int64 = min(max(Int64(size / Self.valuesInMemory) + 1, 1), seconds)
+        let count: Int64 = min(max(Int64(size / values) + 1, 1), seconds)
         return (0..<count).map { number in
             (
                 from + .seconds(number * seconds / count),

@@ -1,6 +1,9 @@
 package import ColumnCodec
 import Telemetry
 
+/// Asked after each small piece of work: may wait, so that others come first.
+package typealias SealPace = () async throws -> Void
+
 /// Seals spans of frames: rewrites them as column blocks, and lets readers have these in the frames' place.
 ///
 /// Everything that it does is one transaction of its own that leaves the catalogue in a state from which ``SealPlan``
@@ -9,13 +12,16 @@ package struct BlockStore: Sendable {
     let pool: DatabasePool
     /// The general compressor behind the codecs; without one columns are only coded.
     let compression: ByteCompression?
+    /// Values of one source in memory at a time, about: 16 bytes each, twice.
+    let valuesInMemory: Int
     /// Drops tables.
     let partitions: TimePartitions
     static let dataset = "metrics"
 
-    package init(pool: DatabasePool, compression: ByteCompression?) {
+    package init(pool: DatabasePool, compression: ByteCompression?, valuesInMemory: Int = 1_500_000) {
         self.pool = pool
         self.compression = compression
+        self.valuesInMemory = valuesInMemory
         partitions = TimePartitions(pool, dataset: Self.dataset, table: "frames")
     }
 
@@ -54,12 +60,14 @@ package struct BlockStore: Sendable {
         }
     }
 
-    /// Takes a step; `progress` is called after each source that was sealed, with the samples in its blocks, and may
-    /// wait or throw to stop there. Under a leadership nothing is written by somebody who has lost it.
+    /// Takes a step; `progress` is called after each source that was sealed, with the samples in its blocks, `pace` after
+    /// each piece of a millisecond or two. Either may wait, or throw to stop there. Under a leadership nothing is written
+    /// by somebody who has lost it.
     ///
     /// Errors that are ``DatabaseError/isLockTimeout`` mean that somebody is in the way: try again later.
     package func take(
-        _ step: SealStep, under leadership: Leadership?, progress: (Int) async throws -> Void = { _ in }
+        _ step: SealStep, under leadership: Leadership?, progress: (Int) async throws -> Void = { _ in },
+        pace: SealPace = {}
     ) async throws {
         switch step {
         case .close(let table): try await close(table, leadership)
@@ -68,7 +76,7 @@ package struct BlockStore: Sendable {
             let fill = BlockFill(
                 store: self, building: building, frames: frames, blocks: blocks, from: from, to: to,
                 leadership: leadership)
-            try await fill.run(progress)
+            try await fill.run(pace: pace, progress: progress)
         case .abandon(let building):
             try await pool.transaction { connection in
                 if let leadership { try connection.verify(leadership) }

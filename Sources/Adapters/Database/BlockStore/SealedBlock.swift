@@ -11,36 +11,50 @@ struct SealedBlock: Sendable {
     var content: EncodedBlock
 
     /// How many values of series it holds.
-    var samples: Int
+    private(set) var samples = 0
 
     /// Blocks of one layout's rows, in order of time, of about even length.
     static func blocks(
-        of rows: [SealRow], source: Int, width: Int, _ compression: ByteCompression?
-    ) throws(BlockError) -> [SealedBlock] {
+        of rows: [SealRow], source: Int, width: Int, _ compression: ByteCompression?, _ pace: SealPace
+    ) async throws -> [SealedBlock] {
         let count: Int = (rows.count + BlockLimits.rowsWritten - 1) / BlockLimits.rowsWritten
         var blocks: [SealedBlock] = []
         for number in 0..<count {
             let range: Range<Int> = (number * rows.count / count)..<((number + 1) * rows.count / count)
-            blocks.append(try SealedBlock(rows[range], source: source, width: width, compression))
+            var block = SealedBlock(rows[range], source: source)
+            for element in 0..<width {
+                try block.append(Self.column(element, rows[range]), compression)
+                try await pace()
+            }
+            blocks.append(block)
         }
         return blocks
     }
 
-    /// `rows` of one layout with `width` series; not empty. Throws where what was encoded does not decode to the same
-    /// bits, which would be a bug of ours: the frames are then kept.
-    private init(
-        _ rows: ArraySlice<SealRow>, source: Int, width: Int, _ compression: ByteCompression?
-    ) throws(BlockError) {
+    /// `rows` of one layout; not empty. Its series are to come.
+    private init(_ rows: ArraySlice<SealRow>, source: Int) {
         self.source = source
         let first: SealRow = rows[rows.startIndex]
         layout = first.layout
         from = Timestamp(microseconds: first.time)
         last = Timestamp(microseconds: rows[rows.endIndex - 1].time)
         sequence = rows.reduce(first.sequence) { max($0, $1.sequence) }
-        let columns: [Column] = (0..<width).map { Self.column($0, rows) }
-        samples = columns.reduce(0) { $0 + $1.values.count - $1.gaps.reduce(0) { $0 + $1.count } }
-        content = EncodedBlock(times: rows.map(\.time), columns: columns, compression: compression)
-        try verify(columns, compression)
+        content = EncodedBlock(times: rows.map(\.time), compression: nil)
+    }
+
+    /// Throws where what was encoded does not decode to the same bits, which would be a bug of ours: the frames are then
+    /// kept.
+    private mutating func append(_ column: Column, _ compression: ByteCompression?) throws(BlockError) {
+        let start: Int = content.columns.count
+        content.append(column, compression)
+        let present: [Double] = column.present
+        samples += present.count
+        let decoded: DecodedColumn = try content.columns[start...].decoded(
+            rows: content.rows, of: content.rows, compression)
+        let isSame: Bool =
+            decoded.values.count == present.count
+            && zip(decoded.values, present).allSatisfy { $0.bitPattern == $1.bitPattern }
+        guard isSame else { throw BlockError("a column of layout \(layout) does not come back as it was") }
     }
 
     private static func column(_ element: Int, _ rows: ArraySlice<SealRow>) -> Column {
@@ -61,20 +75,6 @@ struct SealedBlock: Sendable {
             }
         }
         return Column(values: values, gaps: gaps)
-    }
-
-    private func verify(_ columns: [Column], _ compression: ByteCompression?) throws(BlockError) {
-        var start = 0
-        for (column, end) in zip(columns, content.ends) {
-            let decoded: DecodedColumn = try content.columns[start..<end].decoded(
-                rows: content.rows, of: content.rows, compression)
-            let present: [Double] = column.present
-            let isSame: Bool =
-                decoded.values.count == present.count
-                && zip(decoded.values, present).allSatisfy { $0.bitPattern == $1.bitPattern }
-            guard isSame else { throw BlockError("a column of layout \(layout) does not come back as it was") }
-            start = end
-        }
     }
 }
 

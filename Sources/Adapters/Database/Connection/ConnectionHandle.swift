@@ -56,14 +56,13 @@ import Glibc
                 connection, sql, count, parameters.types, values, parameters.lengths, parameters.formats,
                 isBinary ? 1 : 0)
         }
-        return try unsafe finish(raw, operation: DatabaseError.operation(of: sql))
+        return try unsafe finish(raw, sql)
     }
 
     /// Has the server read and plan a statement that is run later by its name.
     borrowing func prepare(_ name: String, _ sql: String, _ parameters: EncodedParameters) throws(DatabaseError) {
         _ = try unsafe finish(
-            PQprepare(connection, name, sql, Int32(parameters.types.count), parameters.types),
-            operation: DatabaseError.operation(of: sql))
+            PQprepare(connection, name, sql, Int32(parameters.types.count), parameters.types), sql)
     }
 
     borrowing func execute(
@@ -73,7 +72,7 @@ import Glibc
             unsafe PQexecPrepared(
                 connection, name, count, values, parameters.lengths, parameters.formats, isBinary ? 1 : 0)
         }
-        return try unsafe finish(raw, operation: DatabaseError.operation(of: sql))
+        return try unsafe finish(raw, sql)
     }
 
     private static func withValues<Result>(
@@ -90,7 +89,7 @@ import Glibc
 
     /// Runs statements without parameters, separated by semicolons, in one round trip; the result is the last one's.
     borrowing func script(_ sql: String) throws(DatabaseError) -> SQLResult {
-        try unsafe finish(PQexec(connection, sql), operation: DatabaseError.operation(of: sql))
+        try unsafe finish(PQexec(connection, sql), sql)
     }
 
     borrowing func copyIn(_ sql: String, _ bytes: RawSpan) throws(DatabaseError) -> Int {
@@ -102,7 +101,7 @@ import Glibc
         }
         unsafe bytes.withUnsafeBytes { content in unsafe send(content) }
         _ = unsafe PQputCopyEnd(connection, nil)
-        return try unsafe finish(PQgetResult(connection), operation: operation).affected
+        return try unsafe finish(PQgetResult(connection), sql).affected
     }
 
     /// Gives `take` the pieces of a `COPY … TO STDOUT`, which lie in the library's memory for the time of the call.
@@ -121,7 +120,7 @@ import Glibc
             let bytes = unsafe UnsafeRawBufferPointer(start: piece, count: Int(length))
             try unsafe take(bytes.bytes)
         }
-        return try unsafe finish(PQgetResult(connection), operation: operation).affected
+        return try unsafe finish(PQgetResult(connection), sql).affected
     }
 
     /// Sends what `next` gives to a `COPY … FROM STDIN`, until nil. Where `next` throws, PostgreSQL is told, nothing is
@@ -137,11 +136,11 @@ import Glibc
             while let piece = try next() { unsafe piece.withUnsafeBytes { content in unsafe send(content) } }
         } catch {
             _ = unsafe PQputCopyEnd(connection, "the content could not be read")
-            _ = try? unsafe finish(PQgetResult(connection), operation: operation)
+            _ = try? unsafe finish(PQgetResult(connection), sql)
             throw error
         }
         _ = unsafe PQputCopyEnd(connection, nil)
-        return try unsafe finish(PQgetResult(connection), operation: operation).affected
+        return try unsafe finish(PQgetResult(connection), sql).affected
     }
 
     /// In pieces, so that the library never doubles its buffer to the size of a whole batch.
@@ -160,11 +159,13 @@ import Glibc
     }
 
     /// Takes the result, and what is left of a statement that gave more than one.
-    private borrowing func finish(_ raw: OpaquePointer?, operation: String) throws(DatabaseError) -> SQLResult {
+    private borrowing func finish(_ raw: OpaquePointer?, _ sql: String) throws(DatabaseError) -> SQLResult {
         let result = unsafe ResultHandle(raw)
         defer { drain() }
-        guard result.isSuccess else { throw unsafe result.error(connection, operation: operation) }
-        return result.copied(operation: operation)
+        guard result.isSuccess else {
+            throw unsafe result.error(connection, operation: DatabaseError.operation(of: sql))
+        }
+        return result.copied(of: sql)
     }
 
     private borrowing func drain() {
@@ -249,7 +250,7 @@ import Glibc
         return unsafe String(cString: text)
     }
 
-    borrowing func copied(operation: String) -> SQLResult {
+    borrowing func copied(of sql: String) -> SQLResult {
         let columnCount: Int32 = unsafe PQnfields(result)
         let rowCount: Int32 = unsafe PQntuples(result)
         var columns: [String] = []
@@ -266,7 +267,7 @@ import Glibc
         let affected: Int = unsafe PQcmdTuples(result).map { unsafe Int(String(cString: $0)) ?? 0 } ?? 0
         return SQLResult(
             storage: SQLResultStorage(
-                operation: operation, columns: columns, isBinary: isBinary, rowCount: Int(rowCount), bytes: bytes,
+                sql: sql, columns: columns, isBinary: isBinary, rowCount: Int(rowCount), bytes: bytes,
                 starts: starts, lengths: lengths), affected: affected)
     }
 

@@ -59,10 +59,7 @@ package final class DatabasePool: Sendable {
     package func withConnection<R: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(DatabaseError) -> R
     ) async throws(DatabaseError) -> R {
-        let connection: PostgresConnection = try await acquire()
-        let (result, isReusable) = await connection.use(body)
-        await release(connection, isReusable: isReusable)
-        return try result.get()
+        try await use(body).get()
     }
 
     /// Runs `body` in a transaction. It is run again, at most ``mostAttempts`` times, when it loses against another
@@ -85,9 +82,7 @@ package final class DatabasePool: Sendable {
     ) async throws -> R {
         var attempt = 1
         while true {
-            let connection: PostgresConnection = try await acquire()
-            let (result, isReusable) = await connection.use { connection throws(any Error) in try body(connection) }
-            await release(connection, isReusable: isReusable)
+            let result: Result<R, any Error> = try await use { connection throws(any Error) in try body(connection) }
             guard case .failure(let error as DatabaseError) = result, error.isSerializationFailure,
                 attempt < Self.mostAttempts
             else { return try result.get() }
@@ -109,10 +104,33 @@ package final class DatabasePool: Sendable {
 
     private static let closed = DatabaseError(.closed, "the pool is closed", operation: "take a connection")
 
-    private func acquire() async throws(DatabaseError) -> PostgresConnection {
+    private func use<R: Sendable, Failure: Error>(
+        _ body: @Sendable (isolated PostgresConnection) throws(Failure) -> R
+    ) async throws(DatabaseError) -> Result<R, Failure> {
+        if case .use(let connection) = try await acquire() {
+            if let outcome = await connection.use(body) { return await given(back: connection, outcome) }
+            // It died while it was idle. Its place in the count goes to the one that is opened now.
+            await connection.close()
+        }
+        let connection: PostgresConnection = try await opened()
+        guard let outcome = await connection.use(body) else {
+            await release(connection, isReusable: false)
+            throw DatabaseError(.connection, "the connection was lost at once", operation: "take a connection")
+        }
+        return await given(back: connection, outcome)
+    }
+
+    private func given<R, Failure: Error>(
+        back connection: PostgresConnection, _ outcome: (result: Result<R, Failure>, isReusable: Bool)
+    ) async -> Result<R, Failure> {
+        await release(connection, isReusable: outcome.isReusable)
+        return outcome.result
+    }
+
+    private func acquire() async throws(DatabaseError) -> Grant {
         switch state.withLock({ $0.acquire() }) {
-        case .grant(let grant): return try await connection(for: grant)
-        case .wait(let id): return try await connection(for: wait(id).get())
+        case .grant(let grant): return grant
+        case .wait(let id): return try await wait(id).get()
         case .full:
             throw DatabaseError(
                 .busy, "all \(configuration.size) connections are in use and \(configuration.mostWaiting) tasks wait",
@@ -121,12 +139,7 @@ package final class DatabasePool: Sendable {
         }
     }
 
-    private func connection(for grant: Grant) async throws(DatabaseError) -> PostgresConnection {
-        if case .use(let connection) = grant {
-            if await connection.isReady { return connection }
-            // It died while it was idle. Its place in the count goes to the one that is opened now.
-            await connection.close()
-        }
+    private func opened() async throws(DatabaseError) -> PostgresConnection {
         do { return try await open() } catch {
             hand(state.withLock { $0.lost() })
             throw error

@@ -163,10 +163,12 @@ package actor PostgresConnection {
         _ body: @Sendable (isolated PostgresConnection) throws(Failure) -> R
     ) throws(Failure) -> R { try body(self) }
 
-    /// As ``perform(_:)``; says too whether the connection can go back into a pool.
+    /// As ``perform(_:)``; says too whether the connection can go back into a pool. Nil where it could not be used, having
+    /// died while it was idle: `body` was not run then.
     func use<R: Sendable, Failure: Error>(
         _ body: @Sendable (isolated PostgresConnection) throws(Failure) -> R
-    ) -> (Result<R, Failure>, isReusable: Bool) {
+    ) -> (result: Result<R, Failure>, isReusable: Bool)? {
+        guard isReady else { return nil }
         let result: Result<R, Failure>
         do { result = .success(try body(self)) } catch { result = .failure(error) }
         return (result, handle?.isReusable ?? false)

@@ -117,7 +117,7 @@ private func haveSameBytes<Number: FixedWidthInteger>(_ left: ArraySlice<Number>
 
 /// What a result holds; see ``SQLResult``.
 final class SQLResultStorage: Sendable {
-    let operation: String
+    private let sql: String
     let columns: [String]
     let positions: [String: Int]
     /// Per column: whether its cells are in PostgreSQL's binary form rather than text.
@@ -130,10 +130,10 @@ final class SQLResultStorage: Sendable {
     let lengths: [Int32]
 
     init(
-        operation: String, columns: [String], isBinary: [Bool], rowCount: Int, bytes: [UInt8], starts: [Int],
+        sql: String, columns: [String], isBinary: [Bool], rowCount: Int, bytes: [UInt8], starts: [Int],
         lengths: [Int32]
     ) {
-        self.operation = operation
+        self.sql = sql
         self.columns = columns
         positions = Dictionary(columns.enumerated().map { ($0.element, $0.offset) }) { first, _ in first }
         self.isBinary = isBinary
@@ -142,4 +142,7 @@ final class SQLResultStorage: Sendable {
         self.starts = starts
         self.lengths = lengths
     }
+
+    /// For errors: made when it is asked for, as few results give one.
+    var operation: String { DatabaseError.operation(of: sql) }
 }

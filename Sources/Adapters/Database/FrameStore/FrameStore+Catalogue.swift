@@ -1,53 +1,35 @@
 package import PromQL
 package import Telemetry
 
-/// Which series there are, without their samples.
+// Which series there are, without their samples: those of which a query of the time could find something, be it samples
+// or rollups. As in Prometheus, a series whose samples were removed is not there any more, and of what is stored in
+// larger pieces (blocks, hours of rollups) the piece counts, not each of its instants.
 extension FrameStore {
-    /// The labels of every series that one of the selections picks and whose source has a frame of its layout in the
-    /// selection's time, sorted, each once.
+    /// The labels of every series that one of the selections picks and that has something in the selection's time,
+    /// sorted, each once.
     package func labels(of selections: [Selection]) async throws -> [Labels] {
+        let style: PartitioningStyle = try await partitioning.style()
         var found: Set<Labels> = []
         for selection in selections {
-            let plan: ReadPlan = try await plan(selection)
-            var waiting: Set<ReadPlan.Pair> = Set(plan.elements.keys)
-            // The newest partition first: most series are in it.
-            for content in try await contents(overlapping: selection).reversed() where !waiting.isEmpty {
-                for pair in try await present(waiting, in: content, selection) {
-                    waiting.remove(pair)
-                    found.formUnion(plan.elements[pair, default: []].map(\.labels))
-                }
-            }
+            found.formUnion(
+                try await pool.withConnection { (connection) throws(DatabaseError) in
+                    var search: SeriesSearch = try search(selection, style, connection)
+                    try search.run(connection)
+                    return search.found
+                })
         }
         return found.sorted()
     }
 
-    /// The pairs that have a frame in a table, or a block that overlaps the selection's time; none where the table was
-    /// dropped meanwhile.
-    private func present(
-        _ pairs: Set<ReadPlan.Pair>, in content: PartitionContent, _ selection: Selection
-    ) async throws(DatabaseError) -> [ReadPlan.Pair] {
-        let (last, first): (String, String) = content.isSealed ? ("last_time", "from_time") : ("time", "time")
-        let pairs: [ReadPlan.Pair] = Array(pairs)
-        do {
-            return try await pool.withConnection { (connection) throws(DatabaseError) in
-                let result: SQLResult = try connection.execute(
-                    """
-                    SELECT source, layout FROM unnest($1::int[], $2::int[]) AS pair (source, layout)
-                    WHERE EXISTS (SELECT FROM \(content.table) AS held
-                        WHERE held.source = pair.source AND held.layout = pair.layout
-                            AND held.\(last) > $3::timestamptz AND held.\(first) < $4::timestamptz)
-                    """,
-                    [.integerArray(pairs.map(\.source)), .integerArray(pairs.map(\.layout))] + selection.bounds)
-                var present: [ReadPlan.Pair] = []
-                for row in result.rows {
-                    present.append(ReadPlan.Pair(source: try row.int("source"), layout: try row.int("layout")))
-                }
-                return present
-            }
-        } catch {
-            guard error.isUndefinedTable else { throw error }
-            return []
-        }
+    private func search(
+        _ selection: Selection, _ style: PartitioningStyle, _ connection: isolated PostgresConnection
+    ) throws(DatabaseError) -> SeriesSearch {
+        let (after, before) = selection.instants
+        var look: StoreLook = try .take(
+            after: after, before: before, knownHorizon: directory.horizon, on: connection)
+        if style == .hypertable { look.tables = [.init(content: .init(table: "frames", isSealed: false))] }
+        let plan: ReadPlan = try directory.current(after: look, on: connection) { $0.plan(selection.matchers) }
+        return SeriesSearch(selection, plan, look)
     }
 }
 

@@ -11,6 +11,10 @@ extension FrameStore {
         from partition: TimePartition, pace: ErasurePace, where isDoomed: @Sendable (Labels) -> Bool
     ) async throws -> Int {
         let table: String = try await partitioning.table(of: partition)
+        let state: CataloguedTable.State? = try await state(of: partition)
+        // Nobody may write there now; its blocks will have another name, and their turn.
+        if state == .closed { return 0 }
+        let isSealed: Bool = state == .sealed
         var changed = 0
         var last = Erasure.Pair(source: Int(Int32.min), layout: 0)
         while true {
@@ -20,9 +24,23 @@ extension FrameStore {
             }
             guard let end = erasures.last?.pair else { return changed }
             for erasure in erasures where !erasure.doomed.isEmpty {
-                changed += try await run(erasure, table, partition, pace)
+                changed +=
+                    isSealed
+                    ? try await run(erasure, onBlocksOf: table, pace)
+                    : try await run(erasure, table, partition, pace)
             }
             last = end
+        }
+    }
+
+    /// Nil for a chunk of a hypertable, which is in no catalogue of ours.
+    private func state(of partition: TimePartition) async throws(DatabaseError) -> CataloguedTable.State? {
+        try await pool.withConnection { [partitioning] (connection) throws(DatabaseError) in
+            let found: SQLResult = try connection.execute(
+                "SELECT state FROM partitions WHERE dataset = $1 AND name = $2",
+                [.text(partitioning.dataset), .text(partition.name)])
+            guard let row = found.rows.first else { return nil }
+            return CataloguedTable.State(rawValue: try row.string("state"))
         }
     }
 
@@ -48,8 +66,8 @@ extension FrameStore {
     }
 }
 
-/// What goes of the frames of one source and layout.
-private struct Erasure: Sendable {
+/// What goes of the frames, or blocks, of one source and layout.
+struct Erasure: Sendable {
     struct Pair: Hashable, Sendable {
         var source: Int
         var layout: Int

@@ -14,6 +14,7 @@ package struct FrameStore: Sendable {
     let directory = SeriesDirectory()
     /// What is kept of samples by minute, five minutes and hour.
     package let rollups: RollupStore
+    let rollupCache = RollupCache(mostBytes: 64 << 20)
     let compression: ByteCompression?
     package let partitioning: TimePartitions
     private let commits: CommitQueue

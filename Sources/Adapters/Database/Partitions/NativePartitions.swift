@@ -127,8 +127,8 @@ package struct NativePartitions: Partitioning {
         return place
     }
 
-    /// For late rows of a span that is sealed or being sealed: a table of its own with the span's bounds, not attached to
-    /// the parent, which may still have the span's first table; nil where the span is not sealed.
+    /// For late rows of a span that is sealed or being sealed: a table of its own with the span's bounds, which cannot be a
+    /// partition of the parent, as that may still have the span's first table; nil where the span is not sealed.
     private func createLate(
         at time: Timestamp, _ connection: isolated PostgresConnection
     ) throws(DatabaseError) -> PartitionPlace? {
@@ -142,7 +142,9 @@ package struct NativePartitions: Partitioning {
         let place = PartitionPlace(
             table: "\(partitionName(from: from))_late_\(try row.int("number"))", from: from, to: try row.time("to_time")
         )
-        _ = try connection.execute("CREATE TABLE \(place.table) (LIKE \(table) INCLUDING ALL EXCLUDING IDENTITY)")
+        // For SQL clients, who read its parent.
+        _ = try connection.execute(
+            "CREATE TABLE \(place.table) (LIKE \(table) INCLUDING ALL EXCLUDING IDENTITY) INHERITS (\(table)_late)")
         _ = try connection.execute(
             "INSERT INTO partitions (dataset, name, from_time, to_time) VALUES ($4, $1, $2, $3)",
             [.text(place.table), .time(place.from), .time(place.to), .text(dataset)])

@@ -49,6 +49,9 @@ extension RollupStore {
             for target in work.targets { try copy(hours, target.width, work, connection) }
             try keepWhatIsMore(work, connection)
             for target in work.targets { try put(target.width, target.table, connection) }
+            // Whoever remembers what was there looks here first.
+            _ = try connection.execute(
+                "UPDATE rollup_state SET generation = generation + 1 WHERE closed > $1", [.time(work.hour)])
             return hours.reduce(0) { $0 + $1.1.count }
         }
     }

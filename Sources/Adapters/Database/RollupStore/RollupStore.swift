@@ -98,6 +98,20 @@ package struct RollupStore: Sendable {
         }
     }
 
+    /// Whether the rollups of a time are made of all its samples: its hours are closed, where any ever was, and none waits
+    /// to be made anew.
+    package func areComplete(from: Timestamp, to: Timestamp) async throws(DatabaseError) -> Bool {
+        try await pool.withConnection { (connection) throws(DatabaseError) in
+            try connection.execute(
+                """
+                SELECT coalesce((SELECT closed >= $2::timestamptz FROM rollup_state), true)
+                    AND NOT EXISTS (SELECT FROM rollup_marks
+                        WHERE hour >= $1::timestamptz - interval '1 hour' AND hour < $2::timestamptz) AS are_complete
+                """, [.time(from), .time(to)]
+            ).only().bool("are_complete")
+        }
+    }
+
     /// All sources, in groups whose frames of an hour fit into memory together.
     package func groupsOfSources(seriesPerGroup: Int = 5_000) async throws(DatabaseError) -> [[Int]] {
         try await pool.withConnection { (connection) throws(DatabaseError) in
@@ -121,6 +135,3 @@ package struct RollupStore: Sendable {
         }
     }
 }
-
-/// The hour that a sample at `time` belongs to, in milliseconds since 1970: open at its beginning, closed at its end.
-func rollupHour(of time: Int64) -> Int64 { BucketWidth.hour.end(of: time) - BucketWidth.hour.milliseconds }

@@ -32,6 +32,22 @@ final class SeriesDirectory: Sendable {
         return state.withLock { read($0.index) }
     }
 
+    /// The same after a look at the store, which says whether there is anything to take in.
+    func current<Result: Sendable>(
+        after look: StoreLook, on connection: isolated PostgresConnection, _ read: (SeriesIndex) -> Result
+    ) throws(DatabaseError) -> Result {
+        let isKnown: Bool = state.withLock { state in
+            guard state.store == look.store, look.horizon >= state.horizon, !look.hasNewPairs else { return false }
+            state.horizon = look.horizon
+            return true
+        }
+        if !isKnown { try follow(connection) }
+        return state.withLock { read($0.index) }
+    }
+
+    /// See ``StoreLook/take(after:before:knownHorizon:on:)``.
+    var horizon: UInt64 { state.withLock { $0.horizon } }
+
     private func follow(_ connection: isolated PostgresConnection) throws(DatabaseError) {
         let known: (store: String?, horizon: UInt64) = state.withLock { ($0.store, $0.horizon) }
         var news: SQLResult = try connection.prepared(Self.newPairs, [.text("\(known.horizon)")])
@@ -162,4 +178,7 @@ final class SeriesDirectory: Sendable {
 extension FrameStore {
     /// How many series queries are planned with, and what they take in memory, in about.
     package var seriesIndexSize: (series: Int, bytes: Int) { directory.size }
+
+    /// What the rollups that were read lately take in memory, in about.
+    package var rollupCacheBytes: Int { rollupCache.bytes }
 }

@@ -36,8 +36,8 @@ package struct LineClock: Sendable {
     }
 }
 
-/// Understands lines: JSON objects, logfmt, or text that begins with a time and names a level somewhere near its
-/// beginning. A line that is not of the form asked for is plain text: nothing is ever refused.
+/// Understands lines: JSON objects, logfmt, syslog, access logs, klog, or text that begins with a time and names a level
+/// somewhere near its beginning. A line that is not of the form asked for is plain text: nothing is ever refused.
 package struct LineParser: Sendable {
     private let form: LogSourceSpec.Parser
 
@@ -45,13 +45,31 @@ package struct LineParser: Sendable {
 
     /// `text` is one line without its line end. A NUL character in it must have been replaced before.
     package func parse(_ text: String, _ clock: LineClock) -> ParsedLine {
-        switch form {
-        case .json: JSONLine.parse(text, clock) ?? PlainLine.parse(text, clock)
-        case .logfmt: LogfmtLine.parse(text, clock, leastPairs: 1) ?? PlainLine.parse(text, clock)
-        case .plain: PlainLine.parse(text, clock)
-        case .auto:
-            JSONLine.parse(text, clock) ?? LogfmtLine.parse(text, clock, leastPairs: 2) ?? PlainLine.parse(text, clock)
+        let reader = ByteReader(text)
+        let structured: ParsedLine? =
+            switch form {
+            case .json: JSONLine.parse(text, clock)
+            case .logfmt: LogfmtLine.parse(text, clock, leastPairs: 1)
+            case .syslog: SyslogLine.parse(text, reader, clock)
+            case .access: AccessLine.parse(text, reader)
+            case .klog: KlogLine.parse(text, reader, clock)
+            case .plain: nil
+            case .auto: recognised(text, reader, clock)
+            }
+        return structured ?? PlainLine.parse(text, reader, clock)
+    }
+
+    /// By the first characters, which tell most forms apart without a second look.
+    private func recognised(_ text: String, _ reader: ByteReader, _ clock: LineClock) -> ParsedLine? {
+        switch reader.peek() {
+        case nil: return nil
+        case UInt8(ascii: "{")?: return JSONLine.parse(text, clock)
+        case UInt8(ascii: "<")?: return SyslogLine.parse(text, reader, clock)
+        default: break
         }
+        if let klog = KlogLine.parse(text, reader, clock) { return klog }
+        if reader.beginsWithPair { return LogfmtLine.parse(text, clock, leastPairs: 2) }
+        return AccessLine.parse(text, reader)
     }
 }
 

@@ -88,3 +88,14 @@ enum LogfmtLine {
         return nil
     }
 }
+
+extension ByteReader {
+    /// Whether the first word has an equals sign behind a key.
+    var beginsWithPair: Bool {
+        for byte in bytes[position...] {
+            if byte == UInt8(ascii: "=") { return true }
+            if byte <= 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "[") { return false }
+        }
+        return false
+    }
+}

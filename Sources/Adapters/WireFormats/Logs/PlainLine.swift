@@ -3,82 +3,127 @@ import Telemetry
 
 /// A line of text. Its message is the whole line: what stands in the file can be found as it stands there.
 enum PlainLine {
-    static func parse(_ text: String, _ clock: LineClock) -> ParsedLine {
+    static func parse(_ text: String, _ reader: ByteReader, _ clock: LineClock) -> ParsedLine {
+        var reader: ByteReader = reader
         var parsed = ParsedLine(message: text)
-        var rest: Substring = text[...]
-        let prefix: LineTime.Prefix? = LineTime.prefix(of: text, clock)
-        if let prefix {
-            parsed.time = prefix.time
-            rest = Substring(String(decoding: text.utf8.dropFirst(prefix.length).prefix(400), as: UTF8.self))
-        } else {
-            parsed.time = LineTime.accessLogTime(in: text)
+        let prefix: LineTime.Prefix? = LineTime.prefix(of: reader, clock)
+        if let found = prefix ?? LineTime.behindAWord(reader, clock) {
+            parsed.time = found.time
+            // A level may stand before the time too.
+            if prefix != nil { reader.position = found.length }
         }
-        if let program = program(rest, isSyslog: prefix?.isSyslog == true) {
-            parsed.fields["program"] = .string(program.name)
-            if let process = program.process { parsed.fields["pid"] = .string(process) }
-        }
-        parsed.level = level(in: rest, isTimed: prefix != nil)
+        if let program = ProgramTag(reader, isSyslog: prefix?.isSyslog == true) { parsed.fields = program.fields }
+        parsed.level = level(in: reader.bytes[reader.position...], isTimed: prefix != nil)
         return parsed
-    }
-
-    /// `web-1 sshd[1234]: ` behind syslog's time. Without syslog's own form of time the process id is what tells it
-    /// from any other text.
-    private static func program(_ rest: Substring, isSyslog: Bool) -> (name: String, process: String?)? {
-        let words: [Substring] = rest.prefix(200).split(separator: " ", maxSplits: 2)
-        guard words.count >= 2, words[1].hasSuffix(":"), words[0].first?.isPunctuation == false else { return nil }
-        let tag: Substring = words[1].dropLast()
-        if let bracket = tag.firstIndex(of: "["), tag.hasSuffix("]") {
-            let process: Substring = tag[tag.index(after: bracket)...].dropLast()
-            guard bracket > tag.startIndex, !process.isEmpty, process.allSatisfy(\.isNumber) else { return nil }
-            return (String(tag[..<bracket]), String(process))
-        }
-        guard isSyslog, !tag.isEmpty else { return nil }
-        return (String(tag), nil)
     }
 
     /// Words that are looked at; a level stands near the beginning or nowhere.
     private static let wordsLookedAt = 6
+    private static let bytesLookedAt = 300
 
     /// The level that the text names: in brackets or before a colon among the first words, in capitals among the first
     /// four, or as the first word behind a time.
-    private static func level(in text: Substring, isTimed: Bool) -> LogLevel? {
-        if let level = klog(text) { return level }
-        let words: [Substring] = text.prefix(300).split(whereSeparator: { $0 == " " || $0 == "\t" || $0 == "|" })
-        for (number, word) in words.prefix(wordsLookedAt).enumerated() {
-            if let level = marked(word) { return level }
-            let isCapital: Bool = word.utf8.allSatisfy { $0 < UInt8(ascii: "a") || $0 > UInt8(ascii: "z") }
-            let isPlaced: Bool = (isCapital && number < 4) || (isTimed && number == 0)
-            if isPlaced, let level = LogLevel(alias: word) { return level }
+    static func level(in text: ArraySlice<UInt8>, isTimed: Bool) -> LogLevel? {
+        let text: ArraySlice<UInt8> = text.prefix(bytesLookedAt)
+        var start: Int = text.startIndex
+        var number = 0
+        while start < text.endIndex, number < wordsLookedAt {
+            var end: Int = start
+            while end < text.endIndex, !isBetweenWords(text[end]) { end += 1 }
+            if end > start {
+                let word: ArraySlice<UInt8> = text[start..<end]
+                if let level = marked(word) { return level }
+                let isPlaced: Bool = (number < 4 && isCapital(word)) || (isTimed && number == 0)
+                if isPlaced, let level = LogLevel(aliasBytes: word) { return level }
+                number += 1
+            }
+            start = end + 1
         }
         return nil
+    }
+
+    private static func isBetweenWords(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") || byte == UInt8(ascii: "|") || byte == 0x0A
+    }
+
+    private static func isCapital(_ word: ArraySlice<UInt8>) -> Bool {
+        word.allSatisfy { $0 < UInt8(ascii: "a") || $0 > UInt8(ascii: "z") }
     }
 
     /// `[error]`, `[core:error]`, `<warn>`, `(info)`, `ERROR:`, `level=warn`.
-    private static func marked(_ word: Substring) -> LogLevel? {
-        let pairs: [(Character, Character)] = [("[", "]"), ("<", ">"), ("(", ")")]
-        for (open, close) in pairs where word.first == open {
-            let inner: Substring = word.dropFirst().prefix { $0 != close }
-            let last: Substring = inner.split(separator: ":").last ?? inner
-            return LogLevel(alias: last)
+    private static func marked(_ word: ArraySlice<UInt8>) -> LogLevel? {
+        guard let first = word.first, let last = word.last else { return nil }
+        switch first {
+        case UInt8(ascii: "["): return bracketed(word, until: UInt8(ascii: "]"))
+        case UInt8(ascii: "<"): return bracketed(word, until: UInt8(ascii: ">"))
+        case UInt8(ascii: "("): return bracketed(word, until: UInt8(ascii: ")"))
+        default: break
         }
-        if word.hasSuffix(":") || word.hasSuffix(",") { return LogLevel(alias: word.dropLast()) }
-        for key in ["level=", "lvl=", "severity="] where word.hasPrefix(key) {
-            return LogLevel(alias: word.dropFirst(key.count).filter { $0 != "\"" })
-        }
-        return nil
+        if last == UInt8(ascii: ":") || last == UInt8(ascii: ",") { return LogLevel(aliasBytes: word.dropLast()) }
+        guard first == UInt8(ascii: "l") || first == UInt8(ascii: "s"), let equals = word.firstIndex(of: 0x3D),
+            ["level", "lvl", "severity"].contains(where: { word[..<equals].elementsEqual($0.utf8) })
+        else { return nil }
+        let value: ArraySlice<UInt8> = word[(equals + 1)...]
+        return LogLevel(aliasBytes: value.filter { $0 != UInt8(ascii: "\"") })
     }
 
-    /// `E1121 03:09:42.123456 …`, of Go's klog and glog.
-    private static func klog(_ text: Substring) -> LogLevel? {
-        let head: [UInt8] = Array(text.utf8.prefix(6))
-        guard head.count == 6, head[5] == UInt8(ascii: " "), head[1...4].allSatisfy({ (48...57).contains($0) }) else {
+    private static func bracketed(_ word: ArraySlice<UInt8>, until close: UInt8) -> LogLevel? {
+        let inner: ArraySlice<UInt8> = word.dropFirst().prefix { $0 != close }
+        let colon: Int? = inner.lastIndex(of: UInt8(ascii: ":"))
+        return LogLevel(aliasBytes: colon.map { inner[($0 + 1)...] } ?? inner)
+    }
+}
+
+/// `web-1 sshd[1234]: `, which stands behind syslog's time. Without syslog's own form of time the process id is what
+/// tells it from any other text.
+struct ProgramTag {
+    private let name: String
+    private let process: String?
+
+    init?(_ reader: ByteReader, isSyslog: Bool) {
+        var reader: ByteReader = reader
+        reader.skip(" ")
+        guard let host = reader.word(), let first = host.first, Self.isNameByte(first) else { return nil }
+        let start: Int = reader.position
+        var bracket: Int?
+        var position: Int = start
+        while position < reader.bytes.count, position - start < 200 {
+            let byte: UInt8 = reader.bytes[position]
+            if byte == UInt8(ascii: " ") { return nil }
+            if byte == UInt8(ascii: "["), bracket == nil { bracket = position }
+            if byte == UInt8(ascii: ":"),
+                position + 1 == reader.bytes.count || reader.bytes[position + 1] == UInt8(ascii: " ")
+            {
+                break
+            }
+            position += 1
+        }
+        guard position > start, position < reader.bytes.count, reader.bytes[position] == UInt8(ascii: ":") else {
             return nil
         }
-        switch head[0] {
-        case UInt8(ascii: "I"): return .info
-        case UInt8(ascii: "W"): return .warn
-        case UInt8(ascii: "E"), UInt8(ascii: "F"): return .error
-        default: return nil
+        let tag: ArraySlice<UInt8> = reader.bytes[start..<position]
+        if let bracket, tag.last == UInt8(ascii: "]") {
+            let digits: ArraySlice<UInt8> = reader.bytes[(bracket + 1)..<(position - 1)]
+            guard bracket > start, !digits.isEmpty, digits.allSatisfy({ $0 &- 48 <= 9 }) else { return nil }
+            name = String(decoding: reader.bytes[start..<bracket], as: UTF8.self)
+            process = String(decoding: digits, as: UTF8.self)
+            return
+        }
+        guard isSyslog else { return nil }
+        name = String(decoding: tag, as: UTF8.self)
+        process = nil
+    }
+
+    var fields: [String: JSONValue] {
+        process.map { ["program": .string(name), "pid": .string($0)] } ?? ["program": .string(name)]
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: byte >= 0x80
         }
     }
 }

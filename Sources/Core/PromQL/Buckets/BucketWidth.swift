@@ -25,4 +25,7 @@ package enum BucketWidth: String, CaseIterable, Sendable {
         let (quotient, remainder) = time.quotientAndRemainder(dividingBy: milliseconds)
         return (remainder > 0 ? quotient + 1 : quotient) * milliseconds
     }
+
+    /// The last edge that is not after `time`.
+    package func start(of time: Int64) -> Int64 { end(of: time + 1) - milliseconds }
 }

@@ -92,10 +92,16 @@ private struct SelectionCollector {
         _ widths: (Span) -> [BucketWidth]
     ) {
         let read: Span = shifted(span, selector.shift)
+        var need = Need(after: read.first - reach.milliseconds, through: read.last)
         let possible: [BucketWidth] = widths(read)
-        needs[selector.ordinal] = Need(
-            after: read.first - reach.milliseconds, through: read.last,
-            buckets: possible.isEmpty ? nil : BucketUse(purpose: purpose, widths: possible))
+        if !possible.isEmpty {
+            need.buckets = BucketUse(purpose: purpose, widths: possible)
+        } else if case .windows = purpose, read.first == read.last {
+            // Samples are read up to the next edge at both ends: narrow buckets keep that little.
+            let narrow: [BucketWidth] = BucketWidth.descending.filter { reach.milliseconds >= 30 * $0.milliseconds }
+            if !narrow.isEmpty { need.buckets = BucketUse(purpose: purpose, widths: narrow, isOneWindow: true) }
+        }
+        needs[selector.ordinal] = need
     }
 
     private func shifted(_ span: Span, _ shift: TimeShift) -> Span {

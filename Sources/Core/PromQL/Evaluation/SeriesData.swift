@@ -51,7 +51,7 @@ package struct Selection: Hashable, Sendable {
 }
 
 /// How buckets can answer a selection exactly: every instant that is evaluated is an edge of buckets of these widths,
-/// and every window whole buckets.
+/// and every window whole buckets; or there is one window only, which the selection's time is.
 package struct BucketUse: Hashable, Sendable {
     package enum Purpose: Hashable, Sendable {
         /// The last sample before each instant: samples thinned to the last of each bucket, and ends of the series.
@@ -64,9 +64,13 @@ package struct BucketUse: Hashable, Sendable {
     package var purpose: Purpose
     /// From the widest; never empty.
     package var widths: [BucketWidth]
+    /// Whether the selection's time is one window, whose ends may lie within buckets: of the samples between an end and
+    /// the next edge a bucket is made that lies within the window.
+    package var isOneWindow: Bool
 
-    package init(purpose: Purpose, widths: [BucketWidth]) {
+    package init(purpose: Purpose, widths: [BucketWidth], isOneWindow: Bool = false) {
         self.purpose = purpose
         self.widths = widths
+        self.isOneWindow = isOneWindow
     }
 }

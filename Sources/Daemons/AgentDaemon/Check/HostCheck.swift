@@ -71,8 +71,10 @@ package struct HostCheck: Sendable {
 
     private static func look(_ name: String, _ source: LogSourceSpec) -> Finding {
         var finding = Finding(kind: "log source", name: name, state: .missing, count: 0)
-        for pattern in source.files {
-            let expansion = PathExpansion(PathGlob(pattern))
+        let globs: [PathGlob] =
+            source.containers.isEmpty ? source.files.map(PathGlob.init) : ContainerFolders().globs
+        for glob in globs {
+            let expansion = PathExpansion(glob)
             for path in expansion.paths {
                 do throws(FileError) {
                     _ = try LogFile(path)

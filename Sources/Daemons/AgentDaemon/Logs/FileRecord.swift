@@ -86,13 +86,33 @@ extension FileRecord: JSONCodable {
 /// Whether `name` is what a rotation makes of the file name `base`: a number, a date or `old` behind a point or a dash,
 /// as in `app.log.1`, `app.log-20261121`. Narrow on purpose: `syslog-ng.log` is another program's.
 package func isRotatedName(_ name: some StringProtocol, of base: some StringProtocol) -> Bool {
-    guard name.hasPrefix(base) else { return false }
-    let rest: [UInt8] = Array(name.utf8.dropFirst(base.utf8.count))
-    guard rest.count > 1, rest[0] == UInt8(ascii: ".") || rest[0] == UInt8(ascii: "-") else { return false }
-    let suffix: ArraySlice<UInt8> = rest.dropFirst()
-    if ["old", "bak", "prev"].contains(where: { suffix.elementsEqual($0.utf8) }) { return true }
-    guard let first = suffix.first, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return false }
-    return suffix.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) || "-_.:T".utf8.contains($0) }
+    guard name.utf8.starts(with: base.utf8) else { return false }
+    return isRotationMark(Array(name.utf8.dropFirst(base.utf8.count)), words: ["old", "bak", "prev"])
+}
+
+/// The same with the mark before the ending: `app-1.log`, `app.2026-11-21.log`. Such a name may as well be that of a
+/// program's own file, so it counts only together with more: the content, or another file that was seen to get one.
+package func isInnerRotatedName(_ name: String, of base: String) -> Bool {
+    guard let point = base.lastIndex(of: "."), point > base.startIndex else { return false }
+    let stem: [UInt8] = Array(base[..<point].utf8)
+    let ending: [UInt8] = Array(base[point...].utf8)
+    let bytes: [UInt8] = Array(name.utf8)
+    guard bytes.count > stem.count + ending.count, bytes.starts(with: stem),
+        bytes.suffix(ending.count).elementsEqual(ending)
+    else { return false }
+    return isRotationMark(Array(bytes[stem.count..<(bytes.count - ending.count)]), words: [])
+}
+
+func isAnyRotatedName(_ name: String, of base: String) -> Bool {
+    isRotatedName(name, of: base) || isInnerRotatedName(name, of: base)
+}
+
+private func isRotationMark(_ mark: [UInt8], words: [String]) -> Bool {
+    guard mark.count > 1, mark[0] == UInt8(ascii: ".") || mark[0] == UInt8(ascii: "-") else { return false }
+    let suffix: ArraySlice<UInt8> = mark.dropFirst()
+    if words.contains(where: { suffix.elementsEqual($0.utf8) }) { return true }
+    guard suffix[1] &- 48 <= 9 else { return false }
+    return suffix.allSatisfy { $0 &- 48 <= 9 || "-_.:T".utf8.contains($0) }
 }
 
 /// Whether a file of this name holds no lines: a rotation packed it.

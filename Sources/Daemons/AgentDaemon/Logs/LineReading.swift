@@ -28,6 +28,11 @@ struct LineReading: Sendable {
     ) -> LogStreamBatch.PlacedLine {
         let (text, isRepaired): (String, Bool) = raw.text
         var parsed: ParsedLine = parser.parse(text, LineClock(now: now, localOffset: LocalZone.offset(at:)))
+        if let wrapper = raw.wrapper {
+            parsed.fields["stream"] = .string(wrapper.stream)
+            // The runtime knows when it was written; what the program says is its own affair, and often without a zone.
+            parsed.time = wrapper.time ?? parsed.time
+        }
         if raw.isCut {
             counts.cut += 1
             parsed.fields["truncated"] = .bool(true)

@@ -1,15 +1,20 @@
-/// One line as it stands in a file, without its line end.
+import Glibc
+
+/// One line, or lines that belong together, as it stands in a file, without its line end.
 package struct RawLine: Hashable, Sendable {
     /// Of its first byte, from the file's beginning.
     package var place: Int
     package var bytes: [UInt8]
     /// Whether bytes were left out at the end because it was too long.
     package var isCut: Bool
+    /// What a container's runtime says of it; nil in other files.
+    package var wrapper: ContainerWrapper?
 
-    package init(place: Int, bytes: [UInt8], isCut: Bool = false) {
+    package init(place: Int, bytes: [UInt8], isCut: Bool = false, wrapper: ContainerWrapper? = nil) {
         self.place = place
         self.bytes = bytes
         self.isCut = isCut
+        self.wrapper = wrapper
     }
 }
 
@@ -34,7 +39,7 @@ package struct LineSplitting: Hashable, Sendable {
         var start = 0
         var bytes = 0
         while start < piece.count, lines.count < mostLines, bytes < mostBytes {
-            let feed: Int? = piece[start...].firstIndex(of: 0x0A)
+            let feed: Int? = Self.lineFeed(in: piece, from: start)
             guard let stop = feed ?? (takesRest ? piece.count : nil) else { return }
             if let line = Self.line(piece[start..<stop], at: place + start, longest: longest) {
                 lines.append(line)
@@ -45,21 +50,32 @@ package struct LineSplitting: Hashable, Sendable {
         }
     }
 
+    /// By the C library, which looks at many bytes at once.
+    private static func lineFeed(in piece: [UInt8], from start: Int) -> Int? {
+        piece.withUnsafeBytes { buffer in
+            guard let base = buffer.baseAddress, let found = memchr(base + start, 0x0A, buffer.count - start) else {
+                return nil
+            }
+            return UnsafeRawPointer(found) - base
+        }
+    }
+
     /// Nil for a line that is blank.
     private static func line(_ content: ArraySlice<UInt8>, at place: Int, longest: Int) -> RawLine? {
         let text: ArraySlice<UInt8> = content.last == 0x0D ? content.dropLast() : content
         guard text.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { return nil }
-        guard text.count > longest else { return RawLine(place: place, bytes: Array(text)) }
-        return RawLine(place: place, bytes: Array(prefix(of: text, longest: longest)), isCut: true)
+        let (kept, isCut): (ArraySlice<UInt8>, Bool) = cut(text, longest: longest)
+        return RawLine(place: place, bytes: Array(kept), isCut: isCut)
     }
 
-    /// At most so many bytes, without a part of a character at their end.
-    private static func prefix(of text: ArraySlice<UInt8>, longest: Int) -> ArraySlice<UInt8> {
+    /// At most so many bytes, without a part of a character at their end; and whether that is not all.
+    static func cut(_ text: ArraySlice<UInt8>, longest: Int) -> (kept: ArraySlice<UInt8>, isCut: Bool) {
+        guard text.count > longest else { return (text, false) }
         var cut: Int = text.startIndex + longest
         // A character has at most three bytes behind its first; more of them are no UTF-8 and are cut anywhere.
         for _ in 0..<3 where cut > text.startIndex && text[cut] & 0xC0 == 0x80 { cut -= 1 }
         if text[cut] & 0xC0 == 0x80 { cut = text.startIndex + longest }
-        return text[..<cut]
+        return (text[..<cut], true)
     }
 }
 

@@ -12,6 +12,8 @@ import WireFormats
 extension LogTailer {
     /// What is read of a file at once: more than any line that is kept.
     static let pieceBytes = 256 << 10
+    /// How long the first part of a container's line waits for the next: runtimes write them one behind the other.
+    private static let partialLineWait = PromDuration.seconds(5)
     private static let backoff = Backoff(initial: .milliseconds(500), cap: .seconds(30))
     private static let longestRetryAfter = Duration.seconds(300)
     /// The least time between two requests that were not full: lines that trickle in go together.
@@ -92,26 +94,62 @@ extension LogTailer {
         // Looked at after reading: where the file still begins as before, what was read is of the same content. Else the
         // next look finds that it was truncated.
         guard try file.holdsItsContent() else { return nil }
-        file.size = max(file.size, file.offset + piece.count)
-        let isWhole: Bool = piece.count < Self.pieceBytes
-        let isQuiet: Bool = isWhole && elapsed() - file.grownAt >= Self.unfinishedLineWait
-        let isEndless: Bool = !isWhole && !piece.contains(0x0A)
-        let split = LineSplitting(
-            piece, at: file.offset, longest: source.spec.maxLineBytes, mostLines: mostLines, mostBytes: mostBytes,
-            takesRest: isQuiet || isEndless)
-        guard split.end > file.offset else { return nil }
+        if file.offset + piece.count > file.size {
+            file.size = file.offset + piece.count
+            file.grownAt = elapsed()
+        }
+        let entries: LineJoining.Joined = entries(
+            of: piece, file, source, mostLines: mostLines, mostBytes: mostBytes)
+        guard entries.end > file.offset else { return nil }
         var reading = LineReading(source.spec.parser, lastTime: file.lastTime)
         var counts = LineReading.Counts()
         let now: Timestamp = dependencies.clocks.now()
-        let lines: [LogStreamBatch.PlacedLine] = split.lines.map { reading.placed($0, now: now, counts: &counts) }
+        let lines: [LogStreamBatch.PlacedLine] = entries.entries.map { reading.placed($0, now: now, counts: &counts) }
         dependencies.metrics.readLogLines(lines.count, cut: counts.cut, repaired: counts.repaired, source: source.name)
-        file.offset = split.end
+        file.offset = entries.end
         file.lastTime = file.hasUnread ? reading.lastTime : nil
-        let origin = LogOrigin(source: source.name, path: file.record.path, labels: Labels(source.spec.labels))
         return (
-            LogStreamBatch(stream: file.record.stream, origin: origin, lines: lines, end: split.end),
-            split.lines.reduce(0) { $0 + $1.bytes.count }
+            LogStreamBatch(stream: file.record.stream, origin: origin(file, source), lines: lines, end: entries.end),
+            entries.entries.reduce(0) { $0 + $1.bytes.count }
         )
+    }
+
+    /// The entries that a piece begins with; none where the first is not complete.
+    private func entries(
+        of piece: [UInt8], _ file: TrackedFile, _ source: Source, mostLines: Int, mostBytes: Int
+    ) -> LineJoining.Joined {
+        let isWhole: Bool = piece.count < Self.pieceBytes
+        let quiet: Duration = elapsed() - file.grownAt
+        let takesRest: Bool = isWhole ? quiet >= Self.unfinishedLineWait : !piece.contains(0x0A)
+        guard let joining = source.joining else {
+            let split = LineSplitting(
+                piece, at: file.offset, longest: source.spec.maxLineBytes, mostLines: mostLines, mostBytes: mostBytes,
+                takesRest: takesRest)
+            return LineJoining.Joined(entries: split.lines, end: split.end)
+        }
+        let isWrapped: Bool = !source.containers.isEmpty
+        let split = LineSplitting(
+            piece, at: file.offset, longest: isWrapped ? Self.pieceBytes : source.spec.maxLineBytes,
+            takesRest: takesRest)
+        let lines: [RawLine] = isWrapped ? split.lines.compactMap(\.unwrapped) : split.lines
+        // What follows an unfinished line may belong to the entry as that line does.
+        let isQuiet: Bool =
+            isWhole && split.end == file.offset + piece.count
+            && quiet >= .milliseconds(source.spec.multiline?.wait.milliseconds ?? Self.partialLineWait.milliseconds)
+        let joined = joining.joined(
+            lines, end: split.end, isComplete: isQuiet, mostEntries: mostLines, mostBytes: mostBytes)
+        guard joined.end == file.offset, !isWhole else { return joined }
+        // A piece is full and nothing of it is complete: it is taken as it is, or nothing would ever be.
+        return joining.joined(lines, end: split.end, isComplete: true, mostEntries: mostLines, mostBytes: mostBytes)
+    }
+
+    /// Of a source's own labels and those of a container, the first count.
+    private func origin(_ file: TrackedFile, _ source: Source) -> LogOrigin {
+        var labels: [String: String] = source.spec.labels
+        if !source.containers.isEmpty, let log = containerLog(file.record.path) {
+            labels.merge(log.labels) { own, _ in own }
+        }
+        return LogOrigin(source: source.name, path: file.record.path, labels: Labels(labels))
     }
 
     // MARK: Sending
@@ -183,7 +221,8 @@ extension LogTailer {
     /// The server will not have the request as it is: smaller ones find the line that it refuses alone, and that one is
     /// given up. Answers whether it was.
     private func refused(_ streams: [LogStreamBatch], lines: Int) -> Bool {
-        let isAlone: Bool = lines <= 1 && streams.count == 1
+        // Entries of two streams of a container may only be taken together.
+        let isAlone: Bool = streams.count == 1 && (lines <= 1 || lineLimit == 1)
         for stream in streams {
             guard let file = tracked.first(where: { $0.record.stream == stream.stream }) else { continue }
             if isAlone { file.record.position = stream.end }

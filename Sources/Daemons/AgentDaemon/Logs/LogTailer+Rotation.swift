@@ -63,25 +63,28 @@ extension LogTailer {
     /// The copy of a content among the names that a rotation gives, the newest if there are several.
     private func copy(of record: FileRecord) -> Opened? {
         guard record.fingerprint.length > 0 else { return nil }
-        return neighbours(of: record.path) { isRotatedName($0, of: $1) }
+        return neighbours(of: record.path)
             .filter { record.fingerprint.matches($0.head) && $0.stamp.size >= record.position }
             .max { $0.stamp.modifiedAt < $1.stamp.modifiedAt }
     }
 
-    /// Files in the folder of `path` that nobody reads and nobody has read.
-    private func neighbours(
-        of path: String, writtenSince: Timestamp? = nil, _ isWanted: (_ name: String, _ base: String) -> Bool
-    ) -> [Opened] {
+    /// Files in the folder of `path` with a rotated name that nobody reads and nobody has read.
+    private func neighbours(of path: String) -> [Opened] {
         let (folder, base) = folderAndName(path)
-        let known: Set<FileIdentity> = Set(tracked.map(\.identity)).union(records.values.map(\.identity))
-        return ((try? LinuxHostFiles().list(folder.isEmpty ? "/" : folder)) ?? []).sorted()
-            .filter { isWanted($0, base) }
+        let known: Set<FileIdentity> = knownIdentities
+        return names(in: folder).filter { isAnyRotatedName($0, of: base) }
             .compactMap { name -> Opened? in
-                guard let found = FoundFile("\(folder)/\(name)"), !known.contains(found.identity),
-                    writtenSince.map({ found.modifiedAt >= $0 }) ?? true
-                else { return nil }
+                guard let found = FoundFile("\(folder)/\(name)"), !known.contains(found.identity) else { return nil }
                 return Opened(found.path)
             }
+    }
+
+    private var knownIdentities: Set<FileIdentity> {
+        Set(tracked.map(\.identity)).union(records.values.map(\.identity))
+    }
+
+    private func names(in folder: String) -> [String] {
+        ((try? LinuxHostFiles().list(folder.isEmpty ? "/" : folder)) ?? []).sorted()
     }
 
     /// How long a folder counts as just changed: longer than the tick of any kernel's file times.
@@ -90,16 +93,12 @@ extension LogTailer {
     /// Between two looks a path may have had files that were rotated away before anybody saw them: files with a rotated
     /// name that were written since the last look. They are looked for wherever a folder has changed.
     func readBetween(now: Timestamp) {
-        let paths: Set<PathOfSource> = Set(
-            (tracked.map(\.record) + records.values).map { PathOfSource(path: $0.path, source: $0.source) })
-        let known: Set<String> = Set(paths.map { folderAndName($0.path).folder })
-        var changed: Set<String> = []
-        for folder in known {
+        let known: [FileRecord] = tracked.map(\.record) + records.values
+        let byFolder: [String: [FileRecord]] = Dictionary(grouping: known) { folderAndName($0.path).folder }
+        for (folder, records) in byFolder {
             guard let at = changeTime(ofFolder: folder.isEmpty ? "/" : folder) else { continue }
-            if folders.updateValue(at, forKey: folder) != at || now - at < Self.freshFolder { changed.insert(folder) }
-        }
-        for item in paths where changed.contains(folderAndName(item.path).folder) && source(named: item.source) != nil {
-            readBetween(item.path, of: item.source)
+            guard folders.updateValue(at, forKey: folder) != at || now - at < Self.freshFolder else { continue }
+            readBetween(folder, records)
         }
     }
 
@@ -108,17 +107,43 @@ extension LogTailer {
         var source: String
     }
 
-    private func readBetween(_ path: String, of source: String) {
-        guard let lookedAt, let exclude = self.source(named: source)?.exclude else { return }
-        for opened in neighbours(of: path, writtenSince: lookedAt - Self.lookSlack, { isRotatedName($0, of: $1) }) {
-            guard opened.stamp.size > 0, !exclude.contains(where: { $0.matches(opened.path) }),
-                // A copy of what is being read is no file in between, be it finished or not.
-                !tracked.contains(where: { isBeginning($0.head, opened.head) }),
-                !records.values.contains(where: { $0.fingerprint.length > 0 && $0.fingerprint.matches(opened.head) })
-            else { continue }
-            let record: FileRecord = newRecord(source, path, opened.stamp, opened.head, at: 0)
-            track(record, opened.file, opened.stamp, opened.head).isRotated = true
+    private func readBetween(_ folder: String, _ known: [FileRecord]) {
+        guard let lookedAt else { return }
+        let identities: Set<FileIdentity> = knownIdentities
+        let found: [FoundFile] = names(in: folder).compactMap { FoundFile("\(folder)/\($0)") }
+        let unknown: [FoundFile] = found.filter {
+            !identities.contains($0.identity) && $0.modifiedAt >= lookedAt - Self.lookSlack
         }
+        guard !unknown.isEmpty else { return }
+        let nameOf: [FileIdentity: String] = Dictionary(found.map { ($0.identity, folderAndName($0.path).name) }) {
+            first, _ in first
+        }
+        // Paths whose content now has a name with the mark inside: their rotation gives such names.
+        let inner: Set<String> = Set(
+            known.filter { record in
+                nameOf[record.identity].map { isInnerRotatedName($0, of: folderAndName(record.path).name) } ?? false
+            }.map(\.path))
+        for item in Set(known.map { PathOfSource(path: $0.path, source: $0.source) }) {
+            guard let source = source(named: item.source) else { continue }
+            let base: String = folderAndName(item.path).name
+            for file in unknown {
+                let name: String = folderAndName(file.path).name
+                guard isRotatedName(name, of: base) || (inner.contains(item.path) && isInnerRotatedName(name, of: base))
+                else { continue }
+                readBetween(file, item.path, of: source)
+            }
+        }
+    }
+
+    private func readBetween(_ found: FoundFile, _ path: String, of source: Source) {
+        guard !source.exclude.contains(where: { $0.matches(found.path) }), let opened = Opened(found.path),
+            opened.stamp.size > 0, !tracked.contains(where: { $0.identity == opened.stamp.identity }),
+            // A copy of what is being read is no file in between, be it finished or not.
+            !tracked.contains(where: { isBeginning($0.head, opened.head) }),
+            !records.values.contains(where: { $0.fingerprint.length > 0 && $0.fingerprint.matches(opened.head) })
+        else { return }
+        let record: FileRecord = newRecord(source.name, path, opened.stamp, opened.head, at: 0)
+        track(record, opened.file, opened.stamp, opened.head).isRotated = true
     }
 
     /// Looks for files of an earlier run that are no longer where they were: renamed, or copied and truncated.

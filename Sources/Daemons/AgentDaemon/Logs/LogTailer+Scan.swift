@@ -34,20 +34,23 @@ extension LogTailer {
         for file in tracked { check(file) }
         var known: Set<FileIdentity> = Set(tracked.map(\.identity))
         for match in matches where !known.contains(match.file.identity) {
-            guard tracked.count < Self.mostFiles else {
-                problems[match.source.name, default: []].append("more than \(Self.mostFiles) files; the rest waits")
+            guard tracked.count < dependencies.mostFiles else {
+                problems[match.source.name, default: []]
+                    .append("more than \(dependencies.mostFiles) files; the rest waits")
                 break
             }
+            let before: Int = tracked.count
             do throws(FileError) { try begin(match) } catch {
                 problems[match.source.name, default: []].append(error.description)
             }
-            known = Set(tracked.map(\.identity))
+            for file in tracked.dropFirst(before) { known.insert(file.identity) }
         }
         readBetween(now: now)
         for source in sources where recoveredSources.insert(source.name).inserted { recover(source) }
         release(now: now)
         noteSources(problems)
         lookedAt = now
+        if containerLogs.count > 2 * tracked.count + 100 { containerLogs = [:] }
         save(atMostOncePer: .seconds(1))
         publish()
     }
@@ -61,14 +64,32 @@ extension LogTailer {
                 let expansion = PathExpansion(glob)
                 problems[source.name, default: []] += expansion.problems
                 for path in expansion.paths where !isCompressedName(path) {
-                    guard !source.exclude.contains(where: { $0.matches(path) }), let file = FoundFile(path) else {
-                        continue
-                    }
+                    guard !source.exclude.contains(where: { $0.matches(path) }), isWanted(path, by: source),
+                        let file = FoundFile(path)
+                    else { continue }
                     if claimed.insert(file.identity).inserted { matches.append(Match(file: file, source: source)) }
                 }
             }
         }
         return matches
+    }
+
+    /// Whether a file of a container's runtime is of a container that the source names.
+    private func isWanted(_ path: String, by source: Source) -> Bool {
+        guard !source.containers.isEmpty else { return true }
+        guard let log = containerLog(path) else { return false }
+        // What the agent writes about delivering a line would be the next line.
+        if dependencies.containers.isOwn(log) { return source.spec.containers.contains(log.name) }
+        return source.containers.contains { $0.matches(log.name) }
+    }
+
+    /// What is known of the container that a file is of; looked up once.
+    func containerLog(_ path: String) -> ContainerLog? {
+        if let known = containerLogs[path] { return known }
+        let log: ContainerLog? = dependencies.containers.log(path)
+        // Without its name it is asked again: a container's files are not made in one moment.
+        if let log, log.hasName { containerLogs[path] = log }
+        return log
     }
 
     /// Tells the files that are being read what became of their names.
@@ -144,7 +165,7 @@ extension LogTailer {
         let (folder, name) = folderAndName(found.path)
         let isCopy: Bool = tracked.contains { original in
             let path: (folder: String, name: String) = folderAndName(original.record.path)
-            return path.folder == folder && isRotatedName(name, of: path.name) && isBeginning(head, original.head)
+            return path.folder == folder && isAnyRotatedName(name, of: path.name) && isBeginning(head, original.head)
         }
         guard isCopy else {
             deferred[found.identity] = nil

@@ -25,6 +25,10 @@ actor LogTailer {
         /// How often files are looked for.
         var interval: Duration
         var requestTimeout: Duration
+        /// Where the runtimes of containers keep what these write.
+        var containers: ContainerFolders
+        /// Files that are read at the same time, each of which costs a descriptor.
+        var mostFiles = LogTailer.usualFiles
         var logger: Logger
     }
 
@@ -33,12 +37,20 @@ actor LogTailer {
         var spec: LogSourceSpec
         var files: [PathGlob]
         var exclude: [PathGlob]
+        /// Of names of containers; empty where it reads files as they are.
+        var containers: [Glob]
+        /// How lines are joined; nil where each is an entry of its own.
+        var joining: LineJoining?
 
-        init(name: String, spec: LogSourceSpec) {
+        init(name: String, spec: LogSourceSpec, _ folders: ContainerFolders) {
             self.name = name
             self.spec = spec
-            files = spec.files.map(PathGlob.init)
+            containers = spec.containers.map(Glob.init)
+            files = spec.containers.isEmpty ? spec.files.map(PathGlob.init) : folders.globs
             exclude = spec.exclude.map(PathGlob.init)
+            joining =
+                spec.multiline == nil && spec.containers.isEmpty
+                ? nil : LineJoining(spec.multiline, longest: spec.maxLineBytes)
         }
     }
 
@@ -66,6 +78,8 @@ actor LogTailer {
     var recoveredSources: Set<String> = []
     /// Files that look like the copy of another, and since when.
     var deferred: [FileIdentity: Duration] = [:]
+    /// Of each file of a container that was found, what is known of the container.
+    var containerLogs: [String: ContainerLog] = [:]
     /// When each folder changed last, as it was looked at last.
     var folders: [String: Timestamp] = [:]
     /// When files were looked for last: by this run, or at least by the one before.
@@ -92,8 +106,7 @@ actor LogTailer {
 
     static let linesPerRequest = 1000
     static let bytesPerRequest = 1 << 20
-    /// Files that are read at the same time, each of which costs a descriptor.
-    static let mostFiles = 800
+    static let usualFiles = 800
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     nonisolated var statistics: Statistics { published.withLock { $0 } }
@@ -195,12 +208,14 @@ actor LogTailer {
 
     /// Takes up the sources that run now.
     func adoptSources() {
-        let wanted: [String: LogSourceSpec] = dependencies.keeper.snapshot.running.logSources
+        let wanted: [String: LogSourceSpec] = dependencies.keeper.snapshot.running.logSources.filter {
+            $0.value.journal.isEmpty
+        }
         guard wanted != Dictionary(sources.map { ($0.name, $0.spec) }, uniquingKeysWith: { first, _ in first }) else {
             return
         }
         for source in sources where wanted[source.name] == nil { dependencies.health.forget(source.healthKey) }
-        sources = wanted.map(Source.init).sorted {
+        sources = wanted.map { Source(name: $0.key, spec: $0.value, dependencies.containers) }.sorted {
             $0.spec.priority != $1.spec.priority
                 ? $0.spec.priority > $1.spec.priority : $0.name.utf8.lexicographicallyPrecedes($1.name.utf8)
         }

@@ -26,6 +26,8 @@ struct RunCommand: AsyncParsableCommand {
     var secretsDir: String?
     @Option(help: "How long a shrunk retention waits before it takes effect. PLUMB_RETENTION_GRACE. Default 24h.")
     var retentionGrace: String?
+    @Option(help: "How often to look for samples to seal. PLUMB_SEAL_INTERVAL. Default 30s.")
+    var sealInterval: String?
     @Option(
         help: "Where the database's files are mounted here. PLUMB_DATABASE_DISK. Default: asked of a local database.")
     var databaseDisk: String?
@@ -57,6 +59,12 @@ struct RunCommand: AsyncParsableCommand {
                 throw ValidationError("--retention-grace: expected a duration such as 24h, got \"\(text)\"")
             }
             server.retentionGrace = span
+        }
+        if let text = sealInterval ?? ProcessEnvironment.value("PLUMB_SEAL_INTERVAL") {
+            guard let span = PromDuration(text) else {
+                throw ValidationError("--seal-interval: expected a duration such as 30s, got \"\(text)\"")
+            }
+            server.sealInterval = span.duration
         }
         server.databaseDisk = databaseDisk ?? ProcessEnvironment.value("PLUMB_DATABASE_DISK")
         if let size = poolSize ?? ProcessEnvironment.value("PLUMB_POOL_SIZE").flatMap({ Int($0) }) {

@@ -57,7 +57,9 @@ package struct ServerConfiguration: Sendable {
         }
         if !(1...100).contains(poolSize) { return "the pool has 1 to 100 connections, not \(poolSize)" }
         if !(0...1000).contains(crashLimit) { return "a crash limit is 0 to 1000, not \(crashLimit)" }
-        if configPoll <= .zero || heartbeat <= .zero || shutdown <= .zero || retentionGrace < .zero {
+        if configPoll <= .zero || heartbeat <= .zero || shutdown <= .zero || retentionGrace < .zero
+            || sealInterval <= .zero
+        {
             return "intervals must be longer than 0s"
         }
         return nil

@@ -134,7 +134,9 @@ extension ServerParts {
     /// The datasets that retention drops partitions of. New ones are added here.
     var retained: [RetainedDataset] {
         [
-            RetainedDataset(name: .metrics, tables: [.init(frames.partitioning)] + rolledUp),
+            RetainedDataset(
+                name: .metrics, tables: [.init(frames.partitioning)] + rolledUp,
+                isSummedUp: { [frames] in try await frames.rollups.areComplete(from: $0.from, to: $0.to) }),
             RetainedDataset(name: .logs, tables: [.init(logs.partitioning)]),
             RetainedDataset(
                 name: .events, tables: [.init(EventStore(pool: pool).partitions)],

@@ -44,7 +44,7 @@ struct PrometheusWriter {
             write(index > 0 ? ",[" : "[")
             writeSeconds(sample.time.milliseconds)
             write(",\"")
-            write(PrometheusJSON.text(sample.value))
+            write(sample.value)
             write("\"]")
         }
         write("]}")
@@ -65,8 +65,24 @@ struct PrometheusWriter {
         }
     }
 
+    /// Most values of counters and of memory are whole: without a text of its own for each.
+    private mutating func write(_ value: Double) {
+        guard value.magnitude < 1e15, value == value.rounded(), value != 0 else {
+            return write(PrometheusJSON.text(value))
+        }
+        if value < 0 { bytes.append(UInt8(ascii: "-")) }
+        writeDigits(UInt64(value.magnitude))
+    }
+
     private mutating func writeDigits(_ number: UInt64) {
-        if number >= 10 { writeDigits(number / 10) }
-        bytes.append(UInt8(ascii: "0") + UInt8(number % 10))
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 20) { digits in
+            var (rest, place) = (number, 20)
+            repeat {
+                place -= 1
+                digits[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+                rest /= 10
+            } while rest > 0
+            bytes.append(contentsOf: digits[place...])
+        }
     }
 }

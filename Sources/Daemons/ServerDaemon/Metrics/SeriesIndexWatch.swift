@@ -20,5 +20,7 @@ struct SeriesIndexWatch: Service {
         metrics.gauge("plumb_series_index_series", "Series that this server plans queries with.").set(
             Double(size.series))
         metrics.gauge("plumb_series_index_bytes", "Memory that they take, in about.").set(Double(size.bytes))
+        metrics.gauge("plumb_rollup_cache_bytes", "Memory that rollups take that were read lately, in about.").set(
+            Double(frames.rollupCacheBytes))
     }
 }

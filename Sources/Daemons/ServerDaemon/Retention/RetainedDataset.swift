@@ -41,6 +41,9 @@ struct RetainedDataset: Sendable {
 
     var name: RetentionSpec.Dataset
     var tables: [Table]
+    /// Whether all that is made of a raw partition's rows has been made. Where it has not, the partition waits, unless the
+    /// disk is full.
+    var isSummedUp: (@Sendable (TimePartition) async throws -> Bool)?
     /// What else goes with raw partitions that end before an instant; called after each of them.
     var afterDropping: (@Sendable (Timestamp) async throws -> Void)?
 

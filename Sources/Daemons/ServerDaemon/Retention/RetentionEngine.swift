@@ -62,14 +62,21 @@ struct RetentionEngine: Service {
         }
         if keeps[.raw] != nil { keeps[.raw] = try await policy.wholePartitions(dataset.name) }
         var held: [HeldPartition] = try await dataset.held()
-        for item in RetentionChoice.outlived(held, at: now(), keep: { keeps[$0] }) {
+        for item in RetentionChoice.outlived(held, at: now(), keep: { keeps[$0] })
+        where try await isSummedUp(item, of: dataset) {
             await drop(item, of: dataset, leadership, because: "age")
             held.removeAll { $0 == item }
         }
         guard let maxSize = await policy.maxSize(dataset.name) else { return }
-        for item in RetentionChoice.beyond(maxSize, held, at: now()) {
+        for item in RetentionChoice.beyond(maxSize, held, at: now())
+        where try await isSummedUp(item, of: dataset) {
             await drop(item, of: dataset, leadership, because: "size")
         }
+    }
+
+    private func isSummedUp(_ item: HeldPartition, of dataset: RetainedDataset) async throws -> Bool {
+        guard item.part == .raw, let isSummedUp = dataset.isSummedUp else { return true }
+        return try await isSummedUp(item.partition)
     }
 
     /// Drops the oldest of the datasets that declare how much must stay free; whether anything went.

@@ -69,18 +69,24 @@ struct RowRetention: Service {
             let age: PromDuration = now() - partition.to
             let digest: String = retention.digest(at: age)
             guard retention.mayRemove(at: age), isDue(partition, done[partition.name], digest) else { continue }
-            let removed: Int = try await dataset.erase(partition, pace) { retention.isDoomed($0, at: age) }
-            try await progress.done(
-                dataset.name.rawValue, partition.name, digest: digest, removed: removed, under: leadership)
-            guard removed > 0 else { continue }
-            metrics.counter(
-                "plumb_retention_rows_total", "Rows removed by Retentions with matchers.",
-                labels: ["dataset": dataset.name.rawValue]
-            ).increment(by: Double(removed))
-            logger.notice(
-                "rows removed", metadata: ["partition": "\(partition.name)", "rows": "\(removed)"])
+            // One that cannot be gone through keeps no other from it.
+            do {
+                let removed: Int = try await dataset.erase(partition, pace) { retention.isDoomed($0, at: age) }
+                try await progress.done(
+                    dataset.name.rawValue, partition.name, digest: digest, removed: removed, under: leadership)
+                count(removed, of: dataset, partition)
+            } catch { failed(error) }
         }
         try await progress.keepOnly(partitions.map(\.name), of: dataset.name.rawValue)
+    }
+
+    private func count(_ removed: Int, of dataset: Dataset, _ partition: TimePartition) {
+        guard removed > 0 else { return }
+        metrics.counter(
+            "plumb_retention_rows_total", "Rows removed by Retentions with matchers.",
+            labels: ["dataset": dataset.name.rawValue]
+        ).increment(by: Double(removed))
+        logger.notice("rows removed", metadata: ["partition": "\(partition.name)", "rows": "\(removed)"])
     }
 
     private func isDue(_ partition: TimePartition, _ done: RetentionProgress.Entry?, _ digest: String) -> Bool {

@@ -142,10 +142,18 @@ struct OnceCommand: AsyncParsableCommand {
         do {
             try bootstrap.directory.create()
             let lock = try LockFile(bootstrap.directory.file("lock"))
+            let health = SyncHealth(startedAt: .now(), patience: bootstrap.patience, registry: MetricsRegistry())
             let reconciler = try Reconciler(
                 bootstrap,
                 bootstrap.dependencies(git: bootstrap.gitStore(named: "git"), clients: clients, logger: logger))
-            report = await reconciler.run(.timer, fetches: true)
+            report = await CycleDeadline(
+                limit: bootstrap.cycleTimeout.duration,
+                cutOff: { logger.error("the run takes too long and is cut off") },
+                abandon: { _exit(stuckStatus) }
+            ).run { await reconciler.run(.timer, fetches: true) }
+            // Nobody knows when the next timer comes: it is never late.
+            await Heartbeat(listener: clients.server, fallback: nil, health: health, now: Timestamp.now)
+                .beat(await reconciler.status(after: report, patience: nil))
             _ = consume lock
         } catch {
             await clients.shutdown()

@@ -1,3 +1,5 @@
+import Runtime
+
 /// Sees to it that a run ends: at `limit` it is cancelled, and one that does not heed that for `grace` ends the program,
 /// so that whoever supervises it starts it anew. A loop that hangs would look like one that finds nothing.
 package struct CycleDeadline: Sendable {
@@ -27,10 +29,13 @@ package struct CycleDeadline: Sendable {
             try await clock.sleep(for: limit)
             cutOff()
             work.cancel()
-            try await clock.sleep(for: grace)
-            abandon()
         }
-        defer { watch.cancel() }
+        // What hangs may hold every thread that tasks run on.
+        let lastResort = LastResort(after: limit + grace, abandon)
+        defer {
+            watch.cancel()
+            lastResort.disarm()
+        }
         return await withTaskCancellationHandler {
             await work.value
         } onCancel: {

@@ -5,6 +5,7 @@ import GitStore
 import Logging
 package import Reconciliation
 import Runtime
+import SystemdUnits
 package import Telemetry
 
 /// What a person asks for through the control socket; revisions are not looked up yet.
