@@ -95,7 +95,7 @@ extension PlatformLifecycleTests {
 
     private func aPushThatOnlyAWebhookTells(_ platform: Platform) async throws {
         try await platform.commit(
-            ["retentions/metrics.yaml": Drift.retentionManifest("29d")], message: "Past the hooks of the repository")
+            ["retentions/metrics.yaml": Drift.retentionManifest("33d")], message: "Past the hooks of the repository")
         try await require(
             "git", ["fetch", "-q", platform.clone.path, "HEAD:main"],
             in: platform.dataDirectory.appendingPathComponent("config.git"))
@@ -195,20 +195,20 @@ extension PlatformLifecycleTests {
     }
 
     private func aPin(_ platform: Platform, _ first: String) async throws {
-        try await platform.commit(["retentions/metrics.yaml": Drift.retentionManifest("25d")], message: "Keep less")
+        try await platform.commit(["retentions/metrics.yaml": Drift.retentionManifest("45d")], message: "Keep more")
         #expect(try await platform.push().status == 0)
         let before: Set<String> = try await platform.reportIdentifiers()
         let pin: Finished = try await platform.gitopsSync("pin", first, "--allow", "retention")
         #expect(pin.status == 0, "\(pin.all)")
         let report: JSONValue = try await platform.report("applied", since: before)
         #expect(report["commit"]?["id"]?.string == first)
-        #expect(report["waitingCommit"]?["subject"]?.string == "Keep less")
+        #expect(report["waitingCommit"]?["subject"]?.string == "Keep more")
         #expect(try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "30d")
         let page: Platform.Answer = try await platform.request(.GET, "/", token: try platform.token("admin"))
         #expect(page.body.contains("pinned to \(first.prefix(10))"))
         #expect(try await platform.gitopsSync("unpin").status == 0)
         _ = try await eventually("the branch is followed again") {
-            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "25d" ? true : nil
+            try await platform.resource("Retention", "metrics")?["spec"]?["keep"]?.string == "45d" ? true : nil
         }
     }
 }

@@ -95,6 +95,9 @@ private let edited: JSONValue = ["dataset": "metrics", "keep": "1d"]
         var world = World()
         try world.converge(state("c1", declaration(key, spec)))
         world.tolerated = [key]
-        #expect(world.plan(state("c2", declaration(key, ["keep": "7d"]))).steps.map(\.treatment) == [.apply])
+        #expect(
+            world.plan(state("c2", declaration(key, ["dataset": "metrics", "keep": "60d"]))).steps.map(\.treatment) == [
+                .apply
+            ])
     }
 }

@@ -15,7 +15,7 @@ private let edited: JSONValue = ["dataset": "metrics", "keep": "1d"]
     private func started() async throws -> (SyncFixture, Reconciler, first: String, second: String) {
         let fixture = try await SyncFixture()
         let first = try await fixture.repository.commit(["r.yaml": retentionText("30d")])
-        let second = try await fixture.repository.commit(["r.yaml": retentionText("20d"), "g.yaml": groupText()])
+        let second = try await fixture.repository.commit(["r.yaml": retentionText("40d"), "g.yaml": groupText()])
         let reconciler = try fixture.reconciler()
         #expect(await reconciler.run(.startup, fetches: true).outcome == .applied)
         return (fixture, reconciler, first, second)
@@ -27,7 +27,7 @@ private let edited: JSONValue = ["dataset": "metrics", "keep": "1d"]
         let (fixture, reconciler, _, second) = try await started()
         _ = try await reconciler.order(.suspend(reason: "maintenance"), by: "alice")
         await fixture.target.edit(retention, edited)
-        let third = try await fixture.repository.commit(["r.yaml": retentionText("10d")])
+        let third = try await fixture.repository.commit(["r.yaml": retentionText("50d")])
         let patches = await fixture.target.patches.count
         let report = await reconciler.run(.timer, fetches: true)
         #expect(report.outcome == .drifted)
@@ -44,7 +44,7 @@ private let edited: JSONValue = ["dataset": "metrics", "keep": "1d"]
         #expect(resumed.outcome == .corrected)
         #expect(resumed.commit?.id == third)
         #expect(resumed.enforcement == nil)
-        #expect(await fixture.target.spec(retention)?["keep"] == "10d")
+        #expect(await fixture.target.spec(retention)?["keep"] == "50d")
     }
 
     @Test func aSuspensionSurvivesARestartAndTheLossOfTheStateDirectory() async throws {
@@ -106,7 +106,8 @@ private let edited: JSONValue = ["dataset": "metrics", "keep": "1d"]
 
     @Test func anOlderCommitIsHeldAndTheHeadWaitsUntilUnpin() async throws {
         let (fixture, reconciler, first, second) = try await started()
-        _ = try await reconciler.order(.pin(revision: first, permissions: [], reason: "bad alerts"), by: "alice")
+        _ = try await reconciler.order(
+            .pin(revision: first, permissions: [.retention], reason: "bad alerts"), by: "alice")
         let report = await reconciler.run(.manual, fetches: true)
         #expect(report.commit?.id == first)
         #expect(report.waitingCommit?.id == second)
@@ -118,30 +119,30 @@ private let edited: JSONValue = ["dataset": "metrics", "keep": "1d"]
         #expect(drift.outcome == .corrected)
         #expect(drift.changes.map(\.causes) == [[.drift]])
         #expect(await fixture.target.spec(retention)?["keep"] == "30d")
-        let third = try await fixture.repository.commit(["r.yaml": retentionText("10d")])
+        let third = try await fixture.repository.commit(["r.yaml": retentionText("50d")])
         let waiting = await reconciler.run(.timer, fetches: true)
         #expect(waiting.outcome == .inSync)
         #expect(waiting.waitingCommit?.id == third)
         _ = try await reconciler.order(.unpin, by: "alice")
         #expect(await reconciler.run(.manual, fetches: false).commit?.id == third)
-        #expect(await fixture.target.spec(retention)?["keep"] == "10d")
+        #expect(await fixture.target.spec(retention)?["keep"] == "50d")
         #expect(await fixture.target.spec(group) != nil)
     }
 
     @Test func aCommitAheadIsAcceptedAndNoneAfterIt() async throws {
         let (fixture, reconciler, _, _) = try await started()
         _ = try await reconciler.order(.suspend(reason: nil), by: "alice")
-        let third = try await fixture.repository.commit(["r.yaml": retentionText("10d")])
-        let fourth = try await fixture.repository.commit(["r.yaml": retentionText("9d")])
+        let third = try await fixture.repository.commit(["r.yaml": retentionText("50d")])
+        let fourth = try await fixture.repository.commit(["r.yaml": retentionText("60d")])
         _ = await reconciler.run(.timer, fetches: true)
         _ = try await reconciler.order(.pin(revision: third, permissions: [], reason: nil), by: "alice")
         #expect(await reconciler.run(.manual, fetches: false).waitingCommit?.id == fourth)
-        #expect(await fixture.target.spec(retention)?["keep"] == "20d")
+        #expect(await fixture.target.spec(retention)?["keep"] == "40d")
         _ = try await reconciler.order(.resume, by: "alice")
         let report = await reconciler.run(.manual, fetches: false)
         #expect(report.commit?.id == third)
         #expect(report.waitingCommit?.id == fourth)
-        #expect(await fixture.target.spec(retention)?["keep"] == "10d")
+        #expect(await fixture.target.spec(retention)?["keep"] == "50d")
         #expect(await reconciler.run(.timer, fetches: false).outcome == .inSync)
     }
 
