@@ -235,7 +235,7 @@ import Testing
         let fixture = try await SyncFixture(units: units)
         try await fixture.repository.commit(["page.yaml": text(full)])
         let reconciler = try fixture.reconciler()
-        let preview = try await reconciler.preview(revision: nil)
+        let preview = try await reconciler.preview(.newest)
         #expect(
             preview.report.changes.map { "\($0.target) \($0.name) \($0.action) \($0.result)" } == [
                 "systemd page create planned"

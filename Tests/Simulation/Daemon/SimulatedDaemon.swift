@@ -63,7 +63,7 @@ final class SimulatedDaemon {
         let service = SyncService(
             reconciler: reconciler, queue: queue, broadcast: ProgressBroadcast(),
             health: SyncHealth(
-                startedAt: dependencies.now(), driftInterval: configuration.driftInterval, registry: MetricsRegistry()),
+                startedAt: dependencies.now(), patience: configuration.patience, registry: MetricsRegistry()),
             configuration: configuration, dependencies: dependencies)
         let task = Task(executorPreference: world.executor) { try? await service.run() }
         incarnation.stop = {

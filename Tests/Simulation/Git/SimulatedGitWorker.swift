@@ -90,7 +90,8 @@ final class SimulatedGitWorker: @unchecked Sendable {
             return .failure(GitError(.corrupt, operation: request.title, message: "the store is damaged"))
         }
         switch request.operation {
-        case .fetch: preconditionFailure("a fetch is not local")
+        case .fetch, .branches: preconditionFailure("a fetch is not local, and no branch is planned here")
+        case .signatures: preconditionFailure("signatures are not asked for here")
         case .resolve(let revision):
             return found(request, revision == "HEAD" ? repository.newest : ObjectID(hex: revision)) {
                 .object(["id": .string($0.id.hex)])

@@ -1,4 +1,5 @@
 package import Reconciliation
+import SystemdUnits
 
 /// The two pure functions that decide a run. Handed in, so that a simulation can put a wrong one in their place and show
 /// that it is found.
