@@ -1,3 +1,4 @@
+import ConfigAPIServer
 import Declarations
 import ServerDaemon
 import StoreService
