@@ -119,12 +119,17 @@ private final class Trace: Sendable {
         _ = await reconciler.run(.startup, fetches: true)
         await fixture.target.set(isDown: true)
         let report: RunReport = await reconciler.run(.timer, fetches: false)
-        health.countFailures(of: report, isGitKnown: false, unsentReports: await reconciler.unsent.count)
+        health.countFailures(of: report, isGitKnown: false, unsentReports: await reconciler.waitingReports)
         for kind in ["git", "server", "agents", "report"] {
             #expect(registry.exposition.contains("gitops_sync_failures_total{kind=\"\(kind)\"} 1\n"), "\(kind)")
         }
         #expect(registry.exposition.contains("gitops_sync_failures_total{kind=\"proxy\"} 0\n"))
         #expect(registry.exposition.contains("gitops_sync_unsent_reports 1\n"))
+        await fixture.target.set(isDown: false)
+        _ = await reconciler.run(.timer, fetches: false)
+        // An equal run is sent only now and then, which is no failure.
+        _ = await reconciler.run(.timer, fetches: false)
+        #expect(await reconciler.waitingReports == 0)
     }
 }
 

@@ -62,7 +62,7 @@ struct RunCommand: AsyncParsableCommand {
                 path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                 logger: logger),
             EventFollower(client: clients.server, queue: queue), HangupListener(queue: queue),
-            Presence { health.isHealthy(at: dependencies.now()) },
+            Presence { health.isAlive(at: dependencies.now(), cycleTimeout: bootstrap.cycleTimeout) },
         ]
         if !bootstrap.previews.isEmpty {
             services.append(

@@ -8,7 +8,7 @@ package enum SyncFailure: String, CaseIterable, Sendable {
     /// A fetch.
     case git
     /// A target that did not answer or could not be read.
-    case server, agents, proxy
+    case server, agents, proxy, systemd
     /// A change that was refused by its target, or not seen to take effect.
     case change
     /// A commit that was not taken.

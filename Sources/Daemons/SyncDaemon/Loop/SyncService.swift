@@ -73,7 +73,7 @@ package struct SyncService: Service {
                     report.outcome, fetchFailed: !isGitKnown, at: now(), random: dependencies.fraction)
                 health.note(report, isGitKnown: isGitKnown)
                 health.countFailures(
-                    of: report, isGitKnown: isGitKnown || !fetches, unsentReports: await reconciler.unsent.count)
+                    of: report, isGitKnown: isGitKnown || !fetches, unsentReports: await reconciler.waitingReports)
                 await heartbeat?.beat(await reconciler.status(after: report, patience: configuration.patience))
                 await note(report)
             }

@@ -8,7 +8,7 @@ import Telemetry
 
 extension Reconciler {
     /// Reports that wait for a server that is away; the oldest are given up, they are in the local log.
-    private static var unsentLimit: Int { 500 }
+    static var unsentLimit: Int { 500 }
     /// A record that only counts more equal runs is sent this often.
     private static var repeatInterval: Duration { .seconds(60) }
 
@@ -31,13 +31,19 @@ extension Reconciler {
                     unsent.removeFirst()
                     continue
                 }
+                isServerDeaf = true
                 return
             }
             lastSubmission = (next.id, age())
+            log.sent(next.id)
+            isServerDeaf = false
             unsent.removeFirst()
             hasDelivered(next.drift)
         }
     }
+
+    /// Reports that wait for the server; one that is only to count more equal runs later does not.
+    var waitingReports: Int { isServerDeaf ? unsent.count : 0 }
 
     /// Has the next run's report say what no run could.
     func reportAtNextRun(_ text: String) { notesForReport.append(text) }
@@ -72,7 +78,7 @@ extension Reconciler {
         ])
         members["firstMeeting"] = state.firstMeeting?.json
         if !silentRemotes.isEmpty { members["silentRemotes"] = .array(silentRemotes.map(JSONValue.string)) }
-        members["unsentReports"] = .integer(unsent.count)
+        members["unsentReports"] = .integer(waitingReports)
         let now: Timestamp = dependencies.now()
         members["enforcement"] = orders.present(at: now)?.json
         let contests: [Contest] = state.corrections.contests(at: now)

@@ -76,6 +76,8 @@ package actor Reconciler {
     var seenUnits: LiveUnits?
     /// Reports that the server has not got.
     var unsent: [RunReport] = []
+    /// Whether they wait because the server did not take one.
+    var isServerDeaf = false
     /// What the next report is to say besides.
     var notesForReport: [String] = []
     var lastSubmission: (id: String, age: Duration)?
@@ -96,7 +98,7 @@ package actor Reconciler {
         // The same after a restart: a process that was killed must not keep its successor waiting for its lease. The lock
         // file sees to it that there is one at a time.
         holder = "\(dependencies.host)/\(try dependencies.directory.identity())"
-        if let newest = log.newest { unsent = [newest] }
+        unsent = log.unsent(atMost: Self.unsentLimit)
     }
 
     func newID() -> String {

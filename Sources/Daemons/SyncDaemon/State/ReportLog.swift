@@ -9,6 +9,9 @@ package struct ReportLog: Sendable {
     private let path: String
     private let files: any StateFiles
     private let fileLimit: Int
+    private let directory: StateDirectory
+    /// The newest record that the server has.
+    private var lastSent: String?
     private var last: (report: RunReport, offset: Int)?
     /// Runs of another process are another story: its last record is left as it is.
     private var isLastOurs = false
@@ -17,6 +20,8 @@ package struct ReportLog: Sendable {
         path = directory.file("reports.jsonl")
         files = directory.files
         self.fileLimit = fileLimit
+        self.directory = directory
+        lastSent = (try? files.read(directory.file("sent"), limit: 1 << 10)).map { String(decoding: $0, as: UTF8.self) }
         if let bytes = try? files.read(path, limit: fileLimit * 2),
             let line = bytes.dropLast().lastIndex(of: UInt8(ascii: "\n")).map({ $0 + 1 }) ?? (bytes.isEmpty ? nil : 0),
             let report = try? RunReport(parsing: bytes[line...].filter { $0 != UInt8(ascii: "\n") })
@@ -26,6 +31,23 @@ package struct ReportLog: Sendable {
     }
 
     package var newest: RunReport? { last?.report }
+
+    /// What the server has not got, oldest first: also what an earlier process could not send. The newest record is among
+    /// it in any case, because it may have counted more runs since.
+    package func unsent(atMost limit: Int) -> [RunReport] {
+        guard let newest else { return [] }
+        guard let lastSent else { return [newest] }
+        let records: [RunReport] = (try? Self.newest(limit, in: directory)) ?? [newest]
+        return records.prefix { $0.id > lastSent || $0.id == newest.id }.reversed()
+    }
+
+    /// The server has this record, and all before it.
+    package mutating func sent(_ id: String) {
+        guard id > lastSent ?? "" else { return }
+        lastSent = id
+        // Lost, it is sent again: the server replaces records by id.
+        try? files.replace(directory.file("sent"), with: Array(id.utf8))
+    }
 
     /// Writes a report; where it repeats the last one, that record is replaced by one that counts both. Returns the
     /// record as it stands now.
