@@ -82,6 +82,12 @@ actor InMemoryTarget: ReconcileTarget {
         return snapshot
     }
 
+    func state() async throws(TargetError) -> StoreState {
+        let snapshot: ConfigSnapshot = try await snapshot()
+        return StoreState(
+            storeId: snapshot.storeId, generation: snapshot.generation, instances: snapshot.instances, unhealthy: [:])
+    }
+
     func agents() async throws(TargetError) -> [AgentView] {
         try answer()
         return hosts

@@ -62,6 +62,10 @@ package actor Reconciler {
     /// A commit that the server refused; tried again when git is fetched.
     var rejected: (commit: String, problems: [Diagnostic])?
     var hasAskedForAnchor = false
+    /// What the stores held when they were last read as a whole, and when that was.
+    var seen: [TargetName: SeenStore] = [:]
+    /// The last run, where nothing was to be done in it.
+    var quiet: QuietRun?
     /// Reports that the server has not got.
     var unsent: [RunReport] = []
     var lastSubmission: (id: String, age: Duration)?
