@@ -12,6 +12,8 @@ actor InMemoryTarget: ReconcileTarget {
     private(set) var reports: [JSONValue] = []
     private(set) var resyncs: [AgentResync] = []
     private(set) var patches: [ConfigPatch] = []
+    /// How often everything was read.
+    private(set) var wholeReadings = 0
     private var auditEntries: [AuditEntry] = []
     private var anchor: String?
     private var leasesToMiss = 0
@@ -72,6 +74,11 @@ actor InMemoryTarget: ReconcileTarget {
     }
 
     func snapshot() async throws(TargetError) -> ConfigSnapshot {
+        wholeReadings += 1
+        return try content()
+    }
+
+    private func content() throws(TargetError) -> ConfigSnapshot {
         try answer()
         var snapshot = store.snapshot
         snapshot.instances = [
@@ -83,7 +90,7 @@ actor InMemoryTarget: ReconcileTarget {
     }
 
     func state() async throws(TargetError) -> StoreState {
-        let snapshot: ConfigSnapshot = try await snapshot()
+        let snapshot: ConfigSnapshot = try content()
         return StoreState(
             storeId: snapshot.storeId, generation: snapshot.generation, instances: snapshot.instances, unhealthy: [:])
     }

@@ -33,7 +33,8 @@ extension Reconciler {
         guard let quiet, let server = live.server.value, live.isWhole, !run.isNew,
             quiet.revision == run.commit?.declared?.revision, quiet.mode == configuration.mode,
             quiet.inventory == state.inventory, quiet.proxyInventory == state.proxyInventory,
-            server.holds(quiet.server), live.proxy?.value.map({ proxy in quiet.proxy.map(proxy.holds) ?? false })
+            server.holds(quiet.server),
+            live.proxy?.value.map({ proxy in quiet.proxy.map(proxy.holds) ?? false })
                 ?? (quiet.proxy == nil)
         else { return nil }
         var comparison: Comparison = quiet.comparison
