@@ -11,7 +11,7 @@ DATA_DIR ?= .plumbline
 # More arguments for `plumb up`, for instance: make demo UP_FLAGS="--port 7800"
 UP_FLAGS ?=
 
-.PHONY: help demo up down status build release install test test-units test-end-to-end test-systemd faults assets format lint requirements bench \
+.PHONY: help demo up down status build release install test test-units test-end-to-end test-systemd faults simulate assets format lint requirements bench \
 	adr dependencies clean
 
 help: ## List the targets
@@ -68,6 +68,12 @@ test-systemd: ## Run the tests that boot a Debian with a real systemd (root, onc
 
 faults: ## Kill server and PostgreSQL 50 times under load and count what is stored (optimised build)
 	@scripts/faults
+
+# How many schedules, and from which seed on: make simulate SIMULATE_FLAGS="--schedules 500000 --seed 7"
+SIMULATE_FLAGS ?= --schedules 100000
+
+simulate: ## Run gitops-sync through 100,000 random schedules of faults (optimised build)
+	@scripts/simulate $(SIMULATE_FLAGS)
 
 assets: ## Write migrations, templates and starter manifests into the target Assets
 	@scripts/generate-assets

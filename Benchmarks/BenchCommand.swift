@@ -21,6 +21,8 @@ struct BenchCommand: AsyncParsableCommand {
             "Where the databases are made. On a disk: on a file system in memory an fsync costs nothing.",
             valueName: "dir"))
     var directory: String = "/var/tmp"
+    @Option(parsing: .upToNextOption, help: "For reconcile: how many resources, one size after the other.")
+    var resources: [Int] = [1000, 10_000]
     @Option(help: "How many clients send at once.")
     var clients: Int = 4
     @Option(help: "For store: how many hours of 100 hosts are stored and asked about.")
@@ -51,9 +53,19 @@ struct BenchCommand: AsyncParsableCommand {
             try await comparison.run()
         }
         if only == nil || only == .reconcile {
-            try await ReconcileBenchmark(programs: programs, parent: directory, duration: .seconds(max(20, seconds)))
-                .run()
+            try await reconcile(programs)
         }
         print("\nLoad of this machine at the end: \(Machine.load)")
+    }
+
+    private func reconcile(_ programs: Programs) async throws {
+        print("\nReconcile: \(resources.map(String.init).joined(separator: " and ")) resources.")
+        var figures: [(resources: Int, ScaleBenchmark.Figures)] = []
+        for count in resources {
+            let benchmark = ScaleBenchmark(
+                programs: programs, parent: directory, resources: count, duration: .seconds(max(20, seconds)))
+            figures.append((count, try await benchmark.run()))
+        }
+        ScaleTable.show(figures)
     }
 }

@@ -22,6 +22,10 @@ actor InMemoryBackend: ConfigBackend {
             resources: resources.values.sorted { $0.key < $1.key })
     }
 
+    func state() -> StoreState {
+        StoreState(storeId: storeId, generation: generation, instances: [instance], unhealthy: [:])
+    }
+
     func apply(_ patch: ConfigPatch, by writer: ConfigWriter) throws(ConfigFailure) -> ConfigSnapshot {
         guard patch.storeId == storeId, patch.generation == generation else {
             throw .conflict(conflict("the store has moved"))

@@ -3,13 +3,13 @@ import Simulation
 import Testing
 
 /// How many schedules are run: as many as fit into every test run, or as `PLUMB_SIMULATION_SCHEDULES` says.
-private let schedules: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SCHEDULES").flatMap { UInt64($0) } ?? 100
+private let schedules: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SCHEDULES").flatMap { UInt64($0) } ?? 2000
 /// The first seed, to go on elsewhere or to repeat one.
 private let firstSeed: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SEED").flatMap { UInt64($0) } ?? 1
 
 @Suite struct SimulationTests {
     @Test func theSameSeedGivesTheSameTrace() {
-        for seed in UInt64(1)...5 {
+        for seed in UInt64(1)...10 {
             let first: Verdict = Simulation.run(Schedule(seed: seed), isTracing: true)
             let second: Verdict = Simulation.run(Schedule(seed: seed), isTracing: true)
             #expect(!first.trace.isEmpty && first.trace == second.trace, "seed \(seed)")
@@ -19,5 +19,14 @@ private let firstSeed: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SEED"
     @Test func noScheduleBreaksAnInvariant() async {
         let found: Verdict? = await Simulation.searchInParallel(firstSeed..<firstSeed + schedules)
         if let found { Issue.record("\(Simulation.explained(found))") }
+    }
+}
+
+// Each mistake that people make in reconcilers is found by the same schedules.
+@Suite struct DefectTests {
+    @Test(arguments: Defect.allCases.filter { $0 != .none })
+    func aPlantedDefectIsFound(_ defect: Defect) async {
+        let found: Verdict? = await Simulation.searchInParallel(1..<2001, defect: defect)
+        #expect(found?.violation != nil, "\(defect.rawValue) was not found in 2000 schedules")
     }
 }

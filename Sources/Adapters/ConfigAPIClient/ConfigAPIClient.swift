@@ -58,6 +58,11 @@ package final class ConfigAPIClient: Sendable {
         try form(try await answer(.GET, "/v1/config"))
     }
 
+    /// Where the store stands, without what it holds.
+    package func state() async throws(ConfigAPIClientError) -> StoreState {
+        try form(try await answer(.GET, "/v1/config/state"))
+    }
+
     /// Applies changes, all or nothing. The same `requestId` gets the first answer again, so the patch may be sent
     /// again after a lost answer.
     package func apply(_ patch: ConfigPatch) async throws(ConfigAPIClientError) -> ConfigSnapshot {

@@ -91,12 +91,14 @@ extension SimulatedComponent {
     func reasonNeverInSync(with commit: SimulatedCommit, since start: Duration, _ network: SimulatedNetwork) -> String?
     {
         var reason: String?
-        let first: Int = history.lastIndex { $0.from <= start } ?? 0
+        var first: Int = history.lastIndex { $0.from <= start } ?? 0
+        // What was written past the triggers is found within a minute, and a run that began before may not know of it.
+        while first > 0, !history[first].isRecorded, history[first].from > start - .seconds(75) { first -= 1 }
         for index in first..<history.count {
             let end: Duration = index + 1 < history.count ? history[index + 1].from : world.timeline.now
             if let found = difference(from: commit, history[index].rows) {
                 reason = reason ?? found
-            } else if !wasLoaded(from: max(start, history[index].from), to: end) {
+            } else if !wasLoaded(from: max(start, history[index].from), to: max(start, end)) {
                 reason = reason ?? "its process ran another generation"
             } else {
                 return nil

@@ -113,6 +113,7 @@ final class SimulatedDaemon {
     /// Nothing ends it any more, and it runs.
     func calmDown() {
         incarnation?.stepsLeft = nil
+        repository.failures = 0
         wallOffset = .zero
         if !isRunning { start(after: .seconds(1)) }
     }

@@ -46,6 +46,18 @@ final class SimulatedTarget: ReconcileTarget, @unchecked Sendable {
         return try world.defect.snapshot(result, &memory).get()
     }
 
+    func state() async throws(TargetError) -> StoreState {
+        let result: Result<StoreState, TargetError> = await ask("state") { component in
+            let snapshot: ConfigSnapshot = component.snapshot
+            return .success(
+                throughJSON(
+                    StoreState(
+                        storeId: snapshot.storeId, generation: snapshot.generation, instances: snapshot.instances,
+                        unhealthy: [:])))
+        }
+        return try world.defect.state(result, memory).get()
+    }
+
     func agents() async throws(TargetError) -> [AgentView] {
         let result: Result<[AgentView], TargetError> = await ask("agents") { .success($0.agents()) }
         return try world.defect.agents(result, &memory).get()

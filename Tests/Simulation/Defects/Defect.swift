@@ -133,6 +133,19 @@ extension Defect {
         return .success(snapshot)
     }
 
+    func state(_ result: Result<StoreState, TargetError>, _ memory: TargetMemory) -> Result<StoreState, TargetError> {
+        guard case .success(var state) = result else {
+            guard self == .lastAnswerStands, let known = memory.snapshot else { return result }
+            return .success(
+                StoreState(
+                    storeId: known.storeId, generation: known.generation, instances: known.instances, unhealthy: [:]))
+        }
+        if self == .instancesAreBelieved {
+            for index in state.instances.indices { state.instances[index].loadedGeneration = state.generation }
+        }
+        return .success(state)
+    }
+
     func agents(
         _ result: Result<[AgentView], TargetError>, _ memory: inout TargetMemory
     ) -> Result<[AgentView], TargetError> {

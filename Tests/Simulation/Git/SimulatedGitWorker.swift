@@ -8,6 +8,8 @@ final class LocalRepository {
     var newest: ObjectID?
     /// Nothing can be read of it until it is fetched anew.
     var isDamaged = false
+    /// So many workers end before they have answered.
+    var failures = 0
 }
 
 /// Answers a daemon's requests to its git worker, in the worker's own form: the request as JSON, the answer as frames.
@@ -84,9 +86,15 @@ final class SimulatedGitWorker: @unchecked Sendable {
     // MARK: What is in the repository
 
     private func local(_ request: WorkerRequest) -> Result<WorkerAnswer, GitError> {
-        if repository.isDamaged, world.defect == .unreadableIsEmpty {
-            if case .tree = request.operation { return .success(TreeListing(files: [], refusals: []).answer) }
-        } else if repository.isDamaged {
+        if repository.failures > 0 {
+            repository.failures -= 1
+            if world.defect == .unreadableIsEmpty, case .tree = request.operation {
+                return .success(TreeListing(files: [], refusals: []).answer)
+            } else if world.defect != .unreadableIsEmpty {
+                return .failure(GitError(.worker, operation: request.title, message: "ended by signal 9", signal: 9))
+            }
+        }
+        guard !repository.isDamaged else {
             return .failure(GitError(.corrupt, operation: request.title, message: "the store is damaged"))
         }
         switch request.operation {

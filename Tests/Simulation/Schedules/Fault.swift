@@ -14,6 +14,8 @@ enum Fault: Hashable, Sendable {
     case accept(daemon: Int)
     /// The repository of a daemon is damaged.
     case damageRepository(daemon: Int)
+    /// The next so many git workers of a daemon are killed.
+    case killWorkers(daemon: Int, count: Int)
     case link(daemon: Int, Component, SimulatedNetwork.Condition, seconds: Int)
     case away(Component, seconds: Int)
     case edit(Component, Change, Channel)
@@ -57,6 +59,7 @@ extension World {
         case .accept(let number):
             if let head = remote.head { daemons[number].permit(head) }
         case .damageRepository(let number): daemons[number].repository.isDamaged = true
+        case .killWorkers(let number, let count): daemons[number].repository.failures = count
         case .link(let number, let component, let condition, let seconds):
             let link = SimulatedNetwork.Link(daemon: number, component: component)
             network.set(condition, on: link)

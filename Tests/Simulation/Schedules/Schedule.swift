@@ -80,8 +80,10 @@ package struct Schedule: Hashable, Sendable {
         case 0..<22: return push(&random)
         case 22..<26: return .rewrite(back: 1 + random.below(3), changes: changes(&random, most: 3))
         case 26..<28 where daemons == 1: return .accept(daemon: 0)
-        case 26..<31: return .damageRepository(daemon: random.below(daemons))
-        case 31..<40: return link(&random)
+        case 26..<28: return .killWorkers(daemon: random.below(daemons), count: 1 + random.below(8))
+        case 28..<31: return .damageRepository(daemon: random.below(daemons))
+        case 31..<33: return .killWorkers(daemon: random.below(daemons), count: 1 + random.below(8))
+        case 33..<40: return link(&random)
         case 40..<46:
             let places: [Component] = [.git, .server, store(&random)]
             return .away(places[random.below(3)], seconds: 1 + random.below(60))

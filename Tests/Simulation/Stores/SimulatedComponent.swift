@@ -15,7 +15,7 @@ final class SimulatedComponent {
     private var backups: [StoreModel] = []
     private var restores = 0
     /// What the store held, from when on; the last entry is now.
-    private(set) var history: [(from: Duration, rows: [ResourceKey: StoreModel.Row])] = []
+    private(set) var history: [(from: Duration, rows: [ResourceKey: StoreModel.Row], isRecorded: Bool)] = []
     /// When the process ran what was stored, and from when on not.
     private(set) var loads: [(at: Duration, isLoaded: Bool)] = []
     private var answer: (version: Int, loaded: Int, snapshot: ConfigSnapshot)?
@@ -26,7 +26,7 @@ final class SimulatedComponent {
         store = StoreModel(
             storeId: "\(name.rawValue)-store", targets: name == .proxy ? [.proxy] : [.server, .agents])
         if name == .server { hosts = (0..<2).map { SimulatedHost(name: "web-\($0)", now: world.serverTime) } }
-        history = [(.zero, [:])]
+        history = [(.zero, [:], true)]
         loads = [(.zero, true)]
         backups = [store]
     }
@@ -47,7 +47,7 @@ final class SimulatedComponent {
     ///   can say that it runs something else.
     private func changed(isKnown: Bool) {
         let now: Duration = world.timeline.now
-        history.append((now, store.rows))
+        history.append((now, store.rows, isKnown))
         if isKnown { loads.append((now, false)) }
         world.timeline.after(world.random.milliseconds(5...300)) { [self] in load() }
         world.sendEvents(of: name)

@@ -12,6 +12,8 @@ actor InMemoryTarget: ReconcileTarget {
     private(set) var reports: [JSONValue] = []
     private(set) var resyncs: [AgentResync] = []
     private(set) var patches: [ConfigPatch] = []
+    /// How often everything was read.
+    private(set) var wholeReadings = 0
     private var auditEntries: [AuditEntry] = []
     private var anchor: String?
     private(set) var enforcement: JSONValue?
@@ -76,6 +78,11 @@ actor InMemoryTarget: ReconcileTarget {
     }
 
     func snapshot() async throws(TargetError) -> ConfigSnapshot {
+        wholeReadings += 1
+        return try content()
+    }
+
+    private func content() throws(TargetError) -> ConfigSnapshot {
         try answer()
         var snapshot = store.snapshot
         snapshot.instances = [
@@ -84,6 +91,12 @@ actor InMemoryTarget: ReconcileTarget {
                 heartbeatAt: .now(), isFresh: true)
         ]
         return snapshot
+    }
+
+    func state() async throws(TargetError) -> StoreState {
+        let snapshot: ConfigSnapshot = try content()
+        return StoreState(
+            storeId: snapshot.storeId, generation: snapshot.generation, instances: snapshot.instances, unhealthy: [:])
     }
 
     func agents() async throws(TargetError) -> [AgentView] {

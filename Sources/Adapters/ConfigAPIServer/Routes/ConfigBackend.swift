@@ -6,6 +6,9 @@ package protocol ConfigBackend: Sendable {
     /// Everything that is live, with sensitive fields as they are stored.
     func snapshot() async throws(ConfigFailure) -> ConfigSnapshot
 
+    /// Where the store stands, without its content.
+    func state() async throws(ConfigFailure) -> StoreState
+
     /// All changes of the patch or none, as `writer`.
     func apply(_ patch: ConfigPatch, by writer: ConfigWriter) async throws(ConfigFailure) -> ConfigSnapshot
 

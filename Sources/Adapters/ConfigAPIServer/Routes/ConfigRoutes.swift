@@ -31,6 +31,7 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
     package func add(to router: some RouterMethods<Context>) {
         router.group("/v1/config", requiring: .configRead)
             .get { request, context in try await snapshot(request, context) }
+            .get("state") { request, context in try await state(request, context) }
             .get("audit") { request, context in try await audit(request, context) }
             .get("events") { request, _ in try events(request) }
         router.group("/v1/config", requiring: .config)
@@ -48,6 +49,12 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
             return Response(status: .notModified, headers: [.eTag: tag, .cacheControl: "no-store"])
         }
         return response(snapshot, to: identity)
+    }
+
+    private func state(_ request: Request, _ context: Context) async throws -> Response {
+        _ = try context.requireScope(.configRead)
+        let state: StoreState = try await answering { () async throws(ConfigFailure) in try await backend.state() }
+        return .json(state.json)
     }
 
     private func patch(_ request: Request, _ context: Context) async throws -> Response {

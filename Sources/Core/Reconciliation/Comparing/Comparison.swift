@@ -84,6 +84,17 @@ package func compare(
     return comparison
 }
 
+extension Comparison {
+    /// Takes over what is said of processes and hosts, where nothing that is stored or declared has moved.
+    package mutating func update(from live: LiveState, context: ComparisonContext) {
+        if let snapshot = live.server.value { server = .present(ServerFacts(snapshot)) }
+        if let snapshot = live.proxy?.value { proxy = .present(ServerFacts(snapshot)) }
+        if let snapshot = live.units?.value { units = .present(ServerFacts(snapshot)) }
+        guard let views = live.agents.value else { return }
+        agents = compareAgents(views, now: context.now, grace: context.grace)
+    }
+}
+
 extension Comparison.ServerFacts {
     init(_ snapshot: ConfigSnapshot) {
         self.init(

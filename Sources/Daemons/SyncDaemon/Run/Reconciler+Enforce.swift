@@ -8,15 +8,19 @@ import Telemetry
 extension Reconciler {
     /// A store that moves between reading and writing is planned for afresh; this often at most within one run.
     private static var attempts: Int { 4 }
+    /// What was written past a store's triggers is found after this at the latest.
+    private static var wholeReadInterval: Duration { .seconds(60) }
 
     /// Compares, plans, applies and verifies the run's commit.
     func enforce(_ run: inout RunInProgress, progress: @Sendable (RunProgress) async -> Void) async {
         for attempt in 1...Self.attempts {
             guard let declared = run.commit?.declared else { return await reportTargetsAlone(&run) }
-            let live: LiveState = await observeAll(declared: declared)
+            run.seenAt = run.seenAt ?? dependencies.now()
+            let seen: LiveState = await look(declared)
+            if let (comparison, plan) = unchanged(seen, run) { return describe(comparison, plan, in: &run) }
+            let live: LiveState = await attributed(seen, declared)
             // What appears while a first commit is applied does not make the store one that was in use.
             if attempt == 1 { meet(live, &run) }
-            run.seenAt = run.seenAt ?? dependencies.now()
             let comparison: Comparison = compared(declared, with: live)
             let plan: Plan = dependencies.decisions.plan(
                 comparison,
@@ -61,9 +65,14 @@ extension Reconciler {
     }
 
     func observeAll(declared: DeclaredState?) async -> LiveState {
-        var live: LiveState = await observe(dependencies.target, proxy: dependencies.proxy)
+        let live: LiveState = await look(declared)
         guard let declared else { return live }
-        live.units = await observeUnits(declared: declared)
+        return await attributed(live, declared)
+    }
+
+    /// Finds out who deleted what is missing.
+    private func attributed(_ live: LiveState, _ declared: DeclaredState) async -> LiveState {
+        var live: LiveState = live
         if let snapshot = live.server.value {
             live.deletions = await deletions(
                 in: snapshot, declared, state.inventory, since: state.generation, dependencies.target)
@@ -72,6 +81,23 @@ extension Reconciler {
             let found: [ResourceKey: ChangedBy] = await deletions(
                 in: snapshot, declared, state.proxyInventory, since: state.proxyGeneration, proxy)
             live.deletions.merge(found) { first, _ in first }
+        }
+        return live
+    }
+
+    /// Reads what is live: as a whole at least each minute, so that nothing hides for longer that the triggers did not see.
+    private func look(_ declared: DeclaredState?) async -> LiveState {
+        let recent: [TargetName: SeenStore] = seen.filter { age() - $0.value.readAt < Self.wholeReadInterval }
+        let known: [TargetName: ConfigSnapshot] = recent.mapValues(\.snapshot)
+        var live: LiveState = await observe(dependencies.target, proxy: dependencies.proxy, known: known)
+        if let declared { live.units = await observeUnits(declared: declared) }
+        for (name, store) in [(TargetName.server, live.server.value), (.proxy, live.proxy?.value)] {
+            guard let store else {
+                seen[name] = nil
+                continue
+            }
+            let isKnown: Bool = known[name]?.storeId == store.storeId && known[name]?.generation == store.generation
+            seen[name] = SeenStore(snapshot: store, readAt: isKnown ? recent[name]?.readAt ?? age() : age())
         }
         return live
     }
@@ -131,6 +157,7 @@ extension Reconciler {
             state.proxyGeneration = snapshot.generation
         }
         noteUnits()
+        noteQuiet(comparison, rest, live, run)
     }
 
     /// Looks until everything runs what it should, or `verify.timeout` has passed.

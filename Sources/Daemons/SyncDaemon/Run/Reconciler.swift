@@ -74,6 +74,10 @@ package actor Reconciler {
     var areOrdersSent = false
     /// The units as they were last seen.
     var seenUnits: LiveUnits?
+    /// What the stores held when they were last read as a whole, and when that was.
+    var seen: [TargetName: SeenStore] = [:]
+    /// The last run, where nothing was to be done in it.
+    var quiet: QuietRun?
     /// Reports that the server has not got.
     var unsent: [RunReport] = []
     /// Whether they wait because the server did not take one.

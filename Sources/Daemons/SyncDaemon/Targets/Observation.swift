@@ -3,18 +3,42 @@ import ConfigAPIClient
 import Declarations
 import Reconciliation
 
+/// What a store held when it was read as a whole.
+struct SeenStore: Sendable {
+    var snapshot: ConfigSnapshot
+    /// By the age of the reconciler.
+    var readAt: Duration
+}
+
 /// Reads everything that is live. Never throws: what does not answer is unknown.
-func observe(_ target: any ReconcileTarget, proxy: (any ReconcileTarget)?) async -> LiveState {
-    async let server: Observed<ConfigSnapshot> = observed { () async throws(TargetError) in try await target.snapshot()
-    }
+///
+/// - Parameter known: what the stores held at the last look. Of a store whose generation has not moved since, only where
+///   it stands is asked.
+func observe(
+    _ target: any ReconcileTarget, proxy: (any ReconcileTarget)?, known: [TargetName: ConfigSnapshot] = [:]
+) async -> LiveState {
+    let knownServer: ConfigSnapshot? = known[.server]
+    let knownProxy: ConfigSnapshot? = known[.proxy]
+    async let server: Observed<ConfigSnapshot> = read(target, known: knownServer)
     async let agents: Observed<[AgentView]> = observed { () async throws(TargetError) in try await target.agents() }
-    async let proxySnapshot: Observed<ConfigSnapshot>? = observedProxy(proxy)
+    async let proxySnapshot: Observed<ConfigSnapshot>? = observedProxy(proxy, known: knownProxy)
     return LiveState(server: await server, agents: await agents, proxy: await proxySnapshot)
 }
 
-private func observedProxy(_ proxy: (any ReconcileTarget)?) async -> Observed<ConfigSnapshot>? {
+private func observedProxy(
+    _ proxy: (any ReconcileTarget)?, known: ConfigSnapshot?
+) async -> Observed<ConfigSnapshot>? {
     guard let proxy else { return nil }
-    return await observed { () async throws(TargetError) in try await proxy.snapshot() }
+    return await read(proxy, known: known)
+}
+
+private func read(_ target: any ReconcileTarget, known: ConfigSnapshot?) async -> Observed<ConfigSnapshot> {
+    if let known {
+        // An older component has no such answer: then everything is read.
+        let state: StoreState? = try? await target.state()
+        if let present = state.flatMap(known.continued) { return .present(present) }
+    }
+    return await observed { () async throws(TargetError) in try await target.snapshot() }
 }
 
 private func observed<Value: Hashable & Sendable>(

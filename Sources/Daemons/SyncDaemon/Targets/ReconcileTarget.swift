@@ -7,6 +7,8 @@ package typealias TargetError = ConfigAPIClientError
 /// The edge of the reconciler: what is read from and written to the components. Small enough for an in-memory twin.
 package protocol ReconcileTarget: Sendable {
     func snapshot() async throws(TargetError) -> ConfigSnapshot
+    /// Where the store stands, without its content.
+    func state() async throws(TargetError) -> StoreState
     func agents() async throws(TargetError) -> [AgentView]
     /// Recorded changes of generations after `generation`, oldest first.
     func audit(since generation: Int) async throws(TargetError) -> [AuditEntry]

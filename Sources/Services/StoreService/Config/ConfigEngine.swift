@@ -25,6 +25,10 @@ package struct ConfigEngine: ConfigBackend {
         do { return try await store.snapshot() } catch { throw ConfigFailure(error) }
     }
 
+    package func state() async throws(ConfigFailure) -> StoreState {
+        do { return try await store.state() } catch { throw ConfigFailure(error) }
+    }
+
     /// Answers with the state after the change, in which this process has loaded it already: whoever applies a commit
     /// need not ask again to see it take effect. (If loading takes too long, the answer says that honestly.)
     package func apply(_ patch: ConfigPatch, by writer: ConfigWriter) async throws(ConfigFailure) -> ConfigSnapshot {
