@@ -66,6 +66,15 @@ import Testing
         let clock = RecordingClock()
         var engine: SealingEngine = engine(database, "one", MetricsRegistry())
         engine.clock = clock
+        engine.renewal = .zero
+        try await database.superuser("CREATE TABLE public.renewals (task text)")
+        try await database.superuser(
+            """
+            CREATE FUNCTION public.renewed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS
+            $$ BEGIN INSERT INTO public.renewals VALUES (NEW.task); RETURN NULL; END $$
+            """)
+        try await database.superuser(
+            "CREATE TRIGGER renewed AFTER UPDATE ON plumbline.leaders FOR EACH ROW EXECUTE FUNCTION public.renewed()")
         let begin: ContinuousClock.Instant = .now
         _ = try await engine.round()
         let work: Duration = .now - begin
@@ -74,6 +83,9 @@ import Testing
         #expect(rests.count > 3)
         #expect(rests.allSatisfy { $0 > .milliseconds(13) })
         #expect(rests.reduce(.zero, +) <= work * 7)
+        // The leadership is renewed in the midst of a source, not only before each step.
+        let renewals: SQLResult = try await database.superuser("SELECT count(*) AS n FROM public.renewals")
+        #expect(try renewals.only().int("n") >= rests.count)
         #expect(
             try await BlockStore(pool: database.pool, compression: nil).tables().contains { $0.state == .sealed })
     }

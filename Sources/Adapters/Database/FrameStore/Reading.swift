@@ -52,8 +52,12 @@ struct Reading: Sendable {
                 steps.append(Self.step(part, stretch.hours, rolled, look, cache))
             } else {
                 let query: SampleQuery = sampleQuery(part)
-                let statements: [Statement] = look.contents(overlapping: part).map {
-                    Statement(sql: query.statement($0), parameters: query.parameters($0), content: $0)
+                let statements: [Statement] = look.contents(overlapping: part).flatMap { content in
+                    let parts: [[SQLValue]] = query.parts(content)
+                    return parts.map {
+                        Statement(
+                            sql: query.statement(content), parameters: $0, content: content, isLarge: parts.count > 1)
+                    }
                 }
                 steps.append(Step(selection: part, statements: statements))
             }

@@ -9,12 +9,15 @@ struct SampleQuery: Sendable {
     private let compression: ByteCompression?
     private let mostSamples: Int
     private let columns: [ColumnRange]
+    /// In order.
+    private let sources: [Int]
 
     init(_ plan: ReadPlan, _ selection: Selection, _ compression: ByteCompression?, mostSamples: Int) {
         self.plan = plan
         self.selection = selection
         self.compression = compression
         self.mostSamples = mostSamples
+        sources = plan.sources
         columns = plan.elements.sorted { ($0.key.source, $0.key.layout) < ($1.key.source, $1.key.layout) }.flatMap {
             pair, elements in
             ColumnRange.ranges(of: elements.map(\.position)).map { ColumnRange(pair: pair, range: $0) }
@@ -36,8 +39,23 @@ struct SampleQuery: Sendable {
             """
     }
 
-    func parameters(_ content: PartitionContent) -> [SQLValue] {
-        guard content.isSealed else { return plan.parameters(selection) }
+    func parameters(_ content: PartitionContent) -> [SQLValue] { parameters(content, sources[...]) }
+
+    /// The same in two halves of the sources, where that is worth a second connection: else in one.
+    func parts(_ content: PartitionContent) -> [[SQLValue]] {
+        // As if everybody reported every ten seconds.
+        let rows: Int64 = Int64(sources.count) * (selection.through - selection.after) / 10_000
+        guard sources.count > 1, rows > Self.worthTwo else { return [parameters(content)] }
+        let half: Int = sources.count / 2
+        return [parameters(content, sources[..<half]), parameters(content, sources[half...])]
+    }
+
+    private static let worthTwo: Int64 = 5000
+
+    private func parameters(_ content: PartitionContent, _ sources: ArraySlice<Int>) -> [SQLValue] {
+        guard content.isSealed else { return plan.parameters(selection, sources) }
+        let chosen: ClosedRange<Int> = (sources.first ?? 0)...(sources.last ?? 0)
+        let columns: [ColumnRange] = self.columns.filter { chosen.contains($0.pair.source) }
         return [
             .integerArray(columns.map(\.pair.source)), .integerArray(columns.map(\.pair.layout)),
             .integerArray(columns.map(\.range.lowerBound)), .integerArray(columns.map { $0.range.upperBound - 1 }),

@@ -30,12 +30,12 @@ struct ReadPlan: Sendable {
             """
     }
 
-    func parameters(_ selection: Selection) -> [SQLValue] {
-        [
-            .integerArray(Set(elements.keys.map(\.source)).sorted()),
-            .integerArray(Set(elements.keys.map(\.layout)).sorted()),
-        ] + selection.bounds
+    /// Of some of the sources.
+    func parameters(_ selection: Selection, _ sources: some Collection<Int>) -> [SQLValue] {
+        [.integerArray(Array(sources)), .integerArray(Set(elements.keys.map(\.layout)).sorted())] + selection.bounds
     }
+
+    var sources: [Int] { Set(elements.keys.map(\.source)).sorted() }
 
     var areElementsPicked: Bool { commonPositions != nil }
 }

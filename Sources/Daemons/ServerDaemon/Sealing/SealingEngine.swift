@@ -26,8 +26,9 @@ struct SealingEngine: Service {
     /// samples a second. A request that comes in between waits for a piece at most, so pieces are short.
     private static let rest = 7
     private static let piece: Duration = .milliseconds(2)
-    /// A source takes far less; whoever needs longer may lose the leadership, and begins the source anew.
+    /// Whoever stays away for longer loses the leadership, and another begins the source anew.
     private static let lease = PromDuration.minutes(5)
+    var renewal: Duration = .seconds(60)
 
     func run() async throws {
         let last: Leadership? = await cancelWhenGracefulShutdown {
@@ -63,21 +64,23 @@ struct SealingEngine: Service {
     private func take(_ step: SealStep, _ leadership: Leadership) async throws {
         var samples = 0
         var start: ContinuousClock.Instant = .now
+        var renewed: ContinuousClock.Instant = .now
         let before: Int = try await size(of: step.inputs)
         let pace: SealPace = {
             let worked: Duration = .now - start
             guard worked >= Self.piece else { return }
             try await clock.sleep(for: worked * Self.rest)
+            // So that a long source is not taken away in its midst.
+            if .now - renewed >= renewal {
+                try await renew(leadership)
+                renewed = .now
+            }
             start = .now
         }
         let progress: (Int) async throws -> Void = { sealed in
             samples += sealed
             metrics.counter("plumb_sealing_samples_total", "Samples written into sealed blocks.")
                 .increment(by: Double(sealed))
-            // Renews the lease, so that a long span is not taken away in its midst.
-            guard try await leaders.lead(Self.task, holder: holder, for: Self.lease)?.epoch == leadership.epoch else {
-                throw LeadershipLost(task: Self.task)
-            }
         }
         try await blocks.take(step, under: leadership, progress: progress, pace: pace)
         metrics.counter("plumb_sealing_steps_total", "Steps of sealing.", labels: ["step": step.name]).increment()
@@ -95,6 +98,12 @@ struct SealingEngine: Service {
                 "span": "\(from)", "table": "\(table)", "samples": "\(samples)", "bytes.before": "\(before)",
                 "bytes.after": "\(after)",
             ])
+    }
+
+    private func renew(_ leadership: Leadership) async throws {
+        guard try await leaders.lead(Self.task, holder: holder, for: Self.lease)?.epoch == leadership.epoch else {
+            throw LeadershipLost(task: Self.task)
+        }
     }
 
     private func size(of tables: [String]) async throws -> Int {
