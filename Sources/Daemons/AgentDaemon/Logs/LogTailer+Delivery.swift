@@ -50,7 +50,9 @@ extension LogTailer {
                 failures = 0
                 deadInARow = 0
                 lineLimit = min(Self.linesPerRequest, lineLimit * 2)
-                if lines < Self.linesPerRequest / 2 { try? await clock.sleep(for: Self.linger) }
+                if lines < Self.linesPerRequest / 2, !tracked.contains(where: \.hasUnread) {
+                    try? await clock.sleep(for: Self.linger)
+                }
             case .refused:
                 if refused(streams, lines: lines) { deadInARow += 1 }
                 guard deadInARow > Self.freeDeadLines else { continue }

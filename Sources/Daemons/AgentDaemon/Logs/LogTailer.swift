@@ -113,7 +113,7 @@ actor LogTailer {
     let published = Mutex(Statistics())
     private let executor = BlockingExecutor(name: "logs")
 
-    static let linesPerRequest = 1000
+    static let linesPerRequest = 4000
     static let bytesPerRequest = 1 << 20
     static let usualFiles = 800
 
