@@ -115,12 +115,17 @@ final class JournalFeed: Sendable {
         }
     }
 
-    /// What was under way is stored, or given up.
-    func settle() {
+    /// What was under way is stored up to `positions`, by stream; a stream that is not among them wholly. What lies behind
+    /// its position is sent again: the server takes nothing of a run that it has a part of.
+    func settle(positions: (String) -> Int?) {
         state.withLock { state in
             guard state.sent > 0 else { return }
-            state.doneTo = state.held[state.sent - 1].cursor
-            state.held.removeFirst(state.sent)
+            let sent: ArraySlice<Held> = state.held[..<state.sent]
+            let isStored: [Bool] = sent.map { held in positions(held.stream).map { held.line.place < $0 } ?? true }
+            let firstLeft: Int = isStored.firstIndex(of: false) ?? sent.count
+            if firstLeft > 0 { state.doneTo = sent[firstLeft - 1].cursor }
+            let left: [Held] = zip(sent, isStored).filter { !$0.1 }.map { $0.0 }
+            state.held.replaceSubrange(..<state.sent, with: left)
             state.sent = 0
             if state.held.isEmpty { state.doneTo = state.readTo }
         }

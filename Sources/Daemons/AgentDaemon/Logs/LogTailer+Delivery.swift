@@ -222,7 +222,7 @@ extension LogTailer {
             file.offset = position < stream.end ? position : max(file.offset, file.record.position)
             hasChanged = true
         }
-        for feed in feeds.values { feed.settle() }
+        for feed in feeds.values { feed.settle { json?["positions"]?[$0]?.integer } }
         noteJournals()
         let rejected: Int = json?["rejected"]?.integer ?? 0
         count(
@@ -259,7 +259,7 @@ extension LogTailer {
             if isAlone { file.record.position = stream.end }
             file.offset = file.record.position
         }
-        for feed in feeds.values { isAlone ? feed.settle() : feed.takeBack() }
+        for feed in feeds.values { isAlone ? feed.settle { _ in nil } : feed.takeBack() }
         noteJournals()
         hasChanged = true
         guard isAlone else {
