@@ -146,7 +146,7 @@ target(
     products: [crypto, logging], wrapsC: true)
 target(
     .adapters, "HostSystem", uses: ["CKernelClock", "Declarations", "Exposition", "Runtime", "Telemetry"],
-    products: [logging, systemPackage])
+    products: [logging, subprocess, systemPackage])
 target(
     .adapters, "ConfigAPIServer", uses: ["ConfigAPI", "Declarations", "Runtime", "Telemetry"],
     products: [httpTypes, hummingbird, lifecycle, logging, nioCore])

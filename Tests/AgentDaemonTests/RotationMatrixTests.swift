@@ -259,14 +259,15 @@ private final class LoadedLog: Sendable {
         log.write(200)
         try await arrived(log, server)
         guard fate == .killed || fate == .killedBetweenRotations else { return }
-        // What a kill leaves: positions of some moment before, which the file of later ones must not replace.
-        let then: [UInt8] = try Files.read(path)
-        log.write(200)
         if fate == .killedBetweenRotations {
             let name: String = log.path
             log.between { _ in #expect(Glibc.rename(name, "\(name).\(round)") == 0) }
             log.write(50)
+            try await arrived(log, server)
         }
+        // What a kill leaves: positions of some moment before, with the names of all streams of which anything was sent.
+        let then: [UInt8] = try Files.read(path)
+        log.write(200)
         try await arrived(log, server)
         try Files.write(then, to: "\(path).then")
     }
@@ -306,6 +307,7 @@ private final class LoadedLog: Sendable {
         case .killed, .killedBetweenRotations:
             let state = "\(harness.folder)/state/\(positions)"
             #expect(Glibc.rename("\(state).then", state) == 0)
+            if fate == .killedBetweenRotations { rename(1) { "\(path).9\($0)" } }
             log.write(150)
         default: Issue.record("no such fate while the agent is down: \(fate)")
         }

@@ -217,6 +217,19 @@ private let goldenDigests: [(String, String, String)] = [
         """, "bea1ef68c1c119a225054f652ec7e7f6ff42038078e39ca116b2a9dd18f7ad3c"
     ),
     (
+        "LogSource", "{journal: [web*.service, kernel]}",
+        "f08171c315b4d8d4afd2742310f49af9bf9f8457216dd989f794a169b0f52ec4"
+    ),
+    (
+        "LogSource",
+        "{containers: [web*], parser: syslog, multiline: {stacktrace: true, maxLines: 500, wait: 2000ms}}",
+        "9bcd82b71057f3065e4f12a85262dc6c099b2d2caeb7e6984c12a0bf79f094a5"
+    ),
+    (
+        "LogSource", "{files: [/x.log], multiline: {start: '^\\['}}",
+        "03c8ba050abaa9743a6a8b44e67be0e302102544bc0c15df93e67ef216ee8d17"
+    ),
+    (
         "ScrapeTarget", "{url: 'http://127.0.0.1:9100/metrics', interval: 15s, sampleLimit: 10000, relabel: []}",
         "296d3b90d3f0d6a29779837456948f58bbf8f61cc77feafd8cad6cf37d27e7d1"
     ),

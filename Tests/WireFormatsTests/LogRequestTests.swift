@@ -21,6 +21,26 @@ import WireFormats
         #expect(request.rejectedLines == 0)
     }
 
+    /// Every character of the first planes' beginnings, and times of every kind, over the wire and back.
+    @Test func textsAndTimesComeBackAsTheyWere() throws {
+        let times: [Int64] = [0, 1, 999_999, 100_000, 1_000_000, 60_000_001]
+        let scalars: [Unicode.Scalar] = (1..<0x300).compactMap(Unicode.Scalar.init) + ["\u{FFFD}", "\u{1F600}"]
+        var lines: [LogStreamBatch.PlacedLine] = []
+        for (number, scalar) in scalars.enumerated() {
+            let second = Timestamp(microseconds: now.microseconds / 1_000_000 * 1_000_000 - 120_000_000)
+            let time = Timestamp(microseconds: second.microseconds + times[number % times.count])
+            lines.append(
+                .init(
+                    place: number,
+                    line: LogLine(time: time, level: .info, message: "a\(String(scalar))\(String(scalar))z")))
+        }
+        let batch = LogStreamBatch(
+            stream: "s", origin: LogOrigin(source: "app", path: "/var/log/\"x\".log", labels: ["a": "\"b\""]),
+            lines: lines, end: lines.count)
+        let request = try LogRequest(parsing: LogRequest.body(host: "web", streams: [batch]), now: now)
+        #expect(request.streams == [batch])
+    }
+
     // Shows F-SV-10, W-A-03
     @Test func whatCannotBeStoredIsRefusedLineByLineAndItsPlaceCounts() throws {
         let lines: [JSONValue] = [

@@ -29,6 +29,8 @@ package struct AgentConfiguration: Sendable {
     package var logInterval = Duration.milliseconds(250)
     /// Where logs of containers are looked for; nil: where Docker and CRI runtimes keep them.
     package var containers: ContainerFolders?
+    /// The reader of the journal.
+    package var journal = JournalProcess()
     /// How long a mount may take to say how full it is.
     package var mountTimeout = Duration.seconds(5)
     /// How long a shipment waits for other collectors of the same moment.

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Declarations
 import Delivery
+import Glibc
 import HostSystem
 import Logging
 import Runtime
@@ -29,6 +30,7 @@ struct AgentParts: Sendable {
         let statusChanges = Signal()
         let configChanges = Signal()
         let scrapeChanges = Signal()
+        let journalChanges = Signal()
         let metrics = AgentMetrics()
         let clockOffset = ClockOffset()
         let probes = MountProbes()
@@ -40,6 +42,7 @@ struct AgentParts: Sendable {
         ) {
             configChanges.raise()
             scrapeChanges.raise()
+            journalChanges.raise()
             statusChanges.raise()
         }
         let queue = ShipmentQueue(now: clocks.now) { Self.openQueue(configuration, at: clocks.now(), logger) }
@@ -75,10 +78,11 @@ struct AgentParts: Sendable {
             run: { name, spec, specs in await ScrapeWorker(name: name, spec: spec, forScrapes).run(specs) })
         let tailer = LogTailer(
             LogTailer.Dependencies(
-                clocks: clocks, keeper: keeper, client: client, host: identity.host,
+                clocks: clocks, keeper: keeper, changes: journalChanges, client: client, host: identity.host,
                 positions: LogPositions(path: "\(configuration.stateDirectory)/log-positions.json"), health: health,
                 metrics: metrics, interval: configuration.logInterval, requestTimeout: configuration.requestTimeout,
-                containers: configuration.containers ?? .ofThisHost(files),
+                containers: configuration.containers ?? .ofThisHost(files), journal: configuration.journal,
+                ownProcess: Int(getpid()),
                 // The rest is for connections, collectors and what they read.
                 mostFiles: max(100, min(8192, DescriptorLimit.raise() - 256)), logger: logger))
         self.tailer = tailer

@@ -191,28 +191,3 @@ package struct LogRequest: Hashable, Sendable {
         return value.string.flatMap { LogLevel(alias: $0) }
     }
 }
-
-extension LogRequest {
-    /// The body that carries runs of lines of one host.
-    package static func body(host: String, streams: [LogStreamBatch]) -> [UInt8] {
-        let body: JSONValue = ["host": .string(host), "streams": .array(streams.map(json))]
-        return body.canonical
-    }
-
-    private static func json(of batch: LogStreamBatch) -> JSONValue {
-        .object(compacting: [
-            "stream": .string(batch.stream), "source": .string(batch.origin.source), "path": .string(batch.origin.path),
-            "labels": batch.origin.labels.isEmpty ? nil : batch.origin.labels.dictionary.json,
-            "end": .integer(batch.end), "lines": .array(batch.lines.map(json)),
-        ])
-    }
-
-    private static func json(of placed: LogStreamBatch.PlacedLine) -> JSONValue {
-        guard let line = placed.line else { return ["place": .integer(placed.place)] }
-        return .object(compacting: [
-            "place": .integer(placed.place), "time": .time(line.time), "level": .string(line.level.rawValue),
-            "message": .string(line.message),
-            "fields": line.fields == LogLine.noFields ? nil : try? JSONValue(parsing: line.fields),
-        ])
-    }
-}

@@ -72,7 +72,14 @@ package struct HostCheck: Sendable {
     private static func look(_ name: String, _ source: LogSourceSpec) -> Finding {
         var finding = Finding(kind: "log source", name: name, state: .missing, count: 0)
         let globs: [PathGlob] =
-            source.containers.isEmpty ? source.files.map(PathGlob.init) : ContainerFolders().globs
+            if !source.journal.isEmpty {
+                // What journalctl reads; it is readable or not as these are.
+                ["/var/log/journal/*/system.journal", "/run/log/journal/*/system.journal"].map(PathGlob.init)
+            } else if !source.containers.isEmpty {
+                ContainerFolders().globs
+            } else {
+                source.files.map(PathGlob.init)
+            }
         for glob in globs {
             let expansion = PathExpansion(glob)
             for path in expansion.paths {

@@ -33,6 +33,35 @@ struct LineReading: Sendable {
             // The runtime knows when it was written; what the program says is its own affair, and often without a zone.
             parsed.time = wrapper.time ?? parsed.time
         }
+        return placed(parsed, text, raw, isRepaired: isRepaired, now: now, counts: &counts)
+    }
+
+    /// An entry of the journal, whose own time, priority and names go before what its message says; nil where it says
+    /// nothing.
+    mutating func placed(
+        _ entry: JournalEntry, longest: Int, now: Timestamp, counts: inout Counts
+    ) -> LogStreamBatch.PlacedLine? {
+        let (kept, isCut) = LineSplitting.cut(entry.message[...], longest: longest)
+        let raw = RawLine(place: entry.number, bytes: Array(kept), isCut: isCut)
+        guard raw.bytes.contains(where: { $0 > 0x20 }) else { return nil }
+        let (text, isRepaired): (String, Bool) = raw.text
+        var parsed: ParsedLine = parser.parse(text, LineClock(now: now, localOffset: LocalZone.offset(at:)))
+        parsed.time = entry.time
+        // What a service writes to its output has this priority, whatever it says.
+        if let priority = entry.priority, priority != 6 || parsed.level == nil {
+            parsed.level = LogLevel(number: Double(priority)) ?? parsed.level
+        }
+        let names: [(String, String?)] = [
+            ("program", entry.program), ("pid", entry.process), ("unit", entry.unit), ("container", entry.container),
+        ]
+        for case (let name, let value?) in names { parsed.fields[name] = parsed.fields[name] ?? .string(value) }
+        return placed(parsed, text, raw, isRepaired: isRepaired, now: now, counts: &counts)
+    }
+
+    private mutating func placed(
+        _ parsed: ParsedLine, _ text: String, _ raw: RawLine, isRepaired: Bool, now: Timestamp, counts: inout Counts
+    ) -> LogStreamBatch.PlacedLine {
+        var parsed: ParsedLine = parsed
         if raw.isCut {
             counts.cut += 1
             parsed.fields["truncated"] = .bool(true)

@@ -13,6 +13,8 @@ struct LogPositions: Sendable {
         var records: [FileRecord] = []
         /// Sources whose files have been looked at before: files that come later are read from their beginning.
         var knownSources: Set<String> = []
+        /// Behind which entry of the journal each source goes on, for journalctl.
+        var journals: [String: String] = [:]
         /// When it was written.
         var at: Timestamp?
         /// What became of the lines up to the positions.
@@ -46,6 +48,7 @@ struct LogPositions: Sendable {
         let reader = try JSONObjectReader(json)
         return Content(
             records: try reader.list("files"), knownSources: Set(try reader.strings("sources")),
+            journals: json["journals"]?.object?.compactMapValues(\.string) ?? [:],
             at: try reader.optionalTime("at"),
             lines: try json["lines"].map { (item) throws(JSONFormError) in try .init(json: item) } ?? .init(),
             ledger: try reader.optionalString("ledger"))
@@ -60,6 +63,7 @@ struct LogPositions: Sendable {
         let json: JSONValue = .object(compacting: [
             "files": .array(records.map(\.json)),
             "sources": .array(content.knownSources.sorted().map(JSONValue.string)),
+            "journals": content.journals.isEmpty ? nil : .object(content.journals.mapValues(JSONValue.string)),
             "at": content.at.map(JSONValue.time), "lines": content.lines.json,
             "ledger": content.ledger.map(JSONValue.string),
         ])

@@ -44,10 +44,15 @@ extension LogTailer {
             }
             switch verdict {
             case .delivered:
+                // The next one has its turn. After a refusal the same comes first again, until it is clear what of it is
+                // refused.
+                turn &+= 1
                 failures = 0
                 deadInARow = 0
                 lineLimit = min(Self.linesPerRequest, lineLimit * 2)
-                if lines < Self.linesPerRequest / 2 { try? await clock.sleep(for: Self.linger) }
+                if lines < Self.linesPerRequest / 2, !tracked.contains(where: \.hasUnread) {
+                    try? await clock.sleep(for: Self.linger)
+                }
             case .refused:
                 if refused(streams, lines: lines) { deadInARow += 1 }
                 guard deadInARow > Self.freeDeadLines else { continue }
@@ -59,31 +64,55 @@ extension LogTailer {
 
     // MARK: Reading
 
-    /// Lines of as many files as fit, each in turn; nil where there is nothing to send.
+    /// Lines of as many files and journals as fit, each in turn; nil where there is nothing to send.
     private func nextRequest() -> [LogStreamBatch]? {
         // A stream's name is written down before anything of it is sent.
-        guard save(atMostOncePer: .seconds(1)), !tracked.isEmpty else { return nil }
+        guard save(atMostOncePer: .seconds(1)) else { return nil }
+        var request = Request(lines: lineLimit, bytes: Self.bytesPerRequest)
+        for takesFiles in turn % 2 == 0 ? [true, false] : [false, true] {
+            takesFiles ? takeFiles(&request) : takeJournals(&request)
+        }
+        return request.streams.isEmpty ? nil : request.streams
+    }
+
+    /// A request that is being made.
+    private struct Request {
         var streams: [LogStreamBatch] = []
-        var lines = 0
-        var bytes = 0
-        turn = (turn + 1) % tracked.count
-        for file in tracked[turn...] + tracked[..<turn] {
-            guard lines < lineLimit, bytes < Self.bytesPerRequest else { break }
+        /// What still fits.
+        var lines: Int
+        var bytes: Int
+
+        var isFull: Bool { lines <= 0 || bytes <= 0 }
+
+        mutating func add(_ batch: LogStreamBatch, bytes: Int) {
+            streams.append(batch)
+            lines -= batch.lines.count
+            self.bytes -= bytes
+        }
+    }
+
+    private func takeFiles(_ request: inout Request) {
+        guard !tracked.isEmpty else { return }
+        let first: Int = (turn / 2) % tracked.count
+        for file in tracked[first...] + tracked[..<first] {
+            guard !request.isFull else { return }
             guard file.hasUnread, let source = source(named: file.record.source) else { continue }
             do throws(FileError) {
-                guard
-                    let read = try read(
-                        file, source, mostLines: lineLimit - lines, mostBytes: Self.bytesPerRequest - bytes)
-                else { continue }
-                streams.append(read.batch)
-                lines += read.batch.lines.count
-                bytes += read.bytes
+                let read = try read(file, source, mostLines: request.lines, mostBytes: request.bytes)
+                if let read { request.add(read.batch, bytes: read.bytes) }
             } catch {
                 dependencies.logger.warning("cannot read a log file", metadata: .of([.reason: error.description]))
                 file.size = file.offset
             }
         }
-        return streams.isEmpty ? nil : streams
+    }
+
+    private func takeJournals(_ request: inout Request) {
+        for feed in feeds.values where !request.isFull {
+            for batch in feed.next(mostLines: request.lines, mostBytes: request.bytes) {
+                request.add(batch, bytes: batch.lines.reduce(0) { $0 + ($1.line?.message.utf8.count ?? 0) })
+            }
+        }
     }
 
     /// The next lines of one file; nil where there is no whole line.
@@ -193,6 +222,8 @@ extension LogTailer {
             file.offset = position < stream.end ? position : max(file.offset, file.record.position)
             hasChanged = true
         }
+        for feed in feeds.values { feed.settle { json?["positions"]?[$0]?.integer } }
+        noteJournals()
         let rejected: Int = json?["rejected"]?.integer ?? 0
         count(
             streams.reduce(0) { sum, stream in
@@ -228,6 +259,8 @@ extension LogTailer {
             if isAlone { file.record.position = stream.end }
             file.offset = file.record.position
         }
+        for feed in feeds.values { isAlone ? feed.settle { _ in nil } : feed.takeBack() }
+        noteJournals()
         hasChanged = true
         guard isAlone else {
             lineLimit = max(1, lines / 2)

@@ -50,6 +50,7 @@ extension LogTailer {
         release(now: now)
         noteSources(problems)
         lookedAt = now
+        noteJournals()
         if containerLogs.count > 2 * tracked.count + 100 { containerLogs = [:] }
         save(atMostOncePer: .seconds(1))
         publish()

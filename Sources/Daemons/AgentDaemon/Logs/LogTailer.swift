@@ -17,6 +17,8 @@ actor LogTailer {
     struct Dependencies: Sendable {
         var clocks: AgentClocks
         var keeper: ConfigKeeper
+        /// Raised when the running set may have changed.
+        var changes: Signal
         var client: ServerClient
         var host: String
         var positions: LogPositions
@@ -27,6 +29,9 @@ actor LogTailer {
         var requestTimeout: Duration
         /// Where the runtimes of containers keep what these write.
         var containers: ContainerFolders
+        var journal: JournalProcess
+        /// The number of this process, whose own lines are not read.
+        var ownProcess: Int
         /// Files that are read at the same time, each of which costs a descriptor.
         var mostFiles = LogTailer.usualFiles
         var logger: Logger
@@ -74,6 +79,10 @@ actor LogTailer {
     /// Of files that are not being read, by stream: done with, of a source that is gone, or not found again yet.
     var records: [String: FileRecord] = [:]
     var knownSources: Set<String> = []
+    /// What is read of the journal, by source.
+    var feeds: [String: JournalFeed] = [:]
+    /// How far each source is in the journal.
+    var journals: [String: String] = [:]
     /// Sources whose records of an earlier run have been looked for.
     var recoveredSources: Set<String> = []
     /// Files that look like the copy of another, and since when.
@@ -99,12 +108,12 @@ actor LogTailer {
     var tally = DeliveryLedger.Tally()
     /// The name of that count: another where it began anew.
     var ledger: String = AgentIdentity.randomID()
-    /// Which file is read first: each in turn.
+    /// Which file is read first, and whether files or the journal: each in turn.
     var turn = 0
     let published = Mutex(Statistics())
     private let executor = BlockingExecutor(name: "logs")
 
-    static let linesPerRequest = 1000
+    static let linesPerRequest = 4000
     static let bytesPerRequest = 1 << 20
     static let usualFiles = 800
 
@@ -123,8 +132,16 @@ actor LogTailer {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.watch() }
             group.addTask { await self.deliver() }
+            group.addTask { await self.readJournals() }
         }
         await finish()
+    }
+
+    private nonisolated func readJournals() async {
+        await WorkerSupervisor(
+            keeper: dependencies.keeper, changes: dependencies.changes,
+            wanted: { $0.logSources.filter { !$0.value.journal.isEmpty } }, run: readJournal
+        ).run()
     }
 
     private func publishLedger() {
@@ -155,6 +172,7 @@ actor LogTailer {
             return
         }
         knownSources = content.knownSources
+        journals = content.journals
         lookedAt = content.at
         tally = content.lines
         if let known = content.ledger { ledger = known }
@@ -175,6 +193,7 @@ actor LogTailer {
     }
 
     private func finish() {
+        noteJournals()
         save()
         tracked = []
     }
@@ -187,7 +206,7 @@ actor LogTailer {
         if unsavedStreams.isEmpty, let savedAt, elapsed() - savedAt < span { return true }
         let content = LogPositions.Content(
             records: records.values.sorted { $0.stream < $1.stream } + tracked.map(\.record),
-            knownSources: knownSources, at: lookedAt, lines: tally, ledger: ledger)
+            knownSources: knownSources, journals: journals, at: lookedAt, lines: tally, ledger: ledger)
         do throws(FileError) {
             try dependencies.positions.write(content)
             unsavedStreams = []
