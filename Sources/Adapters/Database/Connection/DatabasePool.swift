@@ -59,10 +59,30 @@ package final class DatabasePool: Sendable {
     package func withConnection<R: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws(DatabaseError) -> R
     ) async throws(DatabaseError) -> R {
-        let connection: PostgresConnection = try await acquire()
+        try await using(body).get()
+    }
+
+    /// Takes a connection, runs `body` on it and gives it back: two changes of threads and no more.
+    private func using<R: Sendable, Failure: Error>(
+        _ body: @Sendable (isolated PostgresConnection) throws(Failure) -> R
+    ) async throws(DatabaseError) -> Result<R, Failure> {
+        let grant: Grant = try await acquire()
+        if case .use(let connection) = grant {
+            if let (result, isReusable) = await connection.useAgain(body) {
+                await release(connection, isReusable: isReusable)
+                return result
+            }
+            // It died while it was idle. Its place in the count goes to the one that is opened now.
+            await connection.close()
+        }
+        let connection: PostgresConnection
+        do { connection = try await open() } catch {
+            hand(state.withLock { $0.lost() })
+            throw error
+        }
         let (result, isReusable) = await connection.use(body)
         await release(connection, isReusable: isReusable)
-        return try result.get()
+        return result
     }
 
     /// Runs `body` in a transaction. It is run again, at most ``mostAttempts`` times, when it loses against another
@@ -80,14 +100,13 @@ package final class DatabasePool: Sendable {
         try await repeating { connection in try connection.transaction(opening: statement, body) }
     }
 
-    private func repeating<R: Sendable>(
+    /// Runs `body`, which is a transaction as a whole, again where it loses against another, as ``transaction(_:_:)``.
+    package func repeating<R: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws -> R
     ) async throws -> R {
         var attempt = 1
         while true {
-            let connection: PostgresConnection = try await acquire()
-            let (result, isReusable) = await connection.use { connection throws(any Error) in try body(connection) }
-            await release(connection, isReusable: isReusable)
+            let result: Result<R, any Error> = try await using { connection throws(any Error) in try body(connection) }
             guard case .failure(let error as DatabaseError) = result, error.isSerializationFailure,
                 attempt < Self.mostAttempts
             else { return try result.get() }
@@ -109,27 +128,15 @@ package final class DatabasePool: Sendable {
 
     private static let closed = DatabaseError(.closed, "the pool is closed", operation: "take a connection")
 
-    private func acquire() async throws(DatabaseError) -> PostgresConnection {
+    private func acquire() async throws(DatabaseError) -> Grant {
         switch state.withLock({ $0.acquire() }) {
-        case .grant(let grant): return try await connection(for: grant)
-        case .wait(let id): return try await connection(for: wait(id).get())
+        case .grant(let grant): return grant
+        case .wait(let id): return try await wait(id).get()
         case .full:
             throw DatabaseError(
                 .busy, "all \(configuration.size) connections are in use and \(configuration.mostWaiting) tasks wait",
                 operation: "take a connection")
         case .closed: throw Self.closed
-        }
-    }
-
-    private func connection(for grant: Grant) async throws(DatabaseError) -> PostgresConnection {
-        if case .use(let connection) = grant {
-            if await connection.isReady { return connection }
-            // It died while it was idle. Its place in the count goes to the one that is opened now.
-            await connection.close()
-        }
-        do { return try await open() } catch {
-            hand(state.withLock { $0.lost() })
-            throw error
         }
     }
 

@@ -31,6 +31,7 @@ struct RunCommand: AsyncParsableCommand {
     var databaseDisk: String?
     @Option(help: "Connections to the database, 1 to 100. PLUMB_POOL_SIZE. Default 10.")
     var poolSize: Int?
+    @OptionGroup var limitOptions: LimitOptions
     @Flag(help: "Apply missing migrations at start. PLUMB_MIGRATE=1.")
     var migrate = false
 
@@ -61,6 +62,7 @@ struct RunCommand: AsyncParsableCommand {
         if let size = poolSize ?? ProcessEnvironment.value("PLUMB_POOL_SIZE").flatMap({ Int($0) }) {
             server.poolSize = size
         }
+        server.limits = try limitOptions.limits
         server.migratesAtStart = migrate || isSet("PLUMB_MIGRATE")
         if let problem = server.problem { throw ValidationError(problem) }
         return server

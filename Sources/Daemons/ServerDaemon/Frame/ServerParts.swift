@@ -89,7 +89,7 @@ package struct ServerParts: Sendable {
             store: agents, live: live, directory: directory, activity: activity, statuses: hostStatus,
             balances: balances, listeningSince: startedAt)
         reports = ReportStore(pool: pool)
-        frames = FrameStore(pool: pool, compression: .zstd)
+        frames = FrameStore(pool: pool, limits: configuration.limits, compression: .zstd)
         logs = LogStore(pool: pool)
         alerts = AlertStore(pool: pool)
         outbox = Outbox(pool: pool)

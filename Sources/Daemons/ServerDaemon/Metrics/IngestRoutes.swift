@@ -50,6 +50,7 @@ struct IngestRoutes: RouteGroup {
         // Before anything is stored: a database that refuses rows must not make hosts look down.
         activity.seen(host)
         let outcome: FrameOutcome = try await frames.store(decoded.writes)
+        layouts.keep(decoded.kept)
         for source in outcome.restless { report(restless: source, context) }
         for one in outcome.refused { decoded.refuse(one.series, of: one.batch, samples: one.samples) }
         var counts: IngestCounts = outcome.counts
@@ -76,13 +77,16 @@ struct IngestRoutes: RouteGroup {
         ]
         var headers: HTTPFields = [:]
         if let digest = await configDigest(host) { headers[.plumbConfig] = digest }
-        guard decoded.unknownLayouts.isEmpty else {
+        guard decoded.unknownLayouts.isEmpty, decoded.unknownReferences.isEmpty else {
             // Not a success, so that a sender that does not read on keeps what was left out.
             body = merged(
                 body,
                 [
-                    "error": "define these layouts and send the request again",
+                    "error":
+                        "define these layouts, send whole what these references stand for, all in one request again",
                     "unknownLayouts": .array(decoded.unknownLayouts.map { .string("\($0)") }),
+                    "unknownReferences": .array(
+                        decoded.unknownReferences.map { .string(String($0, radix: 16)) }),
                 ])
             throw HTTPProblem(.conflict, body: body)
         }
