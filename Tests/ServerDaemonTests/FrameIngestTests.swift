@@ -22,6 +22,12 @@ import Testing
             frames: rows.enumerated().map { Frame(time: time + .seconds(Int64($0) - 60), values: $1) })
     }
 
+    private func tick(_ number: Int) -> FrameBatch {
+        FrameBatch(
+            source: Source(host: "web", producer: "cpu"), series: [Series("a")],
+            frames: [Frame(time: time + .seconds(Int64(number) - 60), values: [Double(number)])])
+    }
+
     private func send(
         _ body: [UInt8], to server: RunningServer, host: String = "web", encoding: String? = nil
     ) async throws -> (status: Int, json: JSONValue) {
@@ -139,22 +145,14 @@ import Testing
     @Test func `where an answer is lost the next frame is told from the one before it`() async throws {
         try await RunningServer.with { server in
             var book = LayoutBook(refers: true, sha256: Digests.sha256)
-            func request(_ number: Int) -> LayoutBook.Request {
-                book.request(
-                    host: "web",
-                    batches: [
-                        FrameBatch(
-                            source: Source(host: "web", producer: "cpu"), series: [Series("a")],
-                            frames: [Frame(time: time + .seconds(Int64(number) - 60), values: [Double(number)])])
-                    ])
-            }
-            let first = request(0)
-            #expect(try await send(first.body, to: server).status == 202)
+            let first = book.request(host: "web", batches: [tick(0)])
+            let answer = try await send(first.body, to: server)
+            #expect(answer.status == 202)
             book.delivered(first)
-            let lost = request(1)
+            let lost = book.request(host: "web", batches: [tick(1)])
             #expect(try await send(lost.body, to: server).json["stored"] == 1)
             #expect(try await send(lost.body, to: server).json["duplicates"] == 1)
-            let next = request(2)
+            let next = book.request(host: "web", batches: [tick(2)])
             #expect(try await send(next.body, to: server).json["stored"] == 1)
             #expect(try await send(lost.body, to: server).json["duplicates"] == 1)
             #expect(try await values("a", server) == ["0", "1", "2"])

@@ -53,7 +53,9 @@ import Testing
     /// Writes what waits as often as is said, with as many requests each.
     private func fill(_ queue: inout CommitQueueState<Int>, with count: Int, times: Int) {
         for _ in 0..<times {
-            for number in 0..<count { _ = queue.enqueue(number, values: 1) }
+            var isStarted = false
+            for number in 0..<count where queue.enqueue(number, values: 1) == .start { isStarted = true }
+            while !isStarted { isStarted = queue.patienceEnded() == .start }
             _ = queue.take()
             _ = queue.takeMore()
         }

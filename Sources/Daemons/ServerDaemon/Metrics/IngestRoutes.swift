@@ -19,6 +19,7 @@ struct IngestRoutes: RouteGroup {
     /// The digest of what a host is to run, for the header that tells its agent to look.
     let configDigest: @Sendable (_ host: String) async -> String?
     private let layouts = LayoutCatalog()
+    private let stored: CounterInstrument
 
     init(
         frames: FrameStore, activity: HostActivity, metrics: MetricsRegistry, clock: @escaping WallClock,
@@ -27,6 +28,7 @@ struct IngestRoutes: RouteGroup {
         self.frames = frames
         self.activity = activity
         self.metrics = metrics
+        stored = Self.samples(metrics, "stored")
         self.clock = clock
         self.configDigest = configDigest
     }
@@ -119,7 +121,7 @@ struct IngestRoutes: RouteGroup {
                 "plumb_ingest_rejected_samples_total", "Samples refused, by why.", labels: ["reason": reason.rawValue]
             ).increment(by: Double(samples))
         }
-        count("stored", counts.stored)
+        stored.increment(by: Double(counts.stored))
         count("duplicate", counts.duplicates)
         count("replaced", counts.replaced)
         count("rejected", counts.rejected)
@@ -127,9 +129,11 @@ struct IngestRoutes: RouteGroup {
 
     private func count(_ result: String, _ amount: Int) {
         guard amount > 0 else { return }
+        Self.samples(metrics, result).increment(by: Double(amount))
+    }
+
+    private static func samples(_ metrics: MetricsRegistry, _ result: String) -> CounterInstrument {
         metrics.counter(
-            "plumb_ingest_samples_total", "Samples received, by what became of them.", labels: ["result": result]
-        )
-        .increment(by: Double(amount))
+            "plumb_ingest_samples_total", "Samples received, by what became of them.", labels: ["result": result])
     }
 }
