@@ -37,7 +37,6 @@ import Testing
         #expect(problem { $0.retentionGrace = .zero } == nil)
     }
 
-    // Shows F-SV-01
     @Test func limitsOfSeriesAreHeldToReason() {
         #expect(problem { $0.limits.seriesPerSource = 0 } != nil)
         #expect(problem { $0.limits.seriesPerHost = 9_999 }?.contains("10000") == true)
