@@ -12,7 +12,7 @@ final class CommitQueue: Sendable {
     private let state = Mutex(CommitQueueState<Waiter>())
 
     /// How long a request waits for company, or for the transaction before it, until another writer starts.
-    private static let patience: Duration = .milliseconds(5)
+    private static let patience: Duration = .milliseconds(10)
 
     struct Waiter: Sendable {
         var request: CommitRequest

@@ -72,20 +72,25 @@ struct IngestRoutes: RouteGroup {
     private func answer(
         _ counts: IngestCounts, _ decoded: DecodedMetrics, host: String, now: Timestamp
     ) async throws -> Response {
+        var headers: HTTPFields = [:]
+        if let digest = await configDigest(host) { headers[.plumbConfig] = digest }
+        let isWhole: Bool = decoded.unknownLayouts.isEmpty && decoded.unknownReferences.isEmpty
+        // Nearly always there is nothing to explain.
+        if isWhole, decoded.rejectedSamples == 0 {
+            return .json(.accepted, bytes: Array(plain(counts).utf8), headers: headers)
+        }
         var body: JSONValue = [
             "stored": .integer(counts.stored), "duplicates": .integer(counts.duplicates),
             "replaced": .integer(counts.replaced), "rejected": .integer(counts.rejected),
             "errors": .array(decoded.rejects.map(\.json)), "serverTime": .time(clock()),
         ]
-        var headers: HTTPFields = [:]
-        if let digest = await configDigest(host) { headers[.plumbConfig] = digest }
-        guard decoded.unknownLayouts.isEmpty, decoded.unknownReferences.isEmpty else {
+        guard isWhole else {
             // Not a success, so that a sender that does not read on keeps what was left out.
             body = merged(
                 body,
                 [
                     "error":
-                        "define these layouts, send whole what these references stand for, all in one request again",
+                        "define these layouts, write whole the batches that name these references, and send the request again",
                     "unknownLayouts": .array(decoded.unknownLayouts.map { .string("\($0)") }),
                     "unknownReferences": .array(
                         decoded.unknownReferences.map { .string(String($0, radix: 16)) }),
@@ -98,6 +103,14 @@ struct IngestRoutes: RouteGroup {
             throw HTTPProblem(.badRequest, body: merged(body, ["error": "every sample was refused"]))
         }
         return .json(.accepted, body, headers: headers)
+    }
+
+    /// The answer where everything was taken, as ``JSONValue`` would write it.
+    private func plain(_ counts: IngestCounts) -> String {
+        """
+        {"duplicates":\(counts.duplicates),"errors":[],"rejected":0,"replaced":\(counts.replaced),\
+        "serverTime":"\(clock().rfc3339)","stored":\(counts.stored)}
+        """
     }
 
     private func merged(_ body: JSONValue, _ more: [String: JSONValue]) -> JSONValue {
