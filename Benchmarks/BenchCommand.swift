@@ -27,10 +27,18 @@ struct BenchCommand: AsyncParsableCommand {
     var clients: Int = 4
     @Option(help: "For store: how many hours of 100 hosts are stored and asked about.")
     var hours: Int = 24
+    @Option(parsing: .upToNextOption, help: "For store: only these parts of it.")
+    var parts: [StorePart] = StorePart.allCases
     @Option(
         help: ArgumentHelp(
             "For store: where the peers' packages are unpacked; without it ours runs alone.", valueName: "dir"))
     var peers: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "For store: the programs of a PostgreSQL that has TimescaleDB. Default: this machine's newest PostgreSQL.",
+            valueName: "dir"))
+    var timescale: String?
 
     func validate() throws {
         guard (1...600).contains(seconds) else { throw ValidationError("--seconds is 1 to 600") }
@@ -48,8 +56,9 @@ struct BenchCommand: AsyncParsableCommand {
         }
         if only == nil || only == .store {
             let comparison = StoreComparison(
-                benchmark: StoreBenchmark(clients: clients, hours: hours), programs: programs, directory: directory,
-                peers: peers)
+                benchmark: StoreBenchmark(clients: clients, hours: hours, parts: Set(parts)), programs: programs,
+                directory: directory,
+                peers: peers, timescalePrograms: timescale)
             try await comparison.run()
         }
         if only == nil || only == .reconcile {

@@ -21,25 +21,27 @@ enum Feed: Sendable {
     case remoteWrite(url: String)
     case importLines(url: String)
 
-    /// - Parameter isFirst: of its host, which then tells its series, as an agent does.
+    /// - Parameter book: the host's, as an agent has one.
     func request(
-        fleet: Fleet, host: Int, series: FleetSeries, frames: [Frame], isFirst: Bool
+        fleet: Fleet, host: Int, series: [Series], frames: [Frame], book: inout LayoutBook
     ) -> PreparedRequest {
         let name: String = fleet.host(host)
-        let samples: Int = series.members.count * frames.count
+        let samples: Int = series.count * frames.count
         switch self {
         case .native(let url, let tokens):
             let batch = FrameBatch(
-                source: Source(host: name, producer: "bench"), series: series.members, frames: frames)
-            let body: [UInt8] = FrameRequestEncoder.body(
-                host: name, definitions: isFirst ? [series.definition] : [], batches: [(batch, series.layout)])
+                source: Source(host: name, producer: "bench"), series: series, frames: frames)
+            let request: LayoutBook.Request = book.request(host: name, batches: [batch])
+            // Sent in order, and the benchmark ends at the first that is not taken.
+            book.delivered(request)
+            let packed: [UInt8] = Zstd.compress(request.body)
+            let isSmaller: Bool = packed.count < request.body.count
             return PreparedRequest(
                 url: url + "/api/v1/metrics",
                 headers: [
                     ("Authorization", "Bearer \(tokens[host])"), ("Content-Type", FrameFormat.contentType),
-                    ("Content-Encoding", "zstd"),
-                ],
-                body: ByteBuffer(bytes: Zstd.compress(body)), samples: samples, host: host)
+                ] + (isSmaller ? [("Content-Encoding", "zstd")] : []),
+                body: ByteBuffer(bytes: isSmaller ? packed : request.body), samples: samples, host: host)
         case .remoteWrite(let url):
             return PreparedRequest(
                 url: url + "/api/v1/write",
@@ -47,26 +49,18 @@ enum Feed: Sendable {
                     ("Content-Type", "application/x-protobuf"), ("Content-Encoding", "snappy"),
                     ("X-Prometheus-Remote-Write-Version", "0.1.0"),
                 ],
-                body: ByteBuffer(bytes: RemoteWriteBody(host: name, series: series.members, frames: frames).snappy),
+                body: ByteBuffer(bytes: RemoteWriteBody(host: name, series: series, frames: frames).snappy),
                 samples: samples, host: host)
         case .importLines(let url):
             return PreparedRequest(
                 url: url + "/api/v1/import", headers: [],
-                body: ByteBuffer(bytes: ImportBody.bytes(host: name, series: series.members, frames: frames)),
+                body: ByteBuffer(bytes: ImportBody.bytes(host: name, series: series, frames: frames)),
                 samples: samples, host: host)
         }
     }
 }
 
-/// A fleet's series, as its layout is known to the server.
-struct FleetSeries: Sendable {
-    let members: [Series]
-    let definition: LayoutDefinition
-    let layout: LayoutHash
-
-    init(_ fleet: Fleet) {
-        members = fleet.series
-        definition = LayoutDefinition(members)
-        layout = LayoutHash(definition.bytes) { Array(SHA256.hash(data: $0)) }
-    }
+extension LayoutBook {
+    /// As an agent keeps it.
+    static var agents: LayoutBook { LayoutBook(refers: true) { Array(SHA256.hash(data: $0)) } }
 }

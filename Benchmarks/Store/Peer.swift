@@ -52,7 +52,7 @@ final class Peer: Sendable {
         throw BenchError("\(name) is not ready after a minute; see \(folder)/log")
     }
 
-    private static func spawn(_ arguments: [String], log: String) throws -> pid_t {
+    static func spawn(_ arguments: [String], log: String) throws -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }

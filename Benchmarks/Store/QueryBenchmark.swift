@@ -70,12 +70,12 @@ struct QueryTarget: Sendable {
         var answers: [JSONValue]
     }
 
-    /// Asks until three seconds or 40 rounds have gone by, after three that are not counted.
+    /// Asks until two and a half seconds or 40 rounds have gone by, after three that are not counted.
     func ask(_ query: BenchQuery, end: Int64) async throws -> Outcome {
         var latencies = Measurement()
         var answers: [JSONValue] = []
         let urls: [String] = query.urls(base, end: end, extra: extra)
-        let deadline: ContinuousClock.Instant = .now + .seconds(4)
+        let deadline: ContinuousClock.Instant = .now + .milliseconds(2500)
         for round in 0..<43 where round < 6 || ContinuousClock.now < deadline {
             var sum: Duration = .zero
             var bodies: [ByteBuffer] = []

@@ -6,6 +6,13 @@ import NIOHTTP1
 struct Sender: Sendable {
     var clients: Int
 
+    /// A connection for each client: the shared client has eight.
+    static let http: HTTPClient = {
+        var configuration = HTTPClient.Configuration.singletonConfiguration
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
+        return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }()
+
     /// Latencies, samples and the time that all of it took.
     func send(_ requests: [PreparedRequest]) async throws -> Measurement {
         let clock = ContinuousClock()
@@ -32,7 +39,7 @@ struct Sender: Sendable {
             for (name, value) in prepared.headers { request.headers.add(name: name, value: value) }
             request.body = .bytes(prepared.body)
             let start: ContinuousClock.Instant = clock.now
-            let response: HTTPClientResponse = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
+            let response: HTTPClientResponse = try await http.execute(request, timeout: .seconds(120))
             let answer: ByteBuffer = try await response.body.collect(upTo: 1 << 20)
             measurement.latencies.append(clock.now - start)
             guard (200..<300).contains(response.status.code) else {
@@ -59,7 +66,7 @@ struct Sender: Sendable {
         request.method = method
         if let token { request.headers.add(name: "Authorization", value: "Bearer \(token)") }
         let start: ContinuousClock.Instant = clock.now
-        let response: HTTPClientResponse = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
+        let response: HTTPClientResponse = try await http.execute(request, timeout: .seconds(120))
         let body: ByteBuffer = try await response.body.collect(upTo: 64 << 20)
         guard (200..<300).contains(response.status.code) else {
             throw BenchError("\(url) answered \(response.status.code): \(String(buffer: body).prefix(500))")

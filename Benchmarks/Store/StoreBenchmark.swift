@@ -1,5 +1,6 @@
 import Database
 import Declarations
+import FrameFormat
 import Runtime
 import Telemetry
 
@@ -8,6 +9,7 @@ struct StoreBenchmark: Sendable {
     let clients: Int
     /// Hours of the fleet that is queried; 24 for figures to publish.
     let hours: Int
+    let parts: Set<StorePart>
 
     /// What a system did.
     struct Results: Sendable {
@@ -17,11 +19,11 @@ struct StoreBenchmark: Sendable {
         var samplesOnDisk = 0
         /// By the state of the data: as it was sent, or sealed.
         var queries: [(state: String, outcomes: [(query: BenchQuery, outcome: QueryTarget.Outcome)])] = []
-        var growth: [Growth] = []
+        var growth: [(hosts: Int, measurement: Measurement)] = []
+        var series: [AddedSeries] = []
         var seal: SealFigures?
     }
 
-    private var sender: Sender { Sender(clients: clients) }
     private static let ticksPerRequest = 100
 
     /// A midnight at least five hours ago: the day can be sealed, and the loads that come after it are of the past too.
@@ -30,14 +32,33 @@ struct StoreBenchmark: Sendable {
         return (now - 5 * 3600) / 86_400 * 86_400
     }
 
+    /// Everything but the series' own cost, in order of time: Prometheus takes nothing that is older than an hour.
     func run(_ system: some StoreSystem, end: Int64 = dayEnd()) async throws -> Results {
         var results = Results(name: system.name)
         print("\n\(system.name)")
+        if parts.contains(.day) { try await day(system, end: end, &results) }
+        for load in StoreLoad.all where load.part == .bulk && parts.contains(.bulk) {
+            try await run(load, at: end + 2 * 3600, system, &results)
+        }
+        if parts.contains(.growth) { try await grow(system, at: end + 3 * 3600 + 1500, &results) }
+        for load in StoreLoad.all where load.part == .live && parts.contains(.live) {
+            // As agents send: the last tick is of now.
+            let start: Int64 = Timestamp.now().milliseconds / 1000 - Int64(load.ticks * 10)
+            try await run(load, at: start, system, &results)
+        }
+        return results
+    }
+
+    private func day(_ system: some StoreSystem, end: Int64, _ results: inout Results) async throws {
         let lead = 600
         let ticks: Int = (hours * 3600 + lead) / 10
         let day = Fleet(
             name: "day", hosts: 100, seriesPerHost: 50, start: (end - Int64(hours * 3600 + lead)) * 1000)
-        results.ingest.append(("100 x 50, \(hours) h", try await load(day, ticks: ticks, into: system)))
+        results.ingest.append(
+            (
+                "100 x 50, \(Self.ticksPerRequest) ticks a request, \(hours) h",
+                try await load(day, ticks: ticks, into: system)
+            ))
         try await system.settle()
         results.samplesOnDisk = day.hosts * day.seriesPerHost * ticks
         results.disk = try await system.diskUse()
@@ -45,41 +66,62 @@ struct StoreBenchmark: Sendable {
             print("  \(use.what): \((Double(use.bytes) / Double(results.samplesOnDisk)).text(2)) bytes a sample")
         }
         results.queries.append(("as sent", try await ask(system, about: day, end: end)))
-        if let ours = system as? PlatformSystem {
-            try await seal(ours, day, end: end, &results)
-        }
-        for (name, hosts, series, ticks, perRequest) in Self.loads {
-            // Requests of one tick come after the backlogs: Prometheus takes nothing that is older than an hour.
-            let start: Int64 = end + 2 * 3600 + (perRequest == 1 ? 3000 : 0)
-            let fleet = Fleet(name: name, hosts: hosts, seriesPerHost: series, start: start * 1000)
-            let measurement: Measurement = try await load(fleet, ticks: ticks, perRequest: perRequest, into: system)
-            results.ingest.append(("\(hosts) x \(series), \(perRequest) a request", measurement))
-        }
-        results.growth = try await grow(system, from: end + 3 * 3600 + 1500)
-        return results
+        if let ours = system as? PlatformSystem { try await seal(ours, day, end: end, &results) }
     }
 
-    /// The same load from 1, 4 and 16 times the hosts; then half a million series, which only memory is asked about.
-    private func grow(_ system: some StoreSystem, from start: Int64) async throws -> [Growth] {
-        var steps: [Growth] = []
+    private func run(
+        _ load: StoreLoad, at start: Int64, _ system: some StoreSystem, _ results: inout Results
+    ) async throws {
+        let fleet = Fleet(name: load.name, hosts: load.hosts, seriesPerHost: load.series, start: start * 1000)
+        let measurement: Measurement = try await self.load(
+            fleet, ticks: load.ticks, perRequest: load.perRequest, clients: load.clients, isKnown: load.part == .live,
+            into: system)
+        results.ingest.append((load.title, measurement))
+    }
+
+    /// The same load from 1, 4 and 16 times the hosts: what a sample costs must not grow with them.
+    private func grow(_ system: some StoreSystem, at start: Int64, _ results: inout Results) async throws {
         for hosts in [100, 400, 1600] {
             let fleet = Fleet(name: "grow-\(hosts)", hosts: hosts, seriesPerHost: 50, start: start * 1000)
-            let measurement: Measurement = try await load(fleet, ticks: 100, into: system)
-            steps.append(Growth(hosts: hosts, series: hosts * 50, measurement: measurement, memory: system.memory))
+            results.growth.append((hosts, try await load(fleet, ticks: 100, into: system)))
         }
-        let many = Fleet(name: "many", hosts: 1000, seriesPerHost: 500, start: start * 1000)
-        let measurement: Measurement = try await load(many, ticks: 10, perRequest: 10, into: system)
-        steps.append(Growth(hosts: 1000, series: 500_000, measurement: measurement, memory: system.memory))
-        return steps
     }
 
-    struct Growth: Sendable {
-        var hosts: Int
-        /// That this step added.
-        var series: Int
+    // MARK: Series
+
+    /// What series cost that a system has never met.
+    struct AddedSeries: Sendable {
+        var added: Int
+        /// With one sample of each.
         var measurement: Measurement
-        /// After it.
+        /// Of the index on disk, by all series so far.
+        var indexBytes: Int?
+        var all: Int
+        /// After a query that looks at every host.
         var memory: Memory
+        /// Before anything was sent.
+        var empty: Memory
+    }
+
+    /// Of a system that has just been started: 50,000 series of 1,000 hosts, then 450,000 more of the same number.
+    func addSeries(to system: some StoreSystem, _ results: inout Results) async throws {
+        print("\n\(system.name), empty")
+        let empty: Memory = system.memory
+        var all = 0
+        for perHost in [50, 450] {
+            let now: Int64 = Timestamp.now().milliseconds
+            let fleet = Fleet(name: "series-\(perHost)", hosts: 1000, seriesPerHost: perHost, start: now - 20_000)
+            let measurement: Measurement = try await load(fleet, ticks: 1, perRequest: 1, clients: 64, into: system)
+            all += 1000 * perHost
+            try await system.settle()
+            _ = try await Sender.get(
+                system.queries.base + "/api/v1/query?query=count(bench_percent_0)", token: system.queries.token)
+            results.series.append(
+                AddedSeries(
+                    added: 1000 * perHost, measurement: measurement, indexBytes: try await system.indexBytes(),
+                    all: all,
+                    memory: system.memory, empty: empty))
+        }
     }
 
     private func seal(_ system: PlatformSystem, _ day: Fleet, end: Int64, _ results: inout Results) async throws {
@@ -87,7 +129,7 @@ struct StoreBenchmark: Sendable {
         let figures: SealFigures = try await system.seal(before: Timestamp(milliseconds: end * 1000)) {
             let fleet = Fleet(
                 name: "seal-\(await fleets.next())", hosts: 100, seriesPerHost: 500, start: (end + 3600) * 1000)
-            return try await load(fleet, ticks: 40, perRequest: 1, into: system)
+            return try await load(fleet, ticks: 40, perRequest: 1, isKnown: true, into: system)
         }
         results.seal = figures
         try await system.settle()
@@ -112,46 +154,39 @@ struct StoreBenchmark: Sendable {
         }
     }
 
-    /// Name, hosts, series of each, ticks, ticks a request.
-    private static let loads: [(String, Int, Int, Int, Int)] = [
-        ("bulk-a", 1000, 50, 300, 100), ("bulk-b", 100, 500, 300, 100), ("live-a", 1000, 50, 20, 1),
-        ("live-b", 100, 500, 100, 1),
-    ]
-
     // MARK: Loading
 
-    /// Sends a fleet's ticks. What is prepared between two slices is not measured.
+    /// Sends a fleet's ticks. What is prepared between two slices is not measured, and what the system does behind its
+    /// answers is waited for and counted in.
+    ///
+    /// - Parameter isKnown: a first tick, which is not measured, brings the hosts and their series.
     func load(
-        _ fleet: Fleet, ticks: Int, perRequest: Int = ticksPerRequest, into system: some StoreSystem
+        _ fleet: Fleet, ticks: Int, perRequest: Int = ticksPerRequest, clients: Int? = nil, isKnown: Bool = false,
+        into system: some StoreSystem
     ) async throws -> Measurement {
-        let feed: Feed = try await system.feed(for: fleet)
-        let series = FleetSeries(fleet)
-        var walks: [HostWalk] = fleet.walks()
+        let sender = Sender(clients: clients ?? self.clients)
+        var requests = RequestStream(fleet, feed: try await system.feed(for: fleet))
+        if isKnown { _ = try await sender.send(requests.next(ticks: 1, perRequest: 1)) }
         var sum = Measurement()
         var sent = 0
+        var before: (all: Double, database: Double) = (system.processorSeconds, system.databaseSeconds)
         while sent < ticks {
-            var requests: [PreparedRequest] = []
-            var prepared = 0
-            while sent < ticks, prepared < 4_000_000 {
-                let count: Int = min(perRequest, ticks - sent)
-                for host in walks.indices {
-                    requests.append(
-                        feed.request(
-                            fleet: fleet, host: host, series: series, frames: walks[host].frames(count),
-                            isFirst: sent == 0))
-                }
-                sent += count
-                prepared += count * fleet.hosts * fleet.seriesPerHost
-            }
-            let before: Double = system.processorSeconds
-            var measurement: Measurement = try await sender.send(requests)
-            measurement.processorSeconds = system.processorSeconds - before
-            sum = sum + measurement
+            // Some four million samples: what is ready to be sent fits into memory.
+            let perTick: Int = fleet.hosts * fleet.seriesPerHost
+            let count: Int = min(ticks - sent, max(perRequest, 4_000_000 / perTick / perRequest * perRequest))
+            let slice: [PreparedRequest] = requests.next(ticks: count, perRequest: perRequest)
+            if sent == 0 { before = (system.processorSeconds, system.databaseSeconds) }
+            sum = sum + (try await sender.send(slice))
+            sent += count
         }
+        try await system.rest()
+        sum.processorSeconds = system.processorSeconds - before.all
+        let database: Double = (system.databaseSeconds - before.database) / max(sum.processorSeconds, 0.001)
         print(
             "  \(fleet.name): \((sum.samplesPerSecond / 1e6).text(2)) M samples/s, "
-                + "\(sum.processorSecondsPerMillionSamples.text(3)) CPU s/M, "
-                + "\((Double(sum.bytes) / Double(sum.samples)).text(2)) bytes a sample sent, "
+                + "\(sum.processorSecondsPerMillionSamples.text(3)) CPU s/M"
+                + (database > 0 ? " (database \((100 * database).text(0)) %)" : "")
+                + ", \((Double(sum.bytes) / Double(sum.samples)).text(2)) bytes a sample sent, "
                 + "p99 \(sum.milliseconds(atQuantile: 0.99).text(1)) ms")
         return sum
     }

@@ -9,114 +9,65 @@ struct StoreComparison: Sendable {
     /// A folder that holds `usr/bin/victoria-metrics` and `usr/bin/prometheus`.
     let peers: String?
 
+    /// The programs of a PostgreSQL that has TimescaleDB.
+    let timescalePrograms: String?
+
     func run() async throws {
         print(
             "\nStore: \(benchmark.clients) clients; the day's fleet is \(benchmark.hours) h of 100 hosts with 50 series."
         )
         var all: [StoreBenchmark.Results] = []
-        let ours = Box()
-        try await BenchPlatform.with(programs, in: directory, environment: BenchPlatform.quiet) { platform in
-            await ours.set(try await benchmark.run(PlatformSystem(platform)))
+        let copies = Box<[(load: String, measurement: Measurement)]>([])
+        let ours = Box(StoreBenchmark.Results(name: "Plumbline"))
+        let parts: Set<StorePart> = benchmark.parts
+        if !parts.isDisjoint(with: [.day, .bulk, .growth, .live, .copy]) {
+            try await BenchPlatform.with(programs, in: directory, environment: BenchPlatform.quiet) { platform in
+                await ours.set(try await benchmark.run(PlatformSystem(platform)))
+                if parts.contains(.copy) {
+                    await copies.set(try await BareCopy(platform: platform, clients: benchmark.clients).run())
+                }
+            }
         }
-        if let results = await ours.results { all.append(results) }
-        if let peers {
-            for start in [
-                { try await Peer.victoriaMetrics("\(peers)/usr/bin/victoria-metrics", in: directory) },
-                { try await Peer.prometheus("\(peers)/usr/bin/prometheus", in: directory) },
-            ] {
-                let peer: Peer = try await start()
+        if parts.contains(.series) {
+            try await BenchPlatform.with(programs, in: directory, environment: BenchPlatform.quiet) { platform in
+                var results: StoreBenchmark.Results = await ours.value
+                try await benchmark.addSeries(to: PlatformSystem(platform), &results)
+                await ours.set(results)
+            }
+        }
+        all.append(await ours.value)
+        for start in starts() {
+            let peer: Peer = try await start()
+            var results: StoreBenchmark.Results
+            do {
                 defer { peer.stop() }
-                all.append(try await benchmark.run(peer))
+                results = try await benchmark.run(peer)
             }
-        }
-        print("\n" + Self.ingestTable(all).text)
-        print("\n" + Self.diskTable(all).text)
-        print("\n" + Self.queryTable(all).text)
-        print("\n" + Self.growthTable(all).text)
-        for line in Self.differences(all) { print(line) }
-    }
-
-    private actor Box {
-        var results: StoreBenchmark.Results?
-        func set(_ results: StoreBenchmark.Results) { self.results = results }
-    }
-
-    // MARK: Tables
-
-    static func ingestTable(_ all: [StoreBenchmark.Results]) -> MarkdownTable {
-        var table = MarkdownTable(["load"] + all.flatMap { ["\($0.name) M/s", "CPU s/M", "p99 ms"] } + ratioHeads(all))
-        for (place, row) in (all.first?.ingest ?? []).enumerated() {
-            let measurements: [Measurement] = all.map { $0.ingest[place].measurement }
-            let figures: [String] = measurements.flatMap {
-                [
-                    ($0.samplesPerSecond / 1e6).text(2), $0.processorSecondsPerMillionSamples.text(3),
-                    $0.milliseconds(atQuantile: 0.99).text(1),
-                ]
+            if parts.contains(.series) {
+                let empty: Peer = try await start()
+                defer { empty.stop() }
+                try await benchmark.addSeries(to: empty, &results)
             }
-            let ratios: [String] = measurements.dropFirst().map {
-                (measurements[0].samplesPerSecond / $0.samplesPerSecond).text(2)
-            }
-            table.append([row.load] + figures + ratios)
+            all.append(results)
         }
-        return table
+        for table in StoreTables(all: all, copies: await copies.value, parts: parts).texts { print("\n" + table) }
+        if parts.contains(.timescale) {
+            try await TimescaleBenchmark(directory: directory, programs: timescalePrograms, clients: benchmark.clients)
+                .run()
+        }
     }
 
-    static func diskTable(_ all: [StoreBenchmark.Results]) -> MarkdownTable {
-        var table = MarkdownTable(["system", "what", "bytes a sample"])
-        for results in all {
-            for use in results.disk {
-                let each: Double = Double(use.bytes) / Double(max(results.samplesOnDisk, 1))
-                table.append([results.name, use.what, each.text(2)])
-            }
-        }
-        return table
+    private func starts() -> [@Sendable () async throws -> Peer] {
+        guard let peers else { return [] }
+        return [
+            { [directory] in try await Peer.victoriaMetrics("\(peers)/usr/bin/victoria-metrics", in: directory) },
+            { [directory] in try await Peer.prometheus("\(peers)/usr/bin/prometheus", in: directory) },
+        ]
     }
 
-    static func queryTable(_ all: [StoreBenchmark.Results]) -> MarkdownTable {
-        let columns: [(name: String, outcomes: [(query: BenchQuery, outcome: QueryTarget.Outcome)])] = all.flatMap {
-            results in results.queries.map { ("\(results.name), \($0.state)", $0.outcomes) }
-        }
-        var table = MarkdownTable(["query, p50 ms"] + columns.map(\.name))
-        for (place, row) in (columns.first?.outcomes ?? []).enumerated() {
-            table.append(
-                [row.query.name]
-                    + columns.map { $0.outcomes[place].outcome.latencies.milliseconds(atQuantile: 0.5).text(2) })
-        }
-        return table
-    }
-
-    static func growthTable(_ all: [StoreBenchmark.Results]) -> MarkdownTable {
-        var table = MarkdownTable([
-            "system", "hosts", "series added", "M samples/s", "CPU s/M", "p99 ms", "RSS MiB", "anonymous MiB",
-        ])
-        for results in all {
-            for step in results.growth {
-                table.append([
-                    results.name, "\(step.hosts)", "\(step.series)", (step.measurement.samplesPerSecond / 1e6).text(2),
-                    step.measurement.processorSecondsPerMillionSamples.text(3),
-                    step.measurement.milliseconds(atQuantile: 0.99).text(1), "\(step.memory.resident >> 20)",
-                    "\(step.memory.anonymous >> 20)",
-                ])
-            }
-        }
-        return table
-    }
-
-    private static func ratioHeads(_ all: [StoreBenchmark.Results]) -> [String] {
-        all.dropFirst().map { "ratio to \($0.name)" }
-    }
-
-    /// Where ours answers something else than Prometheus, whose language it is.
-    static func differences(_ all: [StoreBenchmark.Results]) -> [String] {
-        guard let ours = all.first, let theirs = all.first(where: { $0.name == "Prometheus" })?.queries.first else {
-            return []
-        }
-        return ours.queries.flatMap { state, outcomes in
-            outcomes.enumerated().map { place, mine in
-                let other = AnswerPoints(theirs.outcomes[place].outcome.answers)
-                let difference: String? = AnswerPoints(mine.outcome.answers).difference(from: other)
-                return "\(state), \(mine.query.name): " + (difference ?? "equal to Prometheus' answer")
-            }
-        }
+    private actor Box<Value: Sendable> {
+        private(set) var value: Value
+        init(_ value: Value) { self.value = value }
+        func set(_ value: Value) { self.value = value }
     }
 }

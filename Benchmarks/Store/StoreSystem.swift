@@ -11,8 +11,14 @@ protocol StoreSystem: Sendable {
     func feed(for fleet: Fleet) async throws -> Feed
     /// Of all its processes, in seconds since they began.
     var processorSeconds: Double { get }
+    /// What of it a database used; 0 where there is none.
+    var databaseSeconds: Double { get }
     var memory: Memory { get }
     var queries: QueryTarget { get }
+    /// What is done behind the answers is done: the processor rests.
+    func rest() async throws
+    /// What lies on disk for the names of series; nil where it cannot be told apart.
+    func indexBytes() async throws -> Int?
     /// Everything sent is where queries and `diskUse` see it.
     func settle() async throws
     /// What lies on disk for samples and their index, a write-ahead log apart, in bytes.
@@ -56,6 +62,24 @@ struct PlatformSystem: StoreSystem {
         return time.server + time.postgres
     }
 
+    var databaseSeconds: Double { ProcessorTime(platform.record).postgres }
+
+    /// Rollups of hours that are long over are made anew when something is written to them.
+    func rest() async throws {
+        let connection = try await PostgresConnection(platform.database, applicationName: "plumb-bench")
+        let deadline: ContinuousClock.Instant = .now + .seconds(120)
+        while ContinuousClock.now < deadline {
+            let left: Int = try await connection.execute(
+                "SELECT count(*) AS n FROM rollup_marks WHERE hour < now() - interval '2 hours'"
+            ).only().int("n")
+            if left == 0 { break }
+            try await Task.sleep(for: .milliseconds(200))
+        }
+        await connection.close()
+    }
+
+    func indexBytes() async throws -> Int? { try await diskUse().first { $0.what == "index" }?.bytes }
+
     var serverProcess: Int32 { platform.record.children.first { $0.name == "server" }?.processID ?? 0 }
 
     /// The server's alone: PostgreSQL's is a cache of the size that it was given.
@@ -92,6 +116,21 @@ extension Peer: StoreSystem {
     }
 
     var memory: Memory { Memory(of: process) }
+
+    var databaseSeconds: Double { 0 }
+
+    /// Until it uses less than a twentieth of a processor for a second.
+    func rest() async throws {
+        for _ in 0..<30 {
+            let before: Double = processorSeconds
+            try await Task.sleep(for: .seconds(1))
+            if processorSeconds - before < 0.05 { return }
+        }
+    }
+
+    func indexBytes() async throws -> Int? {
+        name == "VictoriaMetrics" ? FolderSize.bytes(folder + "/data/indexdb") : nil
+    }
 
     var queries: QueryTarget {
         QueryTarget(name: name, base: url, extra: name == "VictoriaMetrics" ? "&nocache=1" : "")

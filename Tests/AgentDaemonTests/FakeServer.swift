@@ -52,6 +52,10 @@ final class FakeServer: Sendable {
         var refusals = 0
         /// Lists of series that were defined.
         var layouts: [LayoutHash: LayoutDefinition] = [:]
+        /// Frames that others may be told from.
+        var references: [UInt64: ReferenceFrame] = [:]
+        /// Batches that were told from another frame.
+        var referring = 0
         var isCompactKnown = true
         var sizes: [(bytes: Int, samples: Int)] = []
         var port = 0
@@ -104,7 +108,9 @@ final class FakeServer: Sendable {
     /// Whether this server is of a version that takes the compact form.
     func knowCompactForm(_ isKnown: Bool) { state.withLock { $0.isCompactKnown = isKnown } }
     /// As after a restart.
-    func forgetLayouts() { state.withLock { $0.layouts = [:] } }
+    func forgetLayouts() { state.withLock { ($0.layouts, $0.references) = ([:], [:]) } }
+    /// Batches that were told from another frame.
+    var referring: Int { state.withLock { $0.referring } }
     /// Of each request in the compact form that was taken.
     var sizes: [(bytes: Int, samples: Int)] { state.withLock { $0.sizes } }
 
@@ -245,13 +251,23 @@ final class FakeServer: Sendable {
         var bytes: [UInt8] = Array(buffer.readableBytesView)
         let sent: Int = bytes.count
         if request.headers[.contentEncoding] == "zstd" { bytes = try Zstd.decompress(bytes, atMost: 32 << 20) }
-        let read = try FrameRequest(bytes, sha256: Digests.sha256)
+        let read = try FrameRequest(bytes, sha256: Digests.sha256) { host, id in
+            state.withLock { $0.references[id] }
+        }
         return try state.withLock { state in
             state.layouts.merge(read.definitions) { old, _ in old }
             let unknown: Set<LayoutHash> = Set(read.batches.map(\.layout)).subtracting(state.layouts.keys)
-            guard unknown.isEmpty else {
+            guard unknown.isEmpty, read.unknownReferences.isEmpty else {
                 let hashes: [JSONValue] = unknown.map { .string($0.description) }
-                return .failure(Refusal(status: .conflict, body: ["unknownLayouts": .array(hashes)]))
+                let names: [JSONValue] = read.unknownReferences.map { .string(String($0, radix: 16)) }
+                return .failure(
+                    Refusal(
+                        status: .conflict,
+                        body: ["unknownLayouts": .array(hashes), "unknownReferences": .array(names)]))
+            }
+            for kept in read.batches.compactMap(\.kept) {
+                state.references[kept.frame.id] = kept.frame
+                if kept.before != nil { state.referring += 1 }
             }
             var batches: [FrameBatch] = []
             for batch in read.batches {

@@ -28,6 +28,21 @@ import Testing
         }
     }
 
+    @Test func framesAreToldFromTheLastOneThatWasDeliveredAsLongAsTheServerHasIt() async throws {
+        try await withServer { server, harness in
+            server.send(config(1, [load]))
+            try await harness.running {
+                try await expectWhole(server, upTo: 5)
+                try await eventually("references") { server.referring > 0 }
+                server.forgetLayouts()
+                let before: Int = server.referring
+                try await expectWhole(server, upTo: server.values("node_load1", producer: "load").count + 5)
+                try await eventually("references again") { server.referring > before }
+                #expect(server.duplicates == 0)
+            }
+        }
+    }
+
     @Test func aServerThatDoesNotKnowTheCompactFormGetsJSON() async throws {
         try await withServer { server, harness in
             server.knowCompactForm(false)

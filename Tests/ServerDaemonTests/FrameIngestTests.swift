@@ -7,6 +7,7 @@ import FrameFormat
 import NIOCore
 import NIOHTTP1
 import Runtime
+import ServerDaemon
 import Telemetry
 import TestSupport
 import Testing
@@ -19,6 +20,12 @@ import Testing
         FrameBatch(
             source: Source(host: host, producer: producer), series: names.map { Series($0) },
             frames: rows.enumerated().map { Frame(time: time + .seconds(Int64($0) - 60), values: $1) })
+    }
+
+    private func tick(_ number: Int) -> FrameBatch {
+        FrameBatch(
+            source: Source(host: "web", producer: "cpu"), series: [Series("a")],
+            frames: [Frame(time: time + .seconds(Int64(number) - 60), values: [Double(number)])])
     }
 
     private func send(
@@ -84,6 +91,86 @@ import Testing
             #expect(whole.json["stored"] == 1 && whole.json["duplicates"] == 1)
             #expect(try await values("a", server) == ["1"])
             #expect(try await values("c", server) == ["7"])
+        }
+    }
+
+    @Test func `frames told from the one before are stored, and sent whole to a server that does not have it`()
+        async throws
+    {
+        try await RunningServer.with { first in
+            try await RunningServer.with({ $0.database = first.database.address.conninfo }) { second in
+                var book = LayoutBook(refers: true, sha256: Digests.sha256)
+                /// Sends one frame until it is taken; answers how often that was and whether frames were told from others.
+                func tick(_ number: Int, to server: RunningServer) async throws -> (requests: Int, bytes: Int) {
+                    let frame = FrameBatch(
+                        source: Source(host: "web", producer: "cpu"), series: [Series("a"), Series("b")],
+                        frames: [
+                            Frame(
+                                time: time + .seconds(Int64(number) - 60),
+                                values: [Double(number), number == 3 ? nil : 0.5])
+                        ])
+                    for attempt in 1...3 {
+                        let request = book.request(host: "web", batches: [frame])
+                        let answer = try await send(request.body, to: server)
+                        if answer.status == 202 {
+                            #expect(answer.json["stored"]?.integer == (number == 3 ? 1 : 2))
+                            #expect(answer.json["duplicates"] == 0)
+                            book.delivered(request)
+                            return (attempt, request.body.count)
+                        }
+                        #expect(answer.status == 409)
+                        #expect(answer.json["stored"] == 0)
+                        book.forget((answer.json["unknownLayouts"]?.array ?? []).compactMap(\.string))
+                        book.forget(references: (answer.json["unknownReferences"]?.array ?? []).compactMap(\.string))
+                    }
+                    throw NotTaken()
+                }
+                let whole = try await tick(0, to: first)
+                let told = try await tick(1, to: first)
+                #expect(whole.requests == 1 && told.requests == 1)
+                #expect(told.bytes < whole.bytes / 2)
+                // Another server of the same store, as after a restart.
+                #expect(try await tick(2, to: second).requests == 2)
+                #expect(try await tick(3, to: second).requests == 1)
+                #expect(try await tick(4, to: second).requests == 1)
+                #expect(try await tick(5, to: first).requests == 2)
+                #expect(try await values("a", first) == ["0", "1", "2", "3", "4", "5"])
+                #expect(try await values("b", second) == ["0.5", "0.5", "0.5", "0.5", "0.5"])
+            }
+        }
+    }
+
+    private struct NotTaken: Error {}
+
+    @Test func `where an answer is lost the next frame is told from the one before it`() async throws {
+        try await RunningServer.with { server in
+            var book = LayoutBook(refers: true, sha256: Digests.sha256)
+            let first = book.request(host: "web", batches: [tick(0)])
+            let answer = try await send(first.body, to: server)
+            #expect(answer.status == 202)
+            book.delivered(first)
+            let lost = book.request(host: "web", batches: [tick(1)])
+            #expect(try await send(lost.body, to: server).json["stored"] == 1)
+            #expect(try await send(lost.body, to: server).json["duplicates"] == 1)
+            let next = book.request(host: "web", batches: [tick(2)])
+            #expect(try await send(next.body, to: server).json["stored"] == 1)
+            #expect(try await send(lost.body, to: server).json["duplicates"] == 1)
+            #expect(try await values("a", server) == ["0", "1", "2"])
+        }
+    }
+
+    @Test func `one host's frames are no reference for another's`() async throws {
+        try await RunningServer.with { server in
+            var book = LayoutBook(refers: true, sha256: Digests.sha256)
+            let first = book.request(host: "web", batches: [batch("cpu", ["a"], [[1]])])
+            #expect(try await send(first.body, to: server).status == 202)
+            book.delivered(first)
+            let second = book.request(host: "web", batches: [batch("cpu", ["a"], [[2]])])
+            // The same bytes with another name of the same length.
+            let stolen: [UInt8] = Array(second.body[..<4]) + Array("db1".utf8) + second.body[7...]
+            let answer = try await send(stolen, to: server, host: "db1")
+            #expect(answer.status == 409)
+            #expect(answer.json["unknownReferences"]?.array?.count == 1)
         }
     }
 

@@ -79,10 +79,31 @@ import Testing
         #expect(try await live.rollups.state(now: now).closed == start + .hours(2))
         // Late, into the first hour.
         let late = FrameStore(pool: database.pool) { now }
-        _ = try await late.store([batch(stride(from: 15, through: 35, by: 10), host: "web")])
+        _ = try await late.store([batch(stride(from: 15, through: 25, by: 10), host: "web")])
+        _ = try await rollups.round(&fence)
+        // More may come: it is made anew when nothing was written for a round.
+        _ = try await late.store([batch(stride(from: 35, through: 35, by: 10), host: "web")])
+        _ = try await rollups.round(&fence)
+        #expect(try await hours(database) == [360, 360, 360, 360])
         _ = try await rollups.round(&fence)
         #expect(try await hours(database).sorted() == [360, 360, 360, 363])
         #expect(try await live.rollups.marks(before: now, atMost: 10).isEmpty)
+    }
+
+    @Test func `an hour that is written to all the time is made anew once a minute`() {
+        let marks = SettlingMarks()
+        var made: [Int] = []
+        for round in 1...40 {
+            let mark = RollupStore.Mark(source: 1, hour: start, writes: round)
+            if !marks.due([mark]).isEmpty { made.append(round) }
+        }
+        #expect(made == [13, 26, 39])
+        // What was made anew is forgotten; who comes again waits again.
+        #expect(marks.due([]).isEmpty)
+        let mark = RollupStore.Mark(source: 1, hour: start, writes: 1)
+        #expect(marks.due([mark]).isEmpty)
+        #expect(marks.due([mark]) == [mark])
+        #expect(marks.due([mark]).isEmpty)
     }
 
     @Test func `a second server does nothing while the first leads`() async throws {

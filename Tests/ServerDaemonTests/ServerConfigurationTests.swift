@@ -1,3 +1,4 @@
+import Database
 import Runtime
 import ServerDaemon
 import StoreService
@@ -35,6 +36,13 @@ import Testing
         #expect(problem { $0.retentionGrace = .seconds(-1) } != nil)
         #expect(problem { $0.retentionGrace = .zero } == nil)
         #expect(problem { $0.sealInterval = .zero } != nil)
+    }
+
+    @Test func limitsOfSeriesAreHeldToReason() {
+        #expect(problem { $0.limits.seriesPerSource = 0 } != nil)
+        #expect(problem { $0.limits.seriesPerHost = 9_999 }?.contains("10000") == true)
+        #expect(problem { $0.limits.newLayouts = 0 } != nil)
+        #expect(problem { $0.limits = .init(seriesPerSource: 20_000, seriesPerHost: 20_000, newLayouts: 1) } == nil)
     }
 
     @Test func openPathsOpenNothingBesideThemselves() {

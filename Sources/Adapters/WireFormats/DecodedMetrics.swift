@@ -1,4 +1,5 @@
 package import Declarations
+package import FrameFormat
 package import Telemetry
 
 /// What a metrics request holds once everything that cannot be stored is taken out.
@@ -11,6 +12,10 @@ package struct DecodedMetrics: Sendable {
     private var paths: [String] = []
     /// Layouts that the sender has to define; the frames that they are of were left out.
     package var unknownLayouts: [LayoutHash] = []
+    /// Frames that others are told from and that this process does not have; the others were left out.
+    package var unknownReferences: [UInt64] = []
+    /// What the sender may tell its next frames from, for ``LayoutCatalog/keep(_:)`` once everything is stored.
+    package var kept: [FrameRequest.KeptFrame] = []
     /// Samples refused; `rejects` says why, for the first of them.
     package var rejectedSamples: Int { rejectedByReason.values.reduce(0, +) }
     package private(set) var rejectedByReason: [RejectReason: Int] = [:]

@@ -46,7 +46,10 @@ package struct ResourceKey: Hashable, Comparable, Sendable, CustomStringConverti
 
     /// By kind's name, then name, bytewise: the order of set digests.
     package static func < (left: ResourceKey, right: ResourceKey) -> Bool {
-        left.description.utf8.lexicographicallyPrecedes(right.description.utf8)
+        // As the texts compare, without making them: a kind that begins another goes before it either way.
+        left.kind == right.kind
+            ? left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
+            : left.kind.rawValue.utf8.lexicographicallyPrecedes(right.kind.rawValue.utf8)
     }
 
     package var description: String { "\(kind.rawValue)/\(name)" }

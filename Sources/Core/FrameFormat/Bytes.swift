@@ -29,11 +29,13 @@ struct ByteWriter {
     }
 
     mutating func write(_ hash: LayoutHash) {
-        for half in [hash.high, hash.low] {
-            for shift in stride(from: 56, through: 0, by: -8) {
-                write(UInt8(truncatingIfNeeded: half >> UInt64(shift)))
-            }
-        }
+        writeWord(hash.high)
+        writeWord(hash.low)
+    }
+
+    /// Eight bytes, the highest first.
+    mutating func writeWord(_ word: UInt64) {
+        for shift in stride(from: 56, through: 0, by: -8) { write(UInt8(truncatingIfNeeded: word >> UInt64(shift))) }
     }
 }
 
@@ -123,10 +125,7 @@ struct ByteReader {
     }
 
     mutating func hash() throws(FrameFormatError) -> LayoutHash {
-        var halves: (UInt64, UInt64) = (0, 0)
-        for _ in 0..<8 { halves.0 = halves.0 << 8 | UInt64(try byte()) }
-        for _ in 0..<8 { halves.1 = halves.1 << 8 | UInt64(try byte()) }
-        return LayoutHash(high: halves.0, low: halves.1)
+        LayoutHash(high: try bits(8, shift: 0), low: try bits(8, shift: 0))
     }
 
     /// `count` bytes, the first the highest of eight that are shifted down by `shift` bytes.

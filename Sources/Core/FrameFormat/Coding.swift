@@ -22,13 +22,15 @@ struct PackedNumbers {
     /// What the residuals are above `base`.
     var residuals: [UInt64] = []
 
-    init(_ wholes: [Int64], order: Int) {
+    /// The first number is told from `start`, where it stands outside the packed ones.
+    init(_ wholes: [Int64], order: Int, from start: Int64) {
         var numbers: [Int64] = wholes
         for _ in 0..<order {
             guard let first = numbers.first else { break }
             leading.append(first)
             numbers = zip(numbers.dropFirst(), numbers).map { $0 &- $1 }
         }
+        if let first = leading.first { leading[0] = first &- start }
         guard let smallest = numbers.min() else { return }
         base = smallest
         residuals = numbers.map { UInt64(bitPattern: $0 &- smallest) }

@@ -5,11 +5,14 @@ struct ColumnDecoder {
     private var reader: ByteReader
     private let width: Int
     private let height: Int
+    private let reference: ReferenceFrame?
 
-    /// Answers the values of `height` frames of `width` series.
-    static func values(_ reader: ByteReader, width: Int, height: Int) throws(FrameFormatError) -> [Double] {
-        var decoder = ColumnDecoder(reader: reader, width: width, height: height)
-        let forms: [ColumnForm] = try decoder.forms()
+    /// Answers the values of `height` frames of `width` series, and how each column is written.
+    static func values(
+        _ reader: ByteReader, width: Int, height: Int, reference: ReferenceFrame?
+    ) throws(FrameFormatError) -> (values: [Double], forms: [ColumnForm]) {
+        var decoder = ColumnDecoder(reader: reader, width: width, height: height, reference: reference)
+        let forms: [ColumnForm] = reference == nil ? try decoder.forms() : try decoder.changedForms()
         let cells: Int = width * height
         var values = [Double](repeating: .absent, count: cells)
         var states = [UInt8](repeating: 0, count: height)
@@ -17,11 +20,12 @@ struct ColumnDecoder {
             decoder.readAll(forms, into: cells, states: &states)
         }
         try outcome.get()
-        return values
+        return (values, forms)
     }
 
-    private init(reader: ByteReader, width: Int, height: Int) {
+    private init(reader: ByteReader, width: Int, height: Int, reference: ReferenceFrame?) {
         self.reader = reader
+        self.reference = reference
         self.width = width
         self.height = height
     }
@@ -34,6 +38,22 @@ struct ColumnDecoder {
             let count: Int = try reader.count(atMost: width - forms.count, "columns of one form")
             guard count > 0 else { throw reader.failure("no columns of a form") }
             forms += repeatElement(form, count: count)
+        }
+        return forms
+    }
+
+    /// Those of the reference, but for the ones that are named.
+    private mutating func changedForms() throws(FrameFormatError) -> [ColumnForm] {
+        var forms: [ColumnForm] = reference?.forms ?? []
+        let changes: Int = try reader.count(atMost: width, "changed forms")
+        var column = 0
+        for _ in 0..<changes {
+            column += try reader.count(atMost: width, "columns")
+            guard column < width, let form = ColumnForm(try reader.byte()) else {
+                throw reader.failure("an unknown form of a column, or of no column")
+            }
+            forms[column] = form
+            column += 1
         }
         return forms
     }
@@ -79,7 +99,7 @@ struct ColumnDecoder {
         _ form: ColumnForm, _ column: Int, into cells: UnsafeMutableBufferPointer<Double>, _ states: [UInt8]
     ) throws(FrameFormatError) {
         let divisor: Double = form.scale.divisor
-        var whole: Int64 = 0
+        var whole: Int64 = reference?.whole(column, form.scale) ?? 0
         var place: Int = column
         for row in 0..<height {
             if let special = special(form, states, row) {
@@ -99,7 +119,7 @@ struct ColumnDecoder {
         let divisor: Double = form.scale.divisor
         let count: Int = form.hasStates ? states.reduce(0) { $0 + ($1 == 0 ? 1 : 0) } : height
         var (whole, step): (Int64, Int64) = (0, 0)
-        if order > 0, count > 0 { whole = try reader.signed() }
+        if order > 0, count > 0 { whole = (reference?.whole(column, form.scale) ?? 0) &+ (try reader.signed()) }
         if order > 1, count > 1 { step = try reader.signed() }
         var packed: PackedReader? = count > order ? try PackedReader(&reader, count: count - order) : nil
         var place: Int = column
@@ -125,7 +145,7 @@ struct ColumnDecoder {
     private mutating func readBits(
         _ form: ColumnForm, _ column: Int, into cells: UnsafeMutableBufferPointer<Double>, _ states: [UInt8]
     ) throws(FrameFormatError) {
-        var bits: UInt64 = 0
+        var bits: UInt64 = reference?.bits(column) ?? 0
         for row in 0..<height {
             let place: Int = row * width + column
             if let special = special(form, states, row) {

@@ -1,11 +1,17 @@
 import Telemetry
 
-/// Writes the columns of one table: first the forms, equal neighbours together, then the columns' contents.
+/// Writes the columns of one table: first the forms, equal neighbours together or only those that are other than the
+/// reference's, then the columns' contents.
 struct ColumnEncoder {
-    private var forms: [(form: ColumnForm, count: Int)] = []
+    /// How each column is written.
+    private(set) var forms: [ColumnForm] = []
+    private let reference: ReferenceFrame?
     private var contents = ByteWriter()
 
-    init(_ table: FrameTable) {
+    /// With a reference each column goes on from there.
+    init(_ table: FrameTable, reference: ReferenceFrame? = nil) {
+        self.reference = reference
+        forms.reserveCapacity(table.width)
         for column in 0..<table.width {
             add(stride(from: column, to: table.values.count, by: table.width).map { table.values[$0] })
         }
@@ -13,27 +19,62 @@ struct ColumnEncoder {
 
     var bytes: [UInt8] {
         var writer = ByteWriter()
-        for run in forms {
-            writer.write(run.form.byte)
-            writer.writeNumber(run.count)
-        }
+        if let reference { write(changesFrom: reference.forms, to: &writer) } else { writeRuns(to: &writer) }
         writer.write(contents.bytes)
         return writer.bytes
     }
 
+    private func writeRuns(to writer: inout ByteWriter) {
+        var start = 0
+        while start < forms.count {
+            let end: Int = forms[start...].firstIndex { $0 != forms[start] } ?? forms.count
+            writer.write(forms[start].byte)
+            writer.writeNumber(end - start)
+            start = end
+        }
+    }
+
+    private func write(changesFrom known: [ColumnForm], to writer: inout ByteWriter) {
+        let changed: [Int] = forms.indices.filter { forms[$0] != known[$0] }
+        writer.writeNumber(changed.count)
+        var next = 0
+        for column in changed {
+            writer.writeNumber(column - next)
+            writer.write(forms[column].byte)
+            next = column + 1
+        }
+    }
+
+    /// The next column.
+    private var column: Int { forms.count }
+
+    private func start(_ scale: Scale) -> Int64 { reference?.whole(column, scale) ?? 0 }
+
     private mutating func add(_ cells: [Double]) {
         let numbers: [Double] = cells.filter { !$0.isNaN }
         let hasStates: Bool = numbers.count < cells.count
-        let before: ColumnForm? = forms.last?.form
-        let chosen: Choice = choose(numbers, before: before?.scale)
-        let form = ColumnForm(scale: chosen.scale, hasStates: hasStates, coding: chosen.coding)
-        if form == before { forms[forms.count - 1].count += 1 } else { forms.append((form, 1)) }
+        let chosen: Choice = best(numbers, hasStates: hasStates)
         if hasStates { writeStates(cells) }
         switch chosen.wholes {
-        case .none: writeBits(numbers)
-        case .some(let wholes) where chosen.coding == .differences: writeDifferences(wholes)
-        case .some(let wholes): PackedNumbers(wholes, order: chosen.coding.order).write(to: &contents)
+        case .none: writeBits(numbers, from: reference?.bits(column) ?? 0)
+        case .some(let wholes) where chosen.coding == .differences:
+            writeDifferences(wholes, from: start(chosen.scale))
+        case .some(let wholes):
+            PackedNumbers(wholes, order: chosen.coding.order, from: start(chosen.scale)).write(to: &contents)
         }
+        forms.append(ColumnForm(scale: chosen.scale, hasStates: hasStates, coding: chosen.coding))
+    }
+
+    /// The reference's form, where another one does not save two bytes: a change costs three or four, and is worth them
+    /// where it lasts. Numbers that need fewer decimals now and then would change to and fro for one.
+    private func best(_ numbers: [Double], hasStates: Bool) -> Choice {
+        guard let known = reference?.forms[column] else { return choose(numbers, before: forms.last?.scale) }
+        let free: Choice = choose(numbers, before: nil)
+        guard known.hasStates == hasStates, known.coding == .differences, known.scale != .bits,
+            let wholes = wholes(numbers, known.scale)
+        else { return free }
+        let same = Choice(scale: known.scale, differences: wholes, from: start(known.scale))
+        return same.length - 2 < free.length ? same : free
     }
 
     // MARK: The form
@@ -47,19 +88,23 @@ struct ColumnEncoder {
 
         init(bits: Void) { (scale, coding, wholes, length) = (.bits, .differences, nil, .max) }
 
-        init(scale: Scale, wholes: [Int64]) {
+        init(scale: Scale, differences wholes: [Int64], from start: Int64) {
             self.scale = scale
             self.wholes = wholes
             coding = .differences
             length = 0
-            var last: Int64 = 0
+            var last: Int64 = start
             for whole in wholes {
                 length += (whole &- last).signedLength
                 last = whole
             }
+        }
+
+        init(scale: Scale, wholes: [Int64], from start: Int64) {
+            self.init(scale: scale, differences: wholes, from: start)
             guard wholes.count > 1 else { return }
             for packed in [Coding.packed, .packedDifferences, .packedSecondDifferences] {
-                let other: Int = PackedNumbers(wholes, order: packed.order).length
+                let other: Int = PackedNumbers(wholes, order: packed.order, from: start).length
                 if other < length { (coding, length) = (packed, other) }
             }
         }
@@ -71,13 +116,13 @@ struct ColumnEncoder {
         // The same decimals as the neighbour, where it has more of them.
         if let before, before.code <= 15, Int(before.code) > decimals, let same = wholes(numbers, before) {
             let own: [Int64] = wholes(numbers, Scale(decimals: decimals)) ?? same
-            let neighbour = Choice(scale: before, wholes: same)
-            let cheaper = Choice(scale: Scale(decimals: decimals), wholes: own)
+            let neighbour = Choice(scale: before, wholes: same, from: start(before))
+            let cheaper = Choice(scale: Scale(decimals: decimals), wholes: own, from: start(Scale(decimals: decimals)))
             if neighbour.length <= cheaper.length + 2 { decimals = Int(before.code) }
         }
         let scale = Scale(decimals: decimals)
         guard let wholes = wholes(numbers, scale) else { return Choice(bits: ()) }
-        let plain = Choice(scale: scale, wholes: wholes)
+        let plain = Choice(scale: scale, wholes: wholes, from: start(scale))
         guard decimals == 0 || wholes.allSatisfy({ $0 == 0 }) else { return plain }
         return shifted(numbers, plain, before: before)
     }
@@ -87,11 +132,16 @@ struct ColumnEncoder {
         guard let wholes = plain.wholes else { return plain }
         var best: Choice = plain
         for shift in [10, 12] where wholes.allSatisfy({ $0 & ((1 << Int64(shift)) - 1) == 0 }) {
-            let candidate = Choice(scale: Scale(shift: shift), wholes: wholes.map { $0 >> Int64(shift) })
-            let price: Int = candidate.length + (candidate.scale == before ? 0 : 2)
-            if price < best.length + (best.scale == before ? 0 : 2) { best = candidate }
+            let candidate = Choice(
+                scale: Scale(shift: shift), wholes: wholes.map { $0 >> Int64(shift) }, from: start(Scale(shift: shift)))
+            if candidate.length + price(candidate, before) < best.length + price(best, before) { best = candidate }
         }
         return best
+    }
+
+    /// What another form than the neighbour's costs; forms that follow a reference have no neighbours.
+    private func price(_ choice: Choice, _ before: Scale?) -> Int {
+        reference != nil || choice.scale == before ? 0 : 2
     }
 
     /// The fewest decimals with which every number is a whole one to the last bit; nil where none do.
@@ -131,8 +181,8 @@ struct ColumnEncoder {
         }
     }
 
-    private mutating func writeDifferences(_ wholes: [Int64]) {
-        var last: Int64 = 0
+    private mutating func writeDifferences(_ wholes: [Int64], from start: Int64) {
+        var last: Int64 = start
         for whole in wholes {
             contents.writeSigned(whole &- last)
             last = whole
@@ -141,8 +191,8 @@ struct ColumnEncoder {
 
     /// What differs from the value before, without the zero bytes at both ends: how many bytes, how many zeros behind
     /// them, then the bytes.
-    private mutating func writeBits(_ numbers: [Double]) {
-        var last: UInt64 = 0
+    private mutating func writeBits(_ numbers: [Double], from start: UInt64) {
+        var last: UInt64 = start
         for number in numbers {
             let difference: UInt64 = number.bitPattern ^ last
             last = number.bitPattern

@@ -3,8 +3,9 @@ package import Telemetry
 /// The sender's side of layouts: which lists of series there are, and which of them the server knows.
 ///
 /// A sender keeps one book per server. It sends ``request(host:batches:)``'s body; on 2xx it calls ``delivered(_:)``, on
-/// 409 ``forget(_:)`` with the answer's `unknownLayouts`, and sends the same batches again: the body then brings their
-/// definitions. What the server stored of the first attempt it counts as duplicates of the second.
+/// 409 ``forget(_:)`` with the answer's `unknownLayouts` and ``forget(references:)`` with its `unknownReferences`, and
+/// sends the same batches again: the body then brings what was missing. What the server stored of the first attempt it
+/// counts as duplicates of the second.
 package struct LayoutBook: Sendable {
     private struct Layout: Sendable {
         var hash: LayoutHash
@@ -15,6 +16,8 @@ package struct LayoutBook: Sendable {
     package struct Request: Sendable {
         package var body: [UInt8]
         package var defined: [LayoutHash]
+        /// What the server keeps when it has taken the request.
+        fileprivate var kept: [ReferenceFrame] = []
     }
 
     /// More lists than these are churn: the book begins anew.
@@ -23,24 +26,35 @@ package struct LayoutBook: Sendable {
     private let sha256: @Sendable ([UInt8]) -> [UInt8]
     private var layouts: [[Series]: Layout] = [:]
     private var known: Set<LayoutHash> = []
+    /// Nil where every frame is written as a whole.
+    private var references: ReferenceBook?
 
-    package init(sha256: @escaping @Sendable ([UInt8]) -> [UInt8]) { self.sha256 = sha256 }
+    /// `refers` tells single frames from the last one of their source that was delivered: for who sends one request
+    /// after the other. Such bodies are of version 2.
+    package init(refers: Bool = false, sha256: @escaping @Sendable ([UInt8]) -> [UInt8]) {
+        references = refers ? ReferenceBook() : nil
+        self.sha256 = sha256
+    }
 
     /// The body that carries batches of one host, with the definitions that the server is not known to have.
     package mutating func request(host: String, batches: [FrameBatch]) -> Request {
         var definitions: [LayoutDefinition] = []
         var defined: [LayoutHash] = []
-        var items: [(batch: FrameBatch, layout: LayoutHash)] = []
+        var items: [FrameRequestEncoder.Item] = []
+        references?.begin()
         for batch in batches {
             let layout: Layout = layout(of: batch.series)
             if !known.contains(layout.hash), !defined.contains(layout.hash) {
                 definitions.append(layout.definition)
                 defined.append(layout.hash)
             }
-            items.append((batch, layout.hash))
+            var item = FrameRequestEncoder.Item(batch: batch, layout: layout.hash)
+            references?.complete(&item, isKnown: known.contains(layout.hash))
+            items.append(item)
         }
-        return Request(
-            body: FrameRequestEncoder.body(host: host, definitions: definitions, batches: items), defined: defined)
+        let (body, kept) = FrameRequestEncoder.body(
+            host, definitions, items, references == nil ? .plain : .referring)
+        return Request(body: body, defined: defined, kept: kept)
     }
 
     /// The body with every definition: what is complete in itself, for a file.
@@ -52,21 +66,37 @@ package struct LayoutBook: Sendable {
     }
 
     /// The server has taken the request, and so its definitions.
-    package mutating func delivered(_ request: Request) { known.formUnion(request.defined) }
+    package mutating func delivered(_ request: Request) {
+        known.formUnion(request.defined)
+        references?.delivered(request.kept)
+    }
 
     /// The server does not know these layouts: hashes in hexadecimal digits, as the answer gives them.
     package mutating func forget(_ hashes: some Sequence<String>) {
-        for hash in hashes.compactMap(LayoutHash.init(hexadecimal:)) { known.remove(hash) }
+        for hash in hashes.compactMap(LayoutHash.init(hexadecimal:)) {
+            known.remove(hash)
+            references?.forget(hash)
+        }
+    }
+
+    /// The server does not have these frames: their names in hexadecimal digits, as the answer gives them. It was started
+    /// anew, mostly: it is told the lists of series again too.
+    package mutating func forget(references names: some Sequence<String>) {
+        let layouts: Set<LayoutHash> = references?.refused(Set(names.compactMap { UInt64($0, radix: 16) })) ?? []
+        known.subtract(layouts)
     }
 
     /// Of a server that was replaced nothing is known.
-    package mutating func forgetAll() { known = [] }
+    package mutating func forgetAll() {
+        known = []
+        references = references.map { _ in ReferenceBook() }
+    }
 
     private mutating func layout(of series: [Series]) -> Layout {
         if let layout = layouts[series] { return layout }
         if layouts.count >= Self.mostLayouts {
             layouts = [:]
-            known = []
+            forgetAll()
         }
         let definition = LayoutDefinition(series)
         let layout = Layout(hash: LayoutHash(definition.bytes, sha256: sha256), definition: definition)

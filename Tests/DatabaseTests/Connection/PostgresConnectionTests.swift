@@ -1,4 +1,4 @@
-import Database
+@testable import Database
 import Declarations
 import Telemetry
 import TestSupport
@@ -151,5 +151,72 @@ import Testing
             try #require(ContinuousClock.now < deadline, "\(open) sessions are still open")
             try await Task.sleep(for: .milliseconds(10))
         }
+    }
+
+    // MARK: Scripts with COPY
+
+    private static func lines(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+    @Test func aScriptWithCopiesIsOneTransaction() async throws {
+        let database = try await TestPostgres.database()
+        let connection = try await database.connect(as: database.superuserAddress)
+        try await connection.script("CREATE TABLE left_things (id int PRIMARY KEY); CREATE TABLE right_things (id int)")
+        let script =
+            "SELECT 7 AS n; COPY left_things FROM STDIN; COPY right_things FROM STDIN; INSERT INTO right_things VALUES (9)"
+        try await connection.perform { connection throws(DatabaseError) in
+            try connection.copyScript(script, operation: "test") { opened throws(DatabaseError) in
+                let first: Int = try opened.only().int("n")
+                return [Self.lines("\(first)\n"), Self.lines("1\n2\n")]
+            }
+        }
+        #expect(try await connection.execute("SELECT id FROM left_things").only().int("id") == 7)
+        #expect(try await connection.execute("SELECT count(*) AS n FROM right_things").only().int("n") == 3)
+        // The second fails, so nothing of the first stays.
+        let failed: DatabaseError? = await Self.error {
+            try await connection.perform { connection throws(DatabaseError) in
+                try connection.copyScript(script, operation: "test") { _ in [Self.lines("8\n"), Self.lines("no\n")] }
+            }
+        }
+        #expect(failed?.sqlState == "22P02")
+        let twice: DatabaseError? = await Self.error {
+            try await connection.perform { connection throws(DatabaseError) in
+                try connection.copyScript(script, operation: "test") { _ in [Self.lines("7\n"), Self.lines("1\n")] }
+            }
+        }
+        #expect(twice?.isUniqueViolation == true)
+        #expect(try await connection.execute("SELECT count(*) AS n FROM left_things").only().int("n") == 1)
+        #expect(await connection.isReady)
+    }
+
+    @Test func aScriptIsGivenUpWhereItsContentsAreNotToBeHad() async throws {
+        let database = try await TestPostgres.database()
+        let connection = try await database.connect(as: database.superuserAddress)
+        try await connection.script("CREATE TABLE things (id int PRIMARY KEY)")
+        let reason = DatabaseError(.usage, "not now", operation: "test")
+        for contents in [nil, [Self.lines("1\n")], []] as [[[UInt8]]?] {
+            let failed: DatabaseError? = await Self.error {
+                try await connection.perform { connection throws(DatabaseError) in
+                    try connection.copyScript(
+                        "SELECT 1; COPY things FROM STDIN; COPY things FROM STDIN", operation: "test"
+                    ) { _ throws(DatabaseError) in
+                        guard let contents else { throw reason }
+                        return contents
+                    }
+                }
+            }
+            #expect(contents == nil ? failed == reason : failed?.message == "a COPY too many")
+            #expect(try await connection.execute("SELECT count(*) AS n FROM things").only().int("n") == 0)
+        }
+    }
+
+    private static func error(_ body: () async throws -> Void) async -> DatabaseError? {
+        do { try await body() } catch { return error as? DatabaseError }
+        return nil
+    }
+
+    @Test func whatIsDoneIsNamedByTheBeginningOfTheStatement() {
+        #expect(DatabaseError.operation(of: "  SELECT\n\t1,\n   2 ") == "SELECT 1, 2")
+        #expect(DatabaseError.operation(of: String(repeating: "é", count: 100)) == String(repeating: "é", count: 40))
+        #expect(DatabaseError.operation(of: "a" + String(repeating: "é", count: 60)).utf8.count == 81)
     }
 }

@@ -25,17 +25,97 @@ import Testing
         _ = queue.enqueue(1, values: 1)
         _ = queue.take()
         #expect(queue.enqueue(2, values: 1) == .startLater)
-        let second: Bool = queue.patienceEnded()
-        #expect(second)
+        let second = queue.patienceEnded()
+        #expect(second == .start)
         #expect(queue.writers == 2)
         #expect(queue.take() == [2])
         #expect(queue.enqueue(3, values: 1) == .startLater)
         #expect(queue.take() == [3])
-        let another: Bool = queue.patienceEnded()
-        #expect(!another)
-        #expect(queue.take() == nil)
-        #expect(queue.take() == nil)
+        let another = queue.patienceEnded()
+        #expect(another == .wait)
+        #expect(queue.takeMore() == nil)
+        #expect(queue.takeMore() == nil)
         #expect(queue.writers == 0)
+    }
+
+    @Test func `what came after the clock was set gets the whole patience`() {
+        var queue = CommitQueueState<Int>()
+        _ = queue.enqueue(1, values: 1)
+        _ = queue.take()
+        #expect(queue.enqueue(2, values: 1) == .startLater)
+        #expect(queue.takeMore() == [2])
+        #expect(queue.enqueue(3, values: 1) == .wait)
+        #expect(queue.patienceEnded() == .startLater)
+        #expect(queue.patienceEnded() == .start)
+        #expect(queue.take() == [3])
+    }
+
+    /// Writes what waits as often as is said, with as many requests each.
+    private func fill(_ queue: inout CommitQueueState<Int>, with count: Int, times: Int) {
+        for _ in 0..<times {
+            var isStarted = false
+            for number in 0..<count where queue.enqueue(number, values: 1) == .start { isStarted = true }
+            while !isStarted { isStarted = queue.patienceEnded() == .start }
+            _ = queue.take()
+            _ = queue.takeMore()
+        }
+    }
+
+    @Test func `where many come together a transaction waits for as many as usual, for a while`() {
+        var queue = CommitQueueState<Int>()
+        fill(&queue, with: 4, times: 1000)
+        // More are tried for now and then; as there are no more, there are four.
+        #expect(queue.expected == 4 || queue.expected == 8)
+        fill(&queue, with: 4, times: queue.expected == 8 ? 1 : 0)
+        #expect(queue.expected == 4)
+        #expect(queue.writers == 0)
+        let decisions = (0..<4).map { queue.enqueue($0, values: 1) }
+        // A clock may still run from before.
+        #expect(decisions.last == .start && !decisions.dropLast().contains(.start))
+        #expect(queue.take()?.count == 4)
+        // One that comes alone is written when the clock says so, and then nobody waits for others any more.
+        #expect(queue.takeMore() == nil)
+        _ = queue.enqueue(9, values: 1)
+        #expect(queue.writers == 0)
+        if queue.patienceEnded() == .startLater { #expect(queue.patienceEnded() == .start) }
+        #expect(queue.take() == [9])
+        #expect(queue.takeMore() == nil)
+        #expect(queue.expected == 1)
+        #expect(queue.enqueue(10, values: 1) == .start)
+    }
+
+    @Test func `what waits is never left without a writer or a clock`() {
+        var queue = CommitQueueState<Int>()
+        var random = SystemRandomNumberGenerator()
+        var (sent, written, clocks, busy) = (0, 0, 0, 0)
+        for _ in 0..<20_000 {
+            switch Int.random(in: 0...3, using: &random) {
+            case 0, 1:
+                let values = Int.random(in: 0...9) == 0 ? CommitQueueState<Int>.enoughValues : 50
+                switch queue.enqueue(sent, values: values) {
+                case .start: busy += 1
+                case .startLater: clocks += 1
+                case .wait, .full: break
+                }
+                sent += 1
+                written += queue.writers > 0 && busy > 0 && Bool.random() ? queue.take()?.count ?? 0 : 0
+                busy = queue.writers
+            case 2 where busy > 0:
+                written += queue.takeMore()?.count ?? 0
+                busy = queue.writers
+            case 3 where clocks > 0:
+                switch queue.patienceEnded() {
+                case .start:
+                    busy += 1
+                    clocks -= 1
+                case .startLater: break
+                case .wait, .full: clocks -= 1
+                }
+            default: break
+            }
+            #expect(queue.waiting.isEmpty || busy > 0 || clocks > 0)
+        }
+        #expect(written + queue.waiting.count == sent)
     }
 
     @Test func `much that waits starts another writer at once, up to the most, and too much is refused`() {

@@ -1,4 +1,5 @@
 import PromQL
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -312,6 +313,23 @@ import Testing
         // Through the temporary table too.
         _ = try await late.store([batch("b", [3600, 40])])
         #expect(try await marks() == 2)
+    }
+
+    @Test func `a transaction that began long after its samples were found in time is begun again`() async throws {
+        let database = try await TestPostgres.database()
+        let times = Mutex<[Timestamp]>([])
+        let frames = FrameStore(pool: database.pool) { [start] in
+            // The last of them again and again.
+            times.withLock { $0.count > 1 ? $0.removeFirst() : $0.first ?? start }
+        }
+        times.withLock { $0 = [start + .seconds(3600)] }
+        _ = try await frames.store([batch("a", [3500])])
+        // Planned, found in time; a minute later the database answers, and the sample is late.
+        times.withLock { $0 = [start + .seconds(3650), start + .seconds(3650), start + .seconds(3710)] }
+        #expect(try await frames.store([batch("a", [3510])]).stored == 1)
+        let marks = try await database.superuser("SELECT count(*) AS n FROM plumbline.rollup_marks").only().int("n")
+        #expect(marks == 1)
+        #expect(times.withLock { $0.count } == 1)
     }
 
     @Test func `rollups outlive the frames they were made of`() async throws {

@@ -37,12 +37,12 @@ extension Response {
 
 extension HTTPField.Name {
     /// The set digest of what the host is to run; an agent fetches its config when it differs from what it has.
-    package static var plumbConfig: HTTPField.Name { fieldName("Plumb-Config") }
+    package static let plumbConfig: HTTPField.Name = fieldName("Plumb-Config")
     /// The name under which an agent counts the log lines that it delivers.
-    package static var plumbLedger: HTTPField.Name { fieldName("Plumb-Ledger") }
-    package static var lastEventID: HTTPField.Name { fieldName("Last-Event-ID") }
-    package static var requestID: HTTPField.Name { fieldName("X-Request-Id") }
-    package static var contentTypeOptions: HTTPField.Name { fieldName("X-Content-Type-Options") }
+    package static let plumbLedger: HTTPField.Name = fieldName("Plumb-Ledger")
+    package static let lastEventID: HTTPField.Name = fieldName("Last-Event-ID")
+    package static let requestID: HTTPField.Name = fieldName("X-Request-Id")
+    package static let contentTypeOptions: HTTPField.Name = fieldName("X-Content-Type-Options")
 }
 
 private func fieldName(_ name: String) -> HTTPField.Name {

@@ -104,6 +104,48 @@ import Glibc
         return try unsafe finish(PQgetResult(connection), sql).affected
     }
 
+    /// Runs statements without parameters, separated by semicolons, of which some are `COPY … FROM STDIN`. Outside a
+    /// transaction they are one: it is committed when this returns, and nothing is stored where it throws.
+    ///
+    /// The server goes from one statement to the next by itself, so there is one round trip for the first COPY and one
+    /// for each further one. `contents` gets the first statement's result and gives what each COPY takes, in order.
+    borrowing func copyScript(
+        _ sql: String, operation: String, contents: (SQLResult) throws(DatabaseError) -> [[UInt8]]
+    ) throws(DatabaseError) {
+        guard unsafe PQsendQuery(connection, sql) == 1 else {
+            throw unsafe Self.connectionError(connection, operation: operation)
+        }
+        var opened: SQLResult?
+        var waiting: [[UInt8]]?
+        var failure: DatabaseError?
+        while true {
+            let result = unsafe ResultHandle(PQgetResult(connection))
+            if result.isMissing { break }
+            if result.status == PGRES_COPY_IN {
+                if waiting == nil, failure == nil {
+                    do throws(DatabaseError) {
+                        guard let opened else { throw .usage("a COPY came first", operation: operation) }
+                        waiting = try contents(opened).reversed()
+                    } catch { failure = error }
+                }
+                let content: [UInt8]? = failure == nil ? waiting?.popLast() : nil
+                if content == nil { failure = failure ?? .usage("a COPY too many", operation: operation) }
+                unsafe content?.withUnsafeBytes { content in unsafe send(content) }
+                guard unsafe PQputCopyEnd(connection, content == nil ? "given up" : nil) == 1 else {
+                    throw unsafe Self.connectionError(connection, operation: operation)
+                }
+            } else if result.isSuccess {
+                if opened == nil { opened = result.copied(operation: operation) }
+            } else {
+                // Where a COPY was given up for a reason of ours, that reason counts.
+                let error: DatabaseError = unsafe result.error(connection, operation: operation)
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+        guard isReusable else { throw unsafe Self.connectionError(connection, operation: operation) }
+    }
+
     /// Gives `take` the pieces of a `COPY … TO STDOUT`, which lie in the library's memory for the time of the call.
     borrowing func copyOut(_ sql: String, _ take: (RawSpan) throws -> Void) throws -> Int {
         let operation: String = DatabaseError.operation(of: sql)

@@ -78,9 +78,19 @@ extension DatabaseError {
         DatabaseError(.usage, message, operation: operation)
     }
 
-    /// The beginning of a statement, on one line: enough to find it, without its length.
+    /// The beginning of a statement, on one line: enough to find it, without its length. By bytes: it is asked for with
+    /// every statement, and seldom read.
     static func operation(of sql: String) -> String {
-        let words: [Substring] = sql.prefix(400).split(whereSeparator: \.isWhitespace)
-        return String(words.joined(separator: " ").prefix(80))
+        let blank = UInt8(ascii: " ")
+        var line: [UInt8] = []
+        for byte in sql.utf8.prefix(400) {
+            let isBlank: Bool = byte == blank || (9...13).contains(byte)
+            if isBlank, line.isEmpty || line.last == blank { continue }
+            // A character that would be cut is left out as a whole.
+            if line.count >= 80, byte & 0xC0 != 0x80 { break }
+            line.append(isBlank ? blank : byte)
+        }
+        if line.last == blank { line.removeLast() }
+        return String(decoding: line, as: UTF8.self)
     }
 }

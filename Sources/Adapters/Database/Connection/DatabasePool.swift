@@ -77,7 +77,8 @@ package final class DatabasePool: Sendable {
         try await repeating { connection in try connection.transaction(opening: statement, body) }
     }
 
-    private func repeating<R: Sendable>(
+    /// Runs `body`, which is a transaction as a whole, again where it loses against another, as ``transaction(_:_:)``.
+    package func repeating<R: Sendable>(
         _ body: @Sendable (isolated PostgresConnection) throws -> R
     ) async throws -> R {
         var attempt = 1

@@ -153,6 +153,16 @@ package actor PostgresConnection {
         try present(handle?.copyIn(sql, bytes))
     }
 
+    /// Statements that are one transaction, some of them a `COPY … FROM STDIN`, in as few round trips as they have COPYs.
+    /// `contents` gets the first statement's result and gives what each COPY takes, in order; where it throws, nothing is
+    /// stored.
+    package func copyScript(
+        _ sql: String, operation: String, contents: (SQLResult) throws(DatabaseError) -> [[UInt8]]
+    ) throws(DatabaseError) {
+        guard !isInTransaction else { throw .usage("a transaction is open", operation: operation) }
+        try present(handle?.copyScript(sql, operation: operation, contents: contents))
+    }
+
     /// What came by NOTIFY on the channels that this session listens to, after waiting for at most `timeout`.
     package func notifications(waiting timeout: Duration) throws(DatabaseError) -> [DatabaseNotification] {
         try present(handle?.notifications(waiting: Int32(clamping: timeout.wholeMilliseconds)))

@@ -3,16 +3,16 @@ import Telemetry
 
 /// Requests that wait for a transaction, and the writers that take them: group commit.
 ///
-/// A request that comes while nothing is written is written at once. What comes meanwhile waits for the transaction that
-/// is under way and shares the next one, so that the more requests there are, the less each of them costs. A second
-/// writer starts when enough waits, or when something has waited too long: one that hangs on a lock holds up what it
-/// took, and nothing else.
+/// A request that comes while nothing is written is written at once, unless there were many lately: then it waits a few
+/// milliseconds for as many as usual. What comes while something is written shares the next transaction, so that the more
+/// requests there are, the less each of them costs. A second writer starts when enough waits, or when something has
+/// waited too long: one that hangs on a lock holds up what it took, and nothing else.
 final class CommitQueue: Sendable {
     private let writer: FrameWriter
     private let state = Mutex(CommitQueueState<Waiter>())
 
-    /// How long a request waits for the transaction before it until another writer starts.
-    private static let patience: Duration = .milliseconds(5)
+    /// How long a request waits for company, or for the transaction before it, until another writer starts.
+    private static let patience: Duration = .milliseconds(10)
 
     struct Waiter: Sendable {
         var request: CommitRequest
@@ -44,15 +44,23 @@ final class CommitQueue: Sendable {
 
     private func startLater() {
         Task {
-            try? await Task.sleep(for: Self.patience)
-            if state.withLock({ $0.patienceEnded() }) { await run() }
+            while true {
+                try? await Task.sleep(for: Self.patience)
+                switch state.withLock({ $0.patienceEnded() }) {
+                case .start: return await run()
+                case .startLater: continue
+                case .wait, .full: return
+                }
+            }
         }
     }
 
     private func run() async {
-        while let waiters = state.withLock({ $0.take() }) {
+        var next: [Waiter]? = state.withLock { $0.take() }
+        while let waiters = next {
             let outcomes: [Result<IngestCounts, DatabaseError>] = await writer.write(waiters.map(\.request))
             for (waiter, outcome) in zip(waiters, outcomes) { waiter.answer.resume(returning: outcome) }
+            next = state.withLock { $0.takeMore() }
         }
     }
 }
@@ -72,7 +80,18 @@ struct CommitQueueState<Waiter> {
     private(set) var waiting: [(waiter: Waiter, values: Int)] = []
     private(set) var values = 0
     private(set) var writers = 0
-    private var isTimed = false
+    /// How many requests a transaction waits for: as many as shared one lately.
+    private(set) var expected = 1
+    /// Transactions in a row that were as full as expected.
+    private var streak = 0
+    /// Transactions so far.
+    private var taken = 0
+    /// What `taken` was when the clock was set that gives what waits a writer; nil where no clock runs.
+    private var timed: Int?
+
+    /// After so many as full as expected twice as many are waited for: if there are not, one transaction in so many was
+    /// too late by the queue's patience.
+    static var trial: Int { 32 }
 
     enum Decision: Hashable { case start, startLater, wait, full }
 
@@ -81,21 +100,35 @@ struct CommitQueueState<Waiter> {
         guard values == 0 || values + count <= Self.mostValuesWaiting else { return .full }
         waiting.append((waiter, count))
         values += count
-        if writers == 0 || (writers < Self.mostWriters && values >= Self.enoughValues) {
+        let isFree: Bool = writers == 0 && waiting.count >= expected
+        if isFree || (writers < Self.mostWriters && values >= Self.enoughValues) {
             writers += 1
             return .start
         }
-        guard !isTimed, writers < Self.mostWriters else { return .wait }
-        isTimed = true
+        guard timed == nil, writers < Self.mostWriters else { return .wait }
+        timed = taken
         return .startLater
     }
 
-    /// Whether another writer starts, because something still waits.
-    mutating func patienceEnded() -> Bool {
-        isTimed = false
-        guard !waiting.isEmpty, writers < Self.mostWriters else { return false }
+    /// Whether another writer starts, because something still waits that waited when the clock was set; the clock is set
+    /// again for what came later.
+    mutating func patienceEnded() -> Decision {
+        let since: Int? = timed
+        timed = nil
+        guard !waiting.isEmpty, writers < Self.mostWriters else { return .wait }
+        guard since == taken else {
+            timed = taken
+            return .startLater
+        }
         writers += 1
-        return true
+        return .start
+    }
+
+    /// As ``take()``, for a writer that has just written: it leaves fewer than expected to the clock, where one runs.
+    mutating func takeMore() -> [Waiter]? {
+        guard waiting.count < expected, values < Self.enoughValues, timed != nil else { return take() }
+        writers -= 1
+        return nil
     }
 
     /// The next transaction's requests, oldest first; nil, and a writer less, where nothing waits.
@@ -105,16 +138,28 @@ struct CommitQueueState<Waiter> {
             return nil
         }
         var count = 0
-        var taken = 0
+        var together = 0
         while count < waiting.count, count < Self.mostRequestsTogether,
-            count == 0 || taken + waiting[count].values <= Self.mostValuesTogether
+            count == 0 || together + waiting[count].values <= Self.mostValuesTogether
         {
-            taken += waiting[count].values
+            together += waiting[count].values
             count += 1
         }
         let group: [Waiter] = waiting.prefix(count).map(\.waiter)
         waiting.removeFirst(count)
-        values -= taken
+        values -= together
+        taken += 1
+        learn(from: count)
         return group
+    }
+
+    /// After some transactions that were as full as expected more are expected; one that is not says how many there are.
+    private mutating func learn(from count: Int) {
+        guard count >= expected else {
+            (expected, streak) = (count, 0)
+            return
+        }
+        streak += 1
+        if streak >= Self.trial { (expected, streak) = (min(2 * expected, Self.mostRequestsTogether), 0) }
     }
 }

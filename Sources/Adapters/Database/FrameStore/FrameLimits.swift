@@ -17,6 +17,20 @@ package struct FrameLimits: Hashable, Sendable {
         self.seriesPerSource = seriesPerSource
         self.seriesPerHost = seriesPerHost
     }
+
+    /// What is wrong with them, in words for the person who set them; nil where nothing is.
+    package var problem: String? {
+        guard (1...1_000_000).contains(seriesPerSource), (1...1_000_000).contains(seriesPerHost) else {
+            return "a source and a host have 1 to 1000000 series, not \(seriesPerSource) and \(seriesPerHost)"
+        }
+        guard seriesPerSource <= seriesPerHost else {
+            return "a source cannot have more series (\(seriesPerSource)) than its host (\(seriesPerHost))"
+        }
+        guard (1...10_000).contains(newLayouts) else {
+            return "a source may have 1 to 10000 new lists of series an hour, not \(newLayouts)"
+        }
+        return nil
+    }
 }
 
 /// What became of the batches of a request.

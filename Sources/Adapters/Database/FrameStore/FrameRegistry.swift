@@ -32,7 +32,8 @@ final class FrameRegistry: Sendable {
         var byName: [NameKey: FramePlan] = [:]
         var bySeries: [SeriesKey: FramePlan] = [:]
         var layouts: [[Series]: (id: Int, expires: Timestamp)] = [:]
-        var uses: [Source: SourceUse] = [:]
+        /// By host and producer.
+        var uses: [String: [String: SourceUse]] = [:]
         var seriesCount = 0
     }
 
@@ -75,22 +76,25 @@ final class FrameRegistry: Sendable {
 
     /// Reads or changes what is known of a source's use of series.
     func withUse<Result: Sendable>(of source: Source, _ body: (inout SourceUse) -> Result) -> Result {
-        state.withLock { body(&$0.uses[source, default: SourceUse()]) }
+        state.withLock { body(&$0.uses[source.host, default: [:]][source.producer, default: SourceUse()]) }
     }
 
     /// How many series the other sources of a host had when they were looked at last.
     func seriesOfOthers(besides source: Source, now: Timestamp) -> Int {
         state.withLock { state in
-            state.uses.reduce(0) { sum, use in
-                guard use.key.host == source.host, use.key != source else { return sum }
-                return sum + use.value.activeCount(now: now)
+            (state.uses[source.host] ?? [:]).reduce(0) { sum, use in
+                use.key == source.producer ? sum : sum + use.value.activeCount(now: now)
             }
         }
     }
 
     /// The sources that change their lists so often that each series is stored by itself.
     func restless(now: Timestamp) -> [Source] {
-        state.withLock { state in state.uses.filter { $0.value.isRestless(now: now) }.map(\.key).sorted() }
+        state.withLock { state in
+            state.uses.flatMap { host, uses in
+                uses.filter { $0.value.isRestless(now: now) }.map { Source(host: host, producer: $0.key) }
+            }.sorted()
+        }
     }
 }
 

@@ -34,16 +34,15 @@ extension FrameStore {
         let isWhole: Bool = admitted.count == write.series.count
         let series: [Series] = isWhole ? write.series : admitted.map { write.series[$0] }
         var split: [LayoutPart] = isRestless ? FrameLayout.single(series) : FrameLayout.parts(of: series)
-        let source: Int = try await identifier(of: write.source)
         var layouts: [Int] = try await identifiers(of: split, now: now)
-        let fresh: Int = try await pair(source, with: layouts)
+        let (source, fresh): (Int, Int) = try await pair(write.source, with: layouts)
         let becomesRestless: Bool =
             !isRestless
             && registry.withUse(of: write.source) { $0.noteNewLayouts(fresh, limit: limits.newLayouts, now: now) }
         if becomesRestless {
             split = FrameLayout.single(series)
             layouts = try await identifiers(of: split, now: now)
-            _ = try await pair(source, with: layouts)
+            _ = try await pair(write.source, with: layouts)
         }
         let parts: [RegisteredPart] = zip(split, layouts).map { part, layout in
             let columns: [Int] = isWhole ? part.columns : part.columns.map { admitted[$0] }
@@ -53,22 +52,6 @@ extension FrameStore {
         return FramePlan(
             source: source, parts: parts, refused: refused.sorted(),
             expires: now + (isWhole ? FrameRegistry.trust : Self.refusalSpan), becameRestless: becomesRestless)
-    }
-
-    private func identifier(of source: Source) async throws(DatabaseError) -> Int {
-        try await pool.withConnection { (connection) throws(DatabaseError) in
-            let names: [SQLValue] = [.text(source.host), .text(source.producer)]
-            let present: SQLResult = try connection.execute(
-                "SELECT id FROM sources WHERE host = $1 AND producer = $2", names)
-            if let row = present.rows.first { return try row.int("id") }
-            // The update changes nothing; it makes RETURNING give the row of who was faster.
-            return try connection.execute(
-                """
-                INSERT INTO sources (host, producer) VALUES ($1, $2)
-                ON CONFLICT (host, producer) DO UPDATE SET producer = excluded.producer RETURNING id
-                """, names
-            ).only().int("id")
-        }
     }
 
     private func identifiers(of parts: [LayoutPart], now: Timestamp) async throws(DatabaseError) -> [Int] {
@@ -128,15 +111,29 @@ extension FrameStore {
         return identifiers
     }
 
-    /// Notes that a source uses layouts. Answers how many of them it had never used.
-    private func pair(_ source: Int, with layouts: [Int]) async throws(DatabaseError) -> Int {
-        try await pool.withConnection { (connection) throws(DatabaseError) in
-            try connection.execute(
-                """
-                INSERT INTO source_layouts (source, layout) SELECT $1::integer, layout
-                FROM unnest($2::integer[]) AS wanted (layout) ORDER BY layout ON CONFLICT DO NOTHING
-                """, [.integer(source), .integerArray(layouts)]
-            ).affected
+    /// Notes that a source, which may be new, uses layouts. Answers the source's identifier and how many of the layouts
+    /// it had never used. One statement, because a thousand hosts come at once after a start.
+    private func pair(
+        _ source: Source, with layouts: [Int]
+    ) async throws(DatabaseError) -> (source: Int, fresh: Int) {
+        let row: SQLRow = try await pool.withConnection { (connection) throws(DatabaseError) in
+            try connection.prepared(
+                Self.pairing, [.text(source.host), .text(source.producer), .integerArray(layouts)]
+            ).only()
         }
+        return (try row.int("source"), try row.int("fresh"))
     }
+
+    /// The update changes nothing; it makes RETURNING give the row of who was faster.
+    private static let pairing = """
+        WITH present AS (SELECT id FROM sources WHERE host = $1 AND producer = $2), made AS (
+            INSERT INTO sources (host, producer) SELECT $1, $2 WHERE NOT EXISTS (SELECT FROM present)
+            ON CONFLICT (host, producer) DO UPDATE SET producer = excluded.producer RETURNING id
+        ), known AS (SELECT id FROM present UNION ALL SELECT id FROM made), paired AS (
+            INSERT INTO source_layouts (source, layout) SELECT known.id, layout
+            FROM known CROSS JOIN unnest($3::integer[]) AS wanted (layout) ORDER BY layout
+            ON CONFLICT DO NOTHING RETURNING layout
+        )
+        SELECT known.id AS source, (SELECT count(*) FROM paired) AS fresh FROM known
+        """
 }

@@ -26,10 +26,6 @@ extension FrameWriter {
         }
     }
 
-    /// As a serialization failure, so that the transaction is run again.
-    private static let overtaken = DatabaseError(
-        .server, "another writer stored the same frames", operation: "merge frames", sqlState: "40001")
-
     /// In a statement of its own: the next one then sees what the writers that it waited for have left. In order of the
     /// key, so that two that merge the same frames cannot wait for each other.
     private static func lockStatement(_ partition: String) -> String {

@@ -98,23 +98,48 @@ struct FrameWriter: Sendable {
     /// Straight into the partitions; false, and nothing stored, where a frame is there already.
     private func copy(_ groups: [Group]) async throws(DatabaseError) -> Bool {
         let outcome: Result<Void, DatabaseError> = await attempt { () async throws(DatabaseError) in
-            try await inTransaction { (connection, sequence) throws(DatabaseError) in
-                for group in groups {
-                    _ = try connection.copyIn(
-                        "COPY \(group.partition) (\(FrameEncoder.columns)) FROM STDIN (FORMAT binary)",
-                        FrameEncoder.encode(group.rows, sequence: sequence))
-                }
-                try markRollups(groups, connection)
-            }
+            do {
+                try await pool.repeating { connection in try copy(groups, connection) }
+            } catch let error as DatabaseError {
+                throw error
+            } catch { throw DatabaseError(.usage, "\(error)", operation: "store frames") }
         }
         if case .failure(let error) = outcome, error.isUniqueViolation { return false }
         try outcome.get()
         return true
     }
 
-    /// Last in a transaction that writes frames.
+    /// All statements of the transaction at once: what they cost is mostly the way there and back.
+    ///
+    /// Which samples are late is said before the transaction begins. It has its number before the first row is asked for;
+    /// if that took so long that an hour may have been closed meanwhile, it is given up and begun again.
+    private func copy(_ groups: [Group], _ connection: isolated PostgresConnection) throws(DatabaseError) {
+        let decided: Timestamp = now()
+        let late = RollupMarks.late(Self.places(groups), now: decided)
+        let script: [String] =
+            ["SELECT nextval('frame_ingest_seq') AS n, pg_current_xact_id()"]
+            + groups.map { "COPY \($0.partition) (\(FrameEncoder.columns)) FROM STDIN (FORMAT binary)" }
+            + (RollupMarks.statement(late).map { [$0] } ?? [])
+        try connection.copyScript(script.joined(separator: "; "), operation: "store frames") {
+            (opened) throws(DatabaseError) in
+            guard now() - decided < RollupMarks.patience else { throw Self.overtaken }
+            let sequence: Int = try opened.only().int("n")
+            return groups.map { FrameEncoder.encode($0.rows, sequence: sequence) }
+        }
+    }
+
+    /// As a serialization failure, so that the transaction is run again.
+    static let overtaken = DatabaseError(
+        .server, "another writer was faster, or the database took too long", operation: "store frames",
+        sqlState: "40001")
+
+    private static func places(_ groups: [Group]) -> some Sequence<(source: Int, time: Timestamp)> {
+        groups.lazy.flatMap { $0.rows.lazy.map { (source: $0.source, time: $0.time) } }
+    }
+
+    /// Last in a transaction that merges frames.
     func markRollups(_ groups: [Group], _ connection: isolated PostgresConnection) throws(DatabaseError) {
-        try connection.markRollups(groups.lazy.flatMap { $0.rows.lazy.map { ($0.source, $0.time) } }, now: now())
+        try connection.markRollups(Self.places(groups), now: now())
     }
 
     /// With the number that orders what is written in it among all that is.

@@ -17,6 +17,12 @@ struct SourceUse: Sendable {
     /// already always fit.
     mutating func admit(_ series: [Series], limit: Int, now: Timestamp) -> [Int] {
         lists.removeAll { $0.at + Self.span < now }
+        if series.count <= limit, lists.allSatisfy({ $0.series == series }) {
+            // The usual source has one list, in which each series is once.
+            lists = [(series, now)]
+            counted = (series.count, now + Self.span)
+            return Array(series.indices)
+        }
         var active: Set<Series> = []
         for list in lists { active.formUnion(list.series) }
         var admitted: [Int] = []

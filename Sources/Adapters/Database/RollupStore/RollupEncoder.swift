@@ -15,15 +15,18 @@ struct RollupEncoder {
     static let columns = "source, series, time, count, sum, min, max, first, last, resets, first_at, last_at, ended"
 
     private let width: BucketWidth
+    /// Longer than what was written: appending to an array number by number took a third of making rollups.
     private var bytes: [UInt8]
+    private var position: Int
 
     init(_ width: BucketWidth) {
         self.width = width
         bytes = Array("PGCOPY\n".utf8) + [0xFF, 0x0D, 0x0A, 0x00] + [UInt8](repeating: 0, count: 8)
+        position = bytes.count
     }
 
     /// The whole of what was added.
-    func finished() -> [UInt8] { bytes + [0xFF, 0xFF] }
+    func finished() -> [UInt8] { bytes[..<position] + [0xFF, 0xFF] }
 
     mutating func add(_ hour: HourOfBuckets) {
         append(Int16(13))
@@ -123,6 +126,12 @@ struct RollupEncoder {
     }
 
     private mutating func append<Number: FixedWidthInteger & BitwiseCopyable>(_ number: Number) {
-        unsafe withUnsafeBytes(of: number.bigEndian) { content in unsafe bytes.append(contentsOf: content) }
+        let start: Int = position
+        let end: Int = start + MemoryLayout<Number>.size
+        if end > bytes.count { bytes += [UInt8](repeating: 0, count: max(bytes.count, 1 << 16)) }
+        unsafe bytes.withUnsafeMutableBytes { memory in
+            unsafe memory.storeBytes(of: number.bigEndian, toByteOffset: start, as: Number.self)
+        }
+        position = end
     }
 }

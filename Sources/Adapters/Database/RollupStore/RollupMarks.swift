@@ -23,6 +23,22 @@ enum RollupMarks {
     }
 }
 
+extension RollupMarks {
+    /// How long the time between finding samples not late and the transaction's number may be, at most.
+    static let patience = PromDuration.seconds(60)
+
+    /// The statement that marks hours, in a script; nil where there are none.
+    static func statement(_ late: [(source: Int, hour: Int64)]) -> String? {
+        guard !late.isEmpty else { return nil }
+        let sources: String = late.map { "\($0.source)" }.joined(separator: ",")
+        let hours: String = late.map { "\($0.hour)" }.joined(separator: ",")
+        return """
+            INSERT INTO rollup_marks (source, hour) SELECT source, to_timestamp(hour / 1000.0)
+            FROM unnest('{\(sources)}'::int[], '{\(hours)}'::bigint[]) AS late (source, hour)
+            """
+    }
+}
+
 extension PostgresConnection {
     /// Marks the hours of rows that come late, in the transaction that writes them, after they were written. Costs
     /// nothing where none does.

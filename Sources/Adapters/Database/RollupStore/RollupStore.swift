@@ -82,6 +82,8 @@ package struct RollupStore: Sendable {
     package struct Mark: Hashable, Sendable {
         package var source: Int
         package var hour: Timestamp
+        /// Transactions that did so and whose marks are there still.
+        package var writes: Int
     }
 
     /// Some of the marked hours before `edge`, the newest first: they are looked at most.
@@ -89,11 +91,15 @@ package struct RollupStore: Sendable {
         try await pool.withConnection { (connection) throws(DatabaseError) in
             let result: SQLResult = try connection.execute(
                 """
-                SELECT DISTINCT hour, source FROM rollup_marks WHERE hour < $1::timestamptz
-                ORDER BY hour DESC, source LIMIT $2
+                SELECT hour, source, count(*) AS writes FROM rollup_marks WHERE hour < $1::timestamptz
+                GROUP BY hour, source ORDER BY hour DESC, source LIMIT $2
                 """, [.time(edge), .integer(count)])
             var marks: [Mark] = []
-            for row in result.rows { marks.append(Mark(source: try row.int("source"), hour: try row.time("hour"))) }
+            for row in result.rows {
+                marks.append(
+                    Mark(
+                        source: try row.int("source"), hour: try row.time("hour"), writes: try row.int("writes")))
+            }
             return marks
         }
     }

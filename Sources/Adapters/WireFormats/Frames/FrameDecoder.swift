@@ -5,12 +5,13 @@ package import Telemetry
 /// Reads the compact form of `POST /api/v1/metrics`: `docs/formats/frames.md`.
 package enum FrameDecoder {
     /// Reads a body. What is wrong with a part is a reject of that part; a batch whose layout nobody defined is left out
-    /// and its layout listed in ``DecodedMetrics/unknownLayouts``. Only a body that is not of the form throws.
+    /// and its layout listed in ``DecodedMetrics/unknownLayouts``; so is one that is told from a frame which is not here.
+    /// Only a body that is not of the form throws.
     package static func metrics(
         _ body: [UInt8], layouts: LayoutCatalog, sha256: SHA256Function, now: Timestamp
     ) throws(WireFormatError) -> DecodedMetrics {
         let request: FrameRequest
-        do { request = try FrameRequest(body, sha256: sha256) } catch {
+        do { request = try FrameRequest(body, sha256: sha256, references: layouts.reference) } catch {
             throw WireFormatError(description: error.description)
         }
         guard !request.host.isEmpty else { throw WireFormatError(description: "the host is empty") }
@@ -20,11 +21,13 @@ package enum FrameDecoder {
             }
         }
         var decoded = DecodedMetrics(host: request.host)
+        decoded.unknownReferences = request.unknownReferences
         for (index, batch) in request.batches.enumerated() {
             guard let layout = layouts[batch.layout] else {
                 if !decoded.unknownLayouts.contains(batch.layout) { decoded.unknownLayouts.append(batch.layout) }
                 continue
             }
+            if let kept = batch.kept { decoded.kept.append(kept) }
             take(batch, layout, path: "/batches/\(index)", now: now, into: &decoded)
         }
         return decoded

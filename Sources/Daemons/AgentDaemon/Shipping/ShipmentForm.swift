@@ -5,7 +5,8 @@ import Synchronization
 import Telemetry
 import WireFormats
 
-/// How shipments are written: in the compact form, each list of series once; in JSON for a server that does not know it.
+/// How shipments are written: in the compact form, each list of series once and single frames as differences from the
+/// last one that was delivered; in JSON for a server that does not know the form.
 final class ShipmentForm: Sendable {
     /// A request's body, and what has to be known to read its answer.
     struct Letter: Sendable {
@@ -18,12 +19,12 @@ final class ShipmentForm: Sendable {
     /// What an answer says about the form, apart from what it says about the samples.
     enum Reply: Hashable, Sendable {
         case understood
-        /// The same samples again, at once: with the lists that the server does not know, or in JSON.
+        /// The same samples again, at once: with what the server does not know, or in JSON.
         case again
     }
 
     private struct State {
-        var book = LayoutBook(sha256: Digests.sha256)
+        var book = LayoutBook(refers: true, sha256: Digests.sha256)
         var isCompact = true
         /// Whether this server ever took the compact form.
         var isProven = false
@@ -57,7 +58,7 @@ final class ShipmentForm: Sendable {
     }
 
     /// Learns from the answer to a letter.
-    func answered(_ letter: Letter, status: Int, unknownLayouts: [String]) -> Reply {
+    func answered(_ letter: Letter, status: Int, unknown: IngestAccount.Unknown) -> Reply {
         guard let compact = letter.compact else { return .understood }
         return state.withLock { state in
             switch status {
@@ -65,9 +66,10 @@ final class ShipmentForm: Sendable {
                 state.book.delivered(compact)
                 state.isProven = true
                 return .understood
-            case 409 where !unknownLayouts.isEmpty:
+            case 409 where !unknown.isEmpty:
                 state.isProven = true
-                state.book.forget(unknownLayouts)
+                state.book.forget(unknown.layouts)
+                if !unknown.references.isEmpty { state.book.forget(references: unknown.references) }
                 return .again
             // What a server says that takes the body for JSON. One that took the form before means the samples.
             case 400 where !state.isProven, 415, 406:

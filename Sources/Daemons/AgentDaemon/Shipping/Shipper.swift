@@ -29,6 +29,8 @@ struct Shipper: Sendable {
     /// Refusals in a row before each further one costs a wait. To find one point among 20,000 takes 15; a server that
     /// refuses more than that is broken, and must not eat the queue.
     private static let freeRefusals = 16
+    /// Frames as differences, then as a whole with their lists of series, then in JSON.
+    private static let mostForms = 3
     /// How often the queue is looked at where nothing arrives.
     private static let longestWait = Duration.seconds(5)
 
@@ -93,8 +95,8 @@ struct Shipper: Sendable {
     private func ship(_ cargo: DeliveryQueue.Cargo, timeout: Duration) async -> Outcome {
         let batches: [FrameBatch] = CollectedFrame.batches(cargo.frames, host: host)
         do throws(ServerError) {
-            // Once more where the server does not know a list of series or the form; it is told then.
-            for _ in 0..<2 {
+            // Again where the server does not know a frame, a list of series or the form; it is told then.
+            for _ in 0..<Self.mostForms {
                 let letter: ShipmentForm.Letter = form.letter(host: host, batches: batches)
                 let sentAt: Timestamp = clocks.now()
                 let elapsed = clocks.clock.stopwatch()
@@ -105,7 +107,7 @@ struct Shipper: Sendable {
                 metrics.sent(bytes: letter.body.count)
                 let account = IngestAccount(answer)
                 let reply: ShipmentForm.Reply = form.answered(
-                    letter, status: answer.status, unknownLayouts: account.unknownLayouts)
+                    letter, status: answer.status, unknown: account.unknown)
                 if reply == .again, !account.saysThatEverythingWasRejected { continue }
                 return outcome(answer, account, of: cargo, sentAt: sentAt, roundTrip: elapsed())
             }
@@ -170,8 +172,17 @@ struct IngestAccount: Sendable {
     /// Why the first was rejected.
     var reason: String?
     var serverTime: Timestamp?
-    /// Hashes of lists of series that the server was not told of.
-    var unknownLayouts: [String] = []
+    var unknown = Unknown()
+
+    /// What the server was not told of, or has forgotten.
+    struct Unknown: Hashable, Sendable {
+        /// Hashes of lists of series.
+        var layouts: [String] = []
+        /// Names of frames that others are told from.
+        var references: [String] = []
+
+        var isEmpty: Bool { layouts.isEmpty && references.isEmpty }
+    }
 
     init(_ answer: ServerAnswer) {
         guard let json = try? JSONValue(parsing: answer.body) else { return }
@@ -181,7 +192,8 @@ struct IngestAccount: Sendable {
         }
         rejected = json["rejected"]?.integer ?? 0
         reason = json["errors"]?.array?.first?["reason"]?.string
-        unknownLayouts = json["unknownLayouts"]?.array?.compactMap(\.string) ?? []
+        unknown.layouts = json["unknownLayouts"]?.array?.compactMap(\.string) ?? []
+        unknown.references = json["unknownReferences"]?.array?.compactMap(\.string) ?? []
         serverTime = json["serverTime"]?.string.flatMap { Timestamp(rfc3339: $0) }
     }
 

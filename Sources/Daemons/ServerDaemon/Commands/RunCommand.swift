@@ -34,6 +34,7 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "Connections to the database, 1 to 100. PLUMB_POOL_SIZE. Default 10.")
     var poolSize: Int?
     @OptionGroup var crashLimitOption: CrashLimitOption
+    @OptionGroup var limitOptions: LimitOptions
     @Flag(help: "Apply missing migrations at start. PLUMB_MIGRATE=1.")
     var migrate = false
 
@@ -70,6 +71,7 @@ struct RunCommand: AsyncParsableCommand {
         if let size = poolSize ?? ProcessEnvironment.value("PLUMB_POOL_SIZE").flatMap({ Int($0) }) {
             server.poolSize = size
         }
+        server.limits = try limitOptions.limits
         server.migratesAtStart = migrate || isSet("PLUMB_MIGRATE")
         server.crashLimit = try crashLimitOption.count
         if let problem = server.problem { throw ValidationError(problem) }

@@ -1,3 +1,4 @@
+package import Database
 import Declarations
 package import Runtime
 package import StoreService
@@ -20,6 +21,8 @@ package struct ServerConfiguration: Sendable {
     package var secretsFolder: String?
     /// Connections to the database.
     package var poolSize = 10
+    /// How many series are taken.
+    package var limits = FrameLimits()
     /// How long a shrunk retention waits before it takes effect.
     package var retentionGrace = PromDuration.hours(24)
     /// Where the database's files are mounted on this machine; found by itself where the database is local.
@@ -56,6 +59,7 @@ package struct ServerConfiguration: Sendable {
                 """
         }
         if !(1...100).contains(poolSize) { return "the pool has 1 to 100 connections, not \(poolSize)" }
+        if let problem = limits.problem { return problem }
         if !(0...1000).contains(crashLimit) { return "a crash limit is 0 to 1000, not \(crashLimit)" }
         if configPoll <= .zero || heartbeat <= .zero || shutdown <= .zero || retentionGrace < .zero
             || sealInterval <= .zero

@@ -102,7 +102,7 @@ package struct ServerParts: Sendable {
         reports = ReportStore(pool: pool)
         reconcilers = ReconcilerStore(pool: pool)
         commits = EnforcedCommits(metrics: metrics)
-        frames = FrameStore(pool: pool, compression: .zstd)
+        frames = FrameStore(pool: pool, limits: configuration.limits, compression: .zstd)
         logs = LogStore(pool: pool)
         alerts = AlertStore(pool: pool)
         outbox = Outbox(pool: pool)

@@ -19,6 +19,7 @@ struct IngestRoutes: RouteGroup {
     /// The digest of what a host is to run, for the header that tells its agent to look.
     let configDigest: @Sendable (_ host: String) async -> String?
     private let layouts = LayoutCatalog()
+    private let stored: CounterInstrument
 
     init(
         frames: FrameStore, activity: HostActivity, metrics: MetricsRegistry, clock: @escaping WallClock,
@@ -27,6 +28,7 @@ struct IngestRoutes: RouteGroup {
         self.frames = frames
         self.activity = activity
         self.metrics = metrics
+        stored = Self.samples(metrics, "stored")
         self.clock = clock
         self.configDigest = configDigest
     }
@@ -50,6 +52,7 @@ struct IngestRoutes: RouteGroup {
         // Before anything is stored: a database that refuses rows must not make hosts look down.
         activity.seen(host)
         let outcome: FrameOutcome = try await frames.store(decoded.writes)
+        layouts.keep(decoded.kept)
         for source in outcome.restless { report(restless: source, context) }
         for one in outcome.refused { decoded.refuse(one.series, of: one.batch, samples: one.samples) }
         var counts: IngestCounts = outcome.counts
@@ -69,20 +72,28 @@ struct IngestRoutes: RouteGroup {
     private func answer(
         _ counts: IngestCounts, _ decoded: DecodedMetrics, host: String, now: Timestamp
     ) async throws -> Response {
+        var headers: HTTPFields = [:]
+        if let digest = await configDigest(host) { headers[.plumbConfig] = digest }
+        let isWhole: Bool = decoded.unknownLayouts.isEmpty && decoded.unknownReferences.isEmpty
+        // Nearly always there is nothing to explain.
+        if isWhole, decoded.rejectedSamples == 0 {
+            return .json(.accepted, bytes: Array(plain(counts).utf8), headers: headers)
+        }
         var body: JSONValue = [
             "stored": .integer(counts.stored), "duplicates": .integer(counts.duplicates),
             "replaced": .integer(counts.replaced), "rejected": .integer(counts.rejected),
             "errors": .array(decoded.rejects.map(\.json)), "serverTime": .time(clock()),
         ]
-        var headers: HTTPFields = [:]
-        if let digest = await configDigest(host) { headers[.plumbConfig] = digest }
-        guard decoded.unknownLayouts.isEmpty else {
+        guard isWhole else {
             // Not a success, so that a sender that does not read on keeps what was left out.
             body = merged(
                 body,
                 [
-                    "error": "define these layouts and send the request again",
+                    "error":
+                        "define these layouts, write whole the batches that name these references, and send the request again",
                     "unknownLayouts": .array(decoded.unknownLayouts.map { .string("\($0)") }),
+                    "unknownReferences": .array(
+                        decoded.unknownReferences.map { .string(String($0, radix: 16)) }),
                 ])
             throw HTTPProblem(.conflict, body: body)
         }
@@ -92,6 +103,14 @@ struct IngestRoutes: RouteGroup {
             throw HTTPProblem(.badRequest, body: merged(body, ["error": "every sample was refused"]))
         }
         return .json(.accepted, body, headers: headers)
+    }
+
+    /// The answer where everything was taken, as ``JSONValue`` would write it.
+    private func plain(_ counts: IngestCounts) -> String {
+        """
+        {"duplicates":\(counts.duplicates),"errors":[],"rejected":0,"replaced":\(counts.replaced),\
+        "serverTime":"\(clock().rfc3339)","stored":\(counts.stored)}
+        """
     }
 
     private func merged(_ body: JSONValue, _ more: [String: JSONValue]) -> JSONValue {
@@ -115,7 +134,7 @@ struct IngestRoutes: RouteGroup {
                 "plumb_ingest_rejected_samples_total", "Samples refused, by why.", labels: ["reason": reason.rawValue]
             ).increment(by: Double(samples))
         }
-        count("stored", counts.stored)
+        stored.increment(by: Double(counts.stored))
         count("duplicate", counts.duplicates)
         count("replaced", counts.replaced)
         count("rejected", counts.rejected)
@@ -123,9 +142,11 @@ struct IngestRoutes: RouteGroup {
 
     private func count(_ result: String, _ amount: Int) {
         guard amount > 0 else { return }
+        Self.samples(metrics, result).increment(by: Double(amount))
+    }
+
+    private static func samples(_ metrics: MetricsRegistry, _ result: String) -> CounterInstrument {
         metrics.counter(
-            "plumb_ingest_samples_total", "Samples received, by what became of them.", labels: ["result": result]
-        )
-        .increment(by: Double(amount))
+            "plumb_ingest_samples_total", "Samples received, by what became of them.", labels: ["result": result])
     }
 }

@@ -17,6 +17,20 @@ struct RollupEngine: Service {
     let metrics: MetricsRegistry
     let logger: Logger
     var interval: Duration = .seconds(5)
+    private let settling = SettlingMarks()
+
+    init(
+        store: RollupStore, leaders: LeaderStore, holder: String, clock: any Clock<Duration>, now: @escaping WallClock,
+        metrics: MetricsRegistry, logger: Logger
+    ) {
+        self.store = store
+        self.leaders = leaders
+        self.holder = holder
+        self.clock = clock
+        self.now = now
+        self.metrics = metrics
+        self.logger = logger
+    }
 
     /// Marked hours of one round; the rest waits for the next.
     private static let mostMarks = 2000
@@ -72,14 +86,15 @@ struct RollupEngine: Service {
         logger.debug("hour closed", metadata: ["rollup.hour": "\(hour)", "rollup.samples": "\(samples)"])
     }
 
-    /// Makes marked hours anew.
+    /// Makes marked hours anew, once nothing is written to them any more.
     private func remake(before edge: Timestamp) async throws {
         let marks: [RollupStore.Mark] = try await store.marks(before: edge, atMost: Self.mostMarks)
         metrics.gauge("plumb_rollup_marked_hours", "Hours of sources that wait for new rollups, at most 2000 counted.")
             .set(Double(marks.count))
-        guard !marks.isEmpty else { return }
+        let due: [RollupStore.Mark] = settling.due(marks)
+        guard !due.isEmpty else { return }
         let groups: [[Int]] = try await store.groupsOfSources()
-        for (hour, marked) in Dictionary(grouping: marks, by: \.hour).sorted(by: { $0.key > $1.key }) {
+        for (hour, marked) in Dictionary(grouping: due, by: \.hour).sorted(by: { $0.key > $1.key }) {
             let sources: Set<Int> = Set(marked.map(\.source))
             for group in groups where !Task.isCancelled {
                 let own: [Int] = group.filter { sources.contains($0) }

@@ -24,10 +24,13 @@ extension Reconciler {
     /// Remembers a run in which nothing was to be done.
     func noteQuiet(_ comparison: Comparison, _ plan: Plan, _ live: LiveState, _ run: RunInProgress) {
         quiet = nil
-        guard let server = live.server.value, live.isWhole, !run.isNew, !run.isHeld, !isMeeting, plan.isQuiet else { return }
+        guard let server = live.server.value, live.isWhole, !run.isNew, !run.isHeld, !isMeeting, plan.isQuiet else {
+            return
+        }
         quiet = QuietRun(
             revision: comparison.revision, mode: plan.mode, inventory: state.inventory,
-            proxyInventory: state.proxyInventory, unitInventory: state.units, tolerated: orders.tolerated(at: dependencies.now()),
+            proxyInventory: state.proxyInventory, unitInventory: state.units,
+            tolerated: orders.tolerated(at: dependencies.now()),
             server: server, proxy: live.proxy?.value, units: live.units?.value, comparison: comparison, plan: plan)
     }
 

@@ -46,6 +46,9 @@ package final class MetricsRegistry: Sendable {
     private func instrument<Instrument: ExposedInstrument>(
         _ rawName: String, _ help: String, _ kind: Kind, _ labels: Labels, _ make: () -> Instrument
     ) -> Instrument {
+        // Nearly always it is there, under the name that was asked for.
+        let known: Instrument? = state.withLock { $0.families[rawName]?.instruments[labels] as? Instrument }
+        if let known { return known }
         let name: String = Self.validName(rawName)
         return state.withLock { state in
             if let known = state.families[name]?.instruments[labels] {

@@ -2,7 +2,6 @@ import ConfigAPIServer
 package import Hummingbird
 import Logging
 package import Runtime
-import Telemetry
 
 /// Logs and counts each request, and gives its number back as `X-Request-Id`.
 ///
@@ -10,11 +9,11 @@ import Telemetry
 package struct RequestLog: RouterMiddleware {
     package typealias Context = ServerContext
 
-    private let metrics: MetricsRegistry
+    private let instruments: AnswerInstruments
     private let clock: any Clock<Duration>
 
     package init(metrics: MetricsRegistry, clock: any Clock<Duration> = ContinuousClock()) {
-        self.metrics = metrics
+        instruments = AnswerInstruments(metrics: metrics)
         self.clock = clock
     }
 
@@ -34,14 +33,10 @@ package struct RequestLog: RouterMiddleware {
 
     private func record(_ request: Request, _ context: ServerContext, _ response: Response, _ duration: Duration) {
         // The route's pattern, not the path: paths are without number, label values must not be.
-        let route: String = context.endpointPath ?? "none"
-        let labels: Labels = [
-            "method": request.method.rawValue, "route": route, "status": "\(response.status.code)",
-        ]
-        metrics.counter("plumb_http_requests_total", "Requests answered.", labels: labels).increment()
-        metrics.histogram(
-            "plumb_http_request_seconds", "Time to the answer's first byte.", labels: ["route": route]
-        ).observe(duration)
+        let (count, seconds) = instruments.of(
+            method: request.method, route: context.endpointPath ?? "none", status: response.status.code)
+        count.increment()
+        seconds.observe(duration)
         context.logger.log(
             level: response.status.kind == .serverError ? .warning : .debug, "answered",
             metadata: .of([
