@@ -135,7 +135,7 @@ import Glibc
                     throw unsafe Self.connectionError(connection, operation: operation)
                 }
             } else if result.isSuccess {
-                if opened == nil { opened = result.copied(operation: operation) }
+                if opened == nil { opened = result.copied(of: sql) }
             } else {
                 // Where a COPY was given up for a reason of ours, that reason counts.
                 let error: DatabaseError = unsafe result.error(connection, operation: operation)
