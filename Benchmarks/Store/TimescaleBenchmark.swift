@@ -102,17 +102,15 @@ struct TimescaleBenchmark: Sendable {
         /// Nil where the installation has no TimescaleDB.
         static func start(in parent: String, programs: String?) async throws -> Server? {
             let bin: String = try programs ?? PostgresInstallation.find().programs
+            // Debian's place, and that of a PostgreSQL built by hand.
+            let libraries: [String] = ["\(bin)/../lib", "\(bin)/../lib/postgresql"]
+            guard libraries.contains(where: { access("\($0)/timescaledb.so", F_OK) == 0 }) else { return nil }
             let user: OSUser? = try PostgresCluster.unprivilegedUser()
             let folder: String = try BenchPlatform.temporaryFolder(in: parent)
             if let user { chown(folder, user.id, user.group) }
             let runner = CommandRunner(environment: ["LC_ALL": "C.UTF-8"], user: user, workingDirectory: folder)
             try await runner.run(
                 "\(bin)/initdb", ["--auth=trust", "--username=postgres", "--encoding=UTF8", "-D", "\(folder)/data"])
-            let library: String = try await runner.run("\(bin)/pg_config", ["--pkglibdir"]).filter { !$0.isNewline }
-            guard access("\(library)/timescaledb.so", F_OK) == 0 else {
-                try Files.removeTree(folder)
-                return nil
-            }
             var words: [String] = ["\(bin)/postgres", "-D", "\(folder)/data", "-k", folder]
             for setting in [
                 "listen_addresses=", "shared_preload_libraries=timescaledb", "timescaledb.telemetry_level=off",
