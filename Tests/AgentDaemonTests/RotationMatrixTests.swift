@@ -211,6 +211,8 @@ private final class LoadedLog: Sendable {
         case .numberBeforeTheEnding:
             log.between { _ in #expect(Glibc.rename(path, "\(folder)/app-\(round).log") == 0) }
         case .compressedAtOnce, .compressedOneLater:
+            // A file that no look saw before it was packed cannot be read; what is written to it from here on can.
+            try await arrived(log, server)
             log.between { _ in #expect(Glibc.rename(path, "\(path).\(round)") == 0) }
             // A compressor takes its time, and takes away the name at its end.
             try await Task.sleep(for: .milliseconds(30))
