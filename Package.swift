@@ -203,8 +203,8 @@ target(
 target(
     .daemons, "AgentDaemon",
     uses: [
-        "Compression", "ConfigAPI", "Declarations", "Delivery", "Exposition", "FrameFormat", "HostSystem", "Runtime",
-        "Scraping", "Telemetry", "WireFormats",
+        "Compression", "ConfigAPI", "Declarations", "Delivery", "Exposition", "FrameFormat", "HostSystem", "Patterns",
+        "Runtime", "Scraping", "Telemetry", "WireFormats",
     ],
     products: [argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1])
 target(
