@@ -48,17 +48,18 @@ package struct AgentStore: Sendable {
         }
     }
 
-    /// Notes what hosts are to run. `expectedSince` moves only where that is something else than before.
-    package func expect(_ digests: [String: String]) async throws(DatabaseError) {
+    /// Notes what hosts are to run. `expectedSince` moves only where that is something else than before: to `moment` by
+    /// the database's clock, which is now where it is left out.
+    package func expect(_ digests: [String: String], since moment: Timestamp? = nil) async throws(DatabaseError) {
         let hosts: [String] = digests.keys.sorted()
         let expected: [String] = hosts.compactMap { digests[$0] }
         try await pool.withConnection { (connection) throws(DatabaseError) in
             _ = try connection.execute(
                 """
-                UPDATE plumbline.agents SET expected_digest = wanted.digest, expected_since = now()
+                UPDATE plumbline.agents SET expected_digest = wanted.digest, expected_since = coalesce($3, now())
                 FROM unnest($1::text[], $2::text[]) AS wanted (host, digest)
                 WHERE agents.host = wanted.host AND expected_digest IS DISTINCT FROM wanted.digest
-                """, [.textArray(hosts), .textArray(expected)])
+                """, [.textArray(hosts), .textArray(expected), .optional(moment)])
         }
     }
 

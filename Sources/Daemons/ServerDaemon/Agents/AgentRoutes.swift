@@ -170,7 +170,7 @@ package struct AgentRoutes: RouteGroup {
             views.append(view)
         }
         // Since when it is expected is written down by whoever sees it first.
-        if !moved.isEmpty { try await store.expect(moved) }
+        if !moved.isEmpty { try await store.expect(moved, since: now) }
         return .json(["version": 1, "agents": views.json])
     }
 
