@@ -18,9 +18,11 @@ struct CheckingProgram: Sendable {
         var isSuccess: Bool { status == 0 }
     }
 
-    /// Runs it in an environment that says nothing but where its home is: `home`.
+    /// Runs it in an environment that says nothing but where its home is: `home`. It reads the file `input` as its
+    /// standard input: a pipe that it does not read to the end would be an error of the one who writes, which
+    /// swift-subprocess 1.0.2 answers with a trap.
     func run(
-        _ arguments: [String], input: [UInt8], home: String, deadline: Duration, operation: String
+        _ arguments: [String], input: String, home: String, deadline: Duration, operation: String
     ) async throws(GitError) -> Result {
         do {
             return try await withThrowingTaskGroup(of: Result?.self) { group in
@@ -48,7 +50,7 @@ struct CheckingProgram: Sendable {
         }
     }
 
-    private func start(_ arguments: [String], input: [UInt8], home: String) async throws -> Result {
+    private func start(_ arguments: [String], input: String, home: String) async throws -> Result {
         WorkerProcess.ignoreBrokenPipes
         let executable: Executable = name.hasPrefix("/") ? .path(FilePath(name)) : .name(name)
         let result = try await Subprocess.run(
@@ -57,7 +59,9 @@ struct CheckingProgram: Sendable {
                 "HOME": home, "GNUPGHOME": home, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TZ": "UTC",
             ]),
             platformOptions: .endedWithItsGroup,
-            input: .array(input), output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
+            input: .fileDescriptor(
+                try FileDescriptor.open(FilePath(input), .readOnly), closeAfterSpawningProcess: true),
+            output: .string(limit: 1 << 20), error: .string(limit: 1 << 20))
         let status: Int =
             switch result.terminationStatus {
             case .exited(let code): Int(code)

@@ -12,7 +12,8 @@ struct GPGSignatureCheck: Sendable {
                 "--quiet", "--homedir", question.home, "--status-fd", "1", "--keyring", keyring,
                 question.signatureFile, "-",
             ],
-            input: question.payload, home: question.home, deadline: question.deadline, operation: question.operation)
+            input: question.payloadFile, home: question.home, deadline: question.deadline, operation: question.operation
+        )
         return gpgVerdict(status: result.output, isSuccess: result.isSuccess, keyring: keyring)
     }
 }

@@ -40,7 +40,7 @@ struct SSHSignatureCheck: Sendable {
         _ arguments: [String], _ question: SignatureQuestion
     ) async throws(GitError) -> CheckingProgram.Result {
         try await program.run(
-            arguments, input: question.payload, home: question.home, deadline: question.deadline,
+            arguments, input: question.payloadFile, home: question.home, deadline: question.deadline,
             operation: question.operation)
     }
 

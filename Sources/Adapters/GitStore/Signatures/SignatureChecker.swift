@@ -47,11 +47,15 @@ package struct SignatureChecker: Sendable {
         guard let signature = commit.signature else { return .refused(reason: "no signature") }
         let form = SignatureForm(signature)
         let file = "\(folder)/signature"
-        do throws(FileProblem) { try Files.write(signature, to: file) } catch {
+        let payload = "\(folder)/payload"
+        do throws(FileProblem) {
+            try Files.write(signature, to: file)
+            try Files.write(commit.payload, to: payload)
+        } catch {
             throw GitError(.storage, operation: Self.operation, message: error.message)
         }
         let question = SignatureQuestion(
-            payload: commit.payload, signatureFile: file, home: folder,
+            payloadFile: payload, signatureFile: file, home: folder,
             deadline: max(.zero, deadline - .now), operation: Self.operation)
         switch (configuration.trust, form) {
         case (.none, _): return .trusted(signer: "nobody in particular")
@@ -105,7 +109,7 @@ package struct SignatureChecker: Sendable {
 
 /// One signature to be checked.
 struct SignatureQuestion: Sendable {
-    var payload: [UInt8]
+    var payloadFile: String
     var signatureFile: String
     /// An empty folder for the program's own use.
     var home: String
