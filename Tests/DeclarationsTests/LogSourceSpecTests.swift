@@ -13,7 +13,7 @@ import Testing
         ("{journal: ['*'], exclude: [/x]}", [#""journal" and "exclude" exclude each other"#]),
         (
             "{files: [/x.log], multiline: {start: '(', wait: 1s}}",
-            [#"missing closing ) in the regular expression"#]
+            [#"missing closing ) in the regular expression, got "(""#]
         ),
         (
             "{files: [/x.log], multiline: {wait: 2s}}",

@@ -150,7 +150,7 @@ struct RunningServer: Sendable {
 
     /// Asks again until the answer is there, or fails after some seconds.
     func eventually<Value: Sendable>(
-        within limit: Duration = .seconds(10), _ body: () async throws -> Value?
+        within limit: Duration = .seconds(30), _ body: () async throws -> Value?
     ) async throws -> Value {
         let deadline: ContinuousClock.Instant = .now + limit
         while true {

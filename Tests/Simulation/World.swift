@@ -16,7 +16,7 @@ final class World: @unchecked Sendable {
     /// For everything that the schedule does not say: how long things take.
     var random: SeededGenerator
     var remote = SimulatedRemote()
-    private(set) var network: SimulatedNetwork! = nil
+    private(set) lazy var network = SimulatedNetwork(world: self)
     private(set) var components: [Component: SimulatedComponent] = [:]
     private(set) var daemons: [SimulatedDaemon] = []
     /// Commits that a person on the machine allowed although history was rewritten.
@@ -35,7 +35,6 @@ final class World: @unchecked Sendable {
         self.defect = defect
         self.isTracing = isTracing
         random = SeededGenerator(seed: schedule.seed ^ 0x5EED)
-        network = SimulatedNetwork(world: self)
         components[.server] = SimulatedComponent(.server, world: self)
         if schedule.hasProxy { components[.proxy] = SimulatedComponent(.proxy, world: self) }
         daemons = (0..<schedule.daemons).map { SimulatedDaemon($0, world: self, hasProxy: schedule.hasProxy) }
