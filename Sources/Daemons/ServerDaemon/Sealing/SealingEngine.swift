@@ -33,6 +33,8 @@ struct SealingEngine: Service {
     func run() async throws {
         let last: Leadership? = await cancelWhenGracefulShutdown {
             var leadership: Leadership?
+            // Whoever starts has better things to do, and what is over will still be over.
+            do { try await clock.sleep(for: interval) } catch { return nil }
             await periodically(every: interval, clock: clock) {
                 do { leadership = try await round() } catch { failed(error, nil) }
             }
