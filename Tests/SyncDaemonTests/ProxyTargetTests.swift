@@ -53,6 +53,23 @@ import Testing
         #expect(second.outcome == .corrected)
     }
 
+    // Shows F-GO-11
+    @Test func whoMayNotWriteToTheServerDoesNotWriteToTheProxyEither() async throws {
+        let fixture = try await SyncFixture(hasProxy: true)
+        try await fixture.repository.commit(files)
+        let first = try fixture.reconciler(stateDirectory: "first")
+        _ = await first.run(.startup, fetches: true)
+        // Another machine enforces from now on, and accepts a commit that changes nothing at the proxy.
+        await fixture.target.loseLease()
+        try await fixture.repository.commit(["retention.yaml": retentionText("40d")])
+        let second = try fixture.reconciler(stateDirectory: "second")
+        #expect(await second.run(.startup, fetches: true).outcome == .applied)
+        await fixture.proxy.edit(pipeline, nil)
+        let report = await first.run(.timer, fetches: false)
+        #expect(report.changes.map(\.result) != [.applied])
+        #expect(await fixture.proxy.resource(pipeline) == nil)
+    }
+
     // Shows F-GO-05
     @Test func aProxyThatIsDownHoldsBackNothingAndGetsItsPartLater() async throws {
         let fixture = try await SyncFixture(hasProxy: true)

@@ -96,6 +96,14 @@ extension Reconciler {
         let startedAt: Timestamp = dependencies.now()
         do throws(TargetError) {
             if let error = objection(to: run) ?? ignorance() { throw error }
+            if plan.storeId != nil {
+                // Whom the server keeps from writing, because another one enforces or a later commit was accepted, does
+                // not write here either: the proxy may not have heard of that.
+                let held: Lease = try await takeLease()
+                let error: TargetError? = await followAnchor(
+                    held, of: plan.storeId, known: state.inventory, judging: run)
+                if let error { throw error }
+            }
             let lease: Lease = try await takeLease(on: proxy)
             // Its own note is what holds back an old commit while the server is away.
             let error: TargetError? = await followAnchor(
