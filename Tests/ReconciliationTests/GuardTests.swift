@@ -39,7 +39,8 @@ import Testing
 
     @Test func deletionsOfTheLastHourCount() throws {
         let plan = try world(17).plan(
-            DeclaredState(revision: "c2", resources: rules(15)), recentDeletions: [.alertRule: 3])
+            DeclaredState(revision: "c2", resources: rules(15)),
+            recentDeletions: Set(["x", "y", "z"].map { ResourceKey(.alertRule, $0) }))
         #expect(plan.refusals.first?.message.contains("5 (3 of them within the last hour) of 20") == true)
     }
 

@@ -2,6 +2,7 @@ import ConfigAPI
 import Declarations
 import Reconciliation
 import Runtime
+import Synchronization
 import SyncDaemon
 import Telemetry
 import TestSupport
@@ -263,6 +264,33 @@ import Testing
         #expect(allowed.outcome == .applied)
         #expect(allowed.permissions == [.prune])
         #expect(await fixture.target.store.snapshot.resources.count == 4)
+    }
+
+    // Shows F-GO-10
+    @Test func whoIsKilledBehindADeletionHasCountedIt() async throws {
+        let fixture = try await SyncFixture()
+        let names = (0..<8).map { "g\($0)" }
+        try await fixture.repository.commit(
+            Dictionary(uniqueKeysWithValues: names.map { ("\($0).yaml", groupText($0)) }))
+        let reconciler = try fixture.reconciler()
+        _ = await reconciler.run(.startup, fetches: true)
+        let removal: [String: String?] = Dictionary(uniqueKeysWithValues: names.prefix(3).map { ("\($0).yaml", nil) })
+        try await fixture.repository.commit(removal)
+        let counted = Mutex(0)
+        let directory = StateDirectory(fixture.folder("state"))
+        await fixture.target.onPatch { _ in
+            let state: SyncState? = try? directory.readState()
+            counted.withLock { $0 = state?.deletions.count ?? 0 }
+        }
+        #expect(await reconciler.run(.timer, fetches: true).outcome == .applied)
+        #expect(counted.withLock { $0 } == 3)
+        // What was refused is not counted.
+        await fixture.target.onPatch(nil)
+        await fixture.target.set(refused: ResourceKey(.hostGroup, "g7"))
+        try await fixture.repository.commit(
+            ["g3.yaml": nil, "g7.yaml": groupText("g7", hosts: "[web-2]")], message: "More\n\nPlumbline-Allow: prune")
+        _ = await reconciler.run(.timer, fetches: true)
+        #expect(try directory.readState().deletions.count == 3)
     }
 
     // Shows F-GO-14

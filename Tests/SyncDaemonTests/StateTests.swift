@@ -67,11 +67,14 @@ private func report(_ number: Int, outcome: RunOutcome = .inSync) -> RunReport {
         state.permittedRewrite = .init(commit: "def", reason: "because")
         state.inventory = Inventory(
             storeId: "s", entries: [ResourceKey(.notifier, "a"): .init(digest: "d", revision: "r", keepsOnPrune: true)])
-        state.noteDeletions([.notifier, .notifier, .collector], at: start)
+        let gone: [ResourceKey] = [
+            ResourceKey(.notifier, "a"), ResourceKey(.notifier, "b"), ResourceKey(.collector, "c"),
+        ]
+        state.noteDeletions(gone, at: start)
         try directory.write(state)
         #expect(try directory.readState() == state)
-        #expect(state.recentDeletions(now: start + .minutes(59)) == [.notifier: 2, .collector: 1])
-        #expect(state.recentDeletions(now: start + .minutes(60)) == [:])
+        #expect(state.recentDeletions(now: start + .minutes(59)) == Set(gone))
+        #expect(state.recentDeletions(now: start + .minutes(60)) == [])
     }
 
     @Test func aStateThatCannotBeReadIsNoFreshStart() throws {

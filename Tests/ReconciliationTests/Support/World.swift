@@ -68,7 +68,7 @@ struct World {
 
     func plan(
         _ declared: DeclaredState, mode: RunMode = .enforce, allow: Set<Permission> = [],
-        recentDeletions: [ResourceKind: Int] = [:], previous: DeclaredState? = nil, live: LiveState? = nil,
+        recentDeletions: Set<ResourceKey> = [], previous: DeclaredState? = nil, live: LiveState? = nil,
         judgesCommit: Bool = true, noise: [ResourceKey: NoiseEvidence] = [:]
     ) -> Plan {
         Reconciliation.plan(

@@ -19,9 +19,10 @@ package struct DeletionBudget: Hashable, Sendable {
 /// nothing that was declared is lost.
 ///
 /// - Parameter owned: how many resources of each kind the source owns now.
-/// - Parameter recent: how many of each it deleted within the last hour; they count as owned then.
+/// - Parameter recent: what it deleted, or may have deleted, within the last hour; it counts as owned then. What is to be
+///   deleted once more, because nobody knows whether it was, counts once.
 func deletionRefusals(
-    _ steps: [Step], owned: [ResourceKind: Int], recent: [ResourceKind: Int], budget: DeletionBudget,
+    _ steps: [Step], owned: [ResourceKind: Int], recent: Set<ResourceKey>, budget: DeletionBudget,
     permissions: Set<Permission>
 ) -> [Refusal] {
     guard !permissions.contains(.prune) else { return [] }
@@ -29,7 +30,7 @@ func deletionRefusals(
     let byKind = Dictionary(grouping: deletions, by: \.kind)
     return byKind.keys.sorted { $0.rawValue < $1.rawValue }.compactMap { kind in
         let keys: [ResourceKey] = byKind[kind] ?? []
-        let before: Int = recent[kind] ?? 0
+        let before: Int = recent.subtracting(keys).count { $0.kind == kind }
         let total: Int = (owned[kind] ?? 0) + before
         let allowed: Int = budget.allowed(owned: total)
         guard keys.count + before > allowed else { return nil }

@@ -65,7 +65,7 @@ package struct PlanContext: Sendable {
     /// What the commits since the last accepted one allow.
     package var permissions: Set<Permission>
     /// Deletions that this source made in the last hour.
-    package var recentDeletions: [ResourceKind: Int]
+    package var recentDeletions: Set<ResourceKey>
     package var deletionBudget: DeletionBudget
     /// The commit that was applied before, where it is known: tells which fields git moved.
     package var previous: DeclaredState?
@@ -83,7 +83,7 @@ package struct PlanContext: Sendable {
     package var redact: @Sendable (JSONValue, ResourceKind) -> JSONValue
 
     package init(
-        mode: RunMode, permissions: Set<Permission> = [], recentDeletions: [ResourceKind: Int] = [:],
+        mode: RunMode, permissions: Set<Permission> = [], recentDeletions: Set<ResourceKey> = [],
         deletionBudget: DeletionBudget = DeletionBudget(), previous: DeclaredState? = nil,
         judgesCommit: Bool = true, noise: [ResourceKey: NoiseEvidence] = [:], tolerated: Set<ResourceKey> = [],
         isDeferred: @escaping @Sendable (DriftSubject, _ paths: [String]) -> Bool = { _, _ in false },

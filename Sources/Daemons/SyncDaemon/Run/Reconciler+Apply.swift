@@ -66,7 +66,10 @@ extension Reconciler {
         let sources = await sources(of: plan, in: commit)
         guard let patch = plan.patch(requestId: newID(), leaseEpoch: epoch, sources: sources) else { return nil }
         let startedAt: Timestamp = dependencies.now()
+        let deletionsBefore: [SyncState.Deletion] = state.deletions
+        noteDeletions(of: plan.storeSteps)
         do throws(TargetError) { _ = try await send(patch, to: dependencies.target) } catch {
+            if !error.isUnknown { state.deletions = deletionsBefore }
             switch error {
             case .conflict(let conflict) where conflict.isOfStore(plan): return .storeMoved
             case .rejected(let rejection) where run.isNew:
@@ -80,9 +83,6 @@ extension Reconciler {
         for index in plan.steps.indices where plan.steps[index].target == .server {
             run.report.changes[index].milliseconds = Int(span.milliseconds)
         }
-        state.noteDeletions(
-            plan.storeSteps.filter { $0.action == .delete && $0.renamed == nil }.compactMap { $0.key?.kind },
-            at: dependencies.now())
         run.report.permissions = run.permissions.sorted { $0.rawValue < $1.rawValue }
         return nil
     }
@@ -94,6 +94,7 @@ extension Reconciler {
             return
         }
         let startedAt: Timestamp = dependencies.now()
+        let deletionsBefore: [SyncState.Deletion] = state.deletions
         do throws(TargetError) {
             if let error = objection(to: run) ?? ignorance() { throw error }
             if plan.storeId != nil {
@@ -112,11 +113,15 @@ extension Reconciler {
             let sources: [ResourceKey: ResourceSource] = await sources(of: plan, in: commit)
             let patch: ConfigPatch? = plan.patch(
                 for: .proxy, requestId: newID(), leaseEpoch: lease.epoch, sources: sources)
-            if let patch { _ = try await send(patch, to: proxy) }
+            if let patch {
+                noteDeletions(of: plan.storeSteps(on: .proxy))
+                _ = try await send(patch, to: proxy)
+            }
             if let accepted = state.acceptedCommit, lease.acceptedCommit != accepted {
                 _ = try await takeLease(accepting: accepted, on: proxy)
             }
         } catch {
+            if !error.isUnknown { state.deletions = deletionsBefore }
             run.report.errors.append("proxy: \(error.description)")
             if error.isUnknown { run.facts.hasUnknownTarget = true } else { run.facts.isFailed = true }
             for index in run.report.changes.indices where plan.steps[index].target == .proxy {
@@ -130,9 +135,16 @@ extension Reconciler {
         for index in plan.steps.indices where plan.steps[index].target == .proxy {
             run.report.changes[index].milliseconds = Int(span.milliseconds)
         }
-        state.noteDeletions(
-            plan.storeSteps(on: .proxy).filter { $0.action == .delete && $0.renamed == nil }
-                .compactMap { $0.key?.kind }, at: dependencies.now())
+    }
+
+    /// Counts deletions before they are sent, on disk too: whoever is killed before the answer would delete as much again.
+    func noteDeletions(of steps: [Step]) {
+        let keys: [ResourceKey] = steps.filter { $0.action == .delete && $0.renamed == nil }.compactMap(\.key)
+        guard !keys.isEmpty else { return }
+        state.noteDeletions(keys, at: dependencies.now())
+        do { try dependencies.directory.write(state) } catch {
+            dependencies.logger.error("state not written", metadata: .of([.error: error.description]))
+        }
     }
 
     /// Sends a patch, once more where the answer was lost: the request id makes both one.

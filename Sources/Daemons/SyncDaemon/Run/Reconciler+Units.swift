@@ -33,6 +33,7 @@ extension Reconciler {
         let (own, others) = (
             steps.filter { isOwn(plan.steps[$0], wanted) }, steps.filter { !isOwn(plan.steps[$0], wanted) }
         )
+        noteDeletions(of: steps.map { plan.steps[$0] })
         for index in others + own {
             guard let key = plan.steps[index].key else { continue }
             if let objection = objection(to: run) ?? ignorance() {
@@ -49,11 +50,6 @@ extension Reconciler {
                 run.report.changes[index].error = error.description
             }
         }
-        state.noteDeletions(
-            steps.map { plan.steps[$0] }.filter { $0.action == .delete && $0.renamed == nil }.compactMap {
-                $0.key?.kind
-            },
-            at: dependencies.now())
     }
 
     /// What is remembered of units that nothing was done about. By now they have been looked at once more.

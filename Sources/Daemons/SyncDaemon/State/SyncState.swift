@@ -42,7 +42,7 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     }
 
     package struct Deletion: Hashable, Sendable {
-        package var kind: ResourceKind
+        package var key: ResourceKey
         package var at: Timestamp
     }
 
@@ -58,14 +58,14 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         self.deletions = deletions
     }
 
-    /// How many resources of each kind were deleted within the hour before `now`.
-    package func recentDeletions(now: Timestamp) -> [ResourceKind: Int] {
-        Dictionary(grouping: deletions.filter { now - $0.at < .hours(1) }, by: \.kind).mapValues(\.count)
+    /// What was deleted within the hour before `now`.
+    package func recentDeletions(now: Timestamp) -> Set<ResourceKey> {
+        Set(deletions.filter { now - $0.at < .hours(1) }.map(\.key))
     }
 
-    package mutating func noteDeletions(_ kinds: [ResourceKind], at now: Timestamp) {
-        deletions.removeAll { now - $0.at >= .hours(1) }
-        deletions += kinds.map { Deletion(kind: $0, at: now) }
+    package mutating func noteDeletions(_ keys: [ResourceKey], at now: Timestamp) {
+        deletions.removeAll { now - $0.at >= .hours(1) || keys.contains($0.key) }
+        deletions += keys.map { Deletion(key: $0, at: now) }
     }
 
     package init(json: JSONValue) throws(JSONFormError) {
@@ -90,7 +90,9 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         deletions = []
         for item in try reader.array("deletions") {
             let nested = try JSONObjectReader(item, path: "/deletions")
-            deletions.append(Deletion(kind: try nested.choice("kind"), at: try nested.time("at")))
+            // Without a name it was written by an earlier version.
+            let key = ResourceKey(try nested.choice("kind"), try nested.optionalString("name") ?? "")
+            deletions.append(Deletion(key: key, at: try nested.time("at")))
         }
     }
 
@@ -107,7 +109,10 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
             "units": units == .empty ? nil : units.json,
             "ledger": ledger == .empty ? nil : ledger.json,
             "corrections": corrections == .empty ? nil : corrections.json,
-            "deletions": .array(deletions.map { ["kind": .string($0.kind.rawValue), "at": .time($0.at)] }),
+            "deletions": .array(
+                deletions.map {
+                    ["kind": .string($0.key.kind.rawValue), "name": .string($0.key.name), "at": .time($0.at)]
+                }),
         ])
     }
 }
