@@ -53,8 +53,8 @@ struct ScaleBenchmark: Sendable {
         let clone: String = platform.directory.path + "/clone"
         try await CommandRunner().run("git", ["clone", "--quiet", platform.directory.configRepository, clone])
         try Files.createFolder(clone + "/bench")
-        for number in 0..<resources {
-            try Files.write(Self.rule(number, bound: number).utf8, to: "\(clone)/bench/rule-\(number).yaml")
+        for first in stride(from: 0, to: resources, by: Self.rulesOfFile) {
+            try Files.write(rules(from: first).utf8, to: "\(clone)/bench/rules-\(first).yaml")
         }
         let sync: String = platform.programs.sync
         let configuration: String = platform.directory.syncConfig
@@ -67,7 +67,7 @@ struct ScaleBenchmark: Sendable {
         let before: Int = reports(platform).count
         try await git.run("git", ["push", "--quiet", "origin", "HEAD"])
         let first: Double = try await seconds(ofRunAfter: before, platform)
-        try Files.write(Self.rule(0, bound: 7).utf8, to: "\(clone)/bench/rule-0.yaml")
+        try Files.write(rules(from: 0, boundOfFirst: 7).utf8, to: "\(clone)/bench/rules-0.yaml")
         try await commit(git, "Change one")
         let then: Int = reports(platform).count
         try await git.run("git", ["push", "--quiet", "origin", "HEAD"])
@@ -84,6 +84,15 @@ struct ScaleBenchmark: Sendable {
         let author: [String] = ["-c", "user.name=plumb-bench", "-c", "user.email=plumb-bench@localhost"]
         try await git.run("git", ["add", "--all"])
         try await git.run("git", author + ["commit", "--quiet", "--message", message])
+    }
+
+    /// A tree holds 10,000 files, and people do not give each rule one of its own.
+    private static let rulesOfFile = 100
+
+    private func rules(from first: Int, boundOfFirst: Int? = nil) -> String {
+        (first..<min(first + Self.rulesOfFile, resources)).map { number in
+            Self.rule(number, bound: number == first ? boundOfFirst ?? number : number)
+        }.joined(separator: "---\n")
     }
 
     /// Evaluated rarely: this is not about evaluation.
