@@ -1,12 +1,12 @@
 import Foundation
-import Synchronization
+import TestSupport
 
 /// A `gitops-sync` in the place of the platform's, which is halted meanwhile: it reaches both config APIs through gates
 /// that cut off whoever asks for events.
 final class DeafSync: Sendable {
     private let gates: [Gate]
     private let halted: Int32
-    private let process: Mutex<Process>
+    private let process: ChildProgram
 
     init(_ platform: Platform, driftInterval: String) async throws {
         guard let victim = try platform.child("gitops-sync").process else {
@@ -22,26 +22,20 @@ final class DeafSync: Sendable {
         let state: URL = platform.folder.appendingPathComponent("deaf")
         // With its identity it holds the lease.
         try FileManager.default.copyItem(at: platform.dataDirectory.appendingPathComponent("gitops-sync"), to: state)
-        let child = Process()
-        child.executableURL = URL(fileURLWithPath: Programs.path("gitops-sync"))
-        child.arguments = ["run", "--config", platform.dataDirectory.appendingPathComponent("gitops-sync.yaml").path]
-        child.environment = ProcessInfo.processInfo.environment.merging([
-            "PLUMB_SERVER_URL": server.url, "PLUMB_PROXY_URL": proxy.url, "PLUMB_STATE_DIRECTORY": state.path,
-            "PLUMB_CONTROL_SOCKET": platform.folder.appendingPathComponent("deaf.sock").path, "PLUMB_LISTEN": "none",
-            "PLUMB_DRIFT_INTERVAL": driftInterval, "PLUMB_INTERVAL": "1h",
-        ]) { _, own in own }
-        child.standardInput = FileHandle.nullDevice
-        child.standardError = FileHandle.nullDevice
-        try child.run()
-        process = Mutex(child)
+        process = try ChildProgram(
+            Programs.path("gitops-sync"),
+            ["run", "--config", platform.dataDirectory.appendingPathComponent("gitops-sync.yaml").path],
+            environment: [
+                "PLUMB_SERVER_URL": server.url, "PLUMB_PROXY_URL": proxy.url, "PLUMB_STATE_DIRECTORY": state.path,
+                "PLUMB_CONTROL_SOCKET": platform.folder.appendingPathComponent("deaf.sock").path,
+                "PLUMB_LISTEN": "none", "PLUMB_DRIFT_INTERVAL": driftInterval, "PLUMB_INTERVAL": "1h",
+            ], input: .nothing)
     }
 
     /// Ends it and lets the platform's go on.
     func stop() async throws {
-        process.withLock { child in
-            child.terminate()
-            child.waitUntilExit()
-        }
+        process.signal(SIGTERM)
+        try await process.end()
         for gate in gates { try await gate.shut() }
         Foundation.kill(halted, SIGCONT)
     }

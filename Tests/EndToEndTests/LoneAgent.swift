@@ -1,5 +1,6 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// A `plumb-agent` of its own beside the platform's, enrolled as a user enrols one, that can be killed and started again
 /// without anybody's backoff.
@@ -9,7 +10,7 @@ final class LoneAgent: Sendable {
     private let server: String
     private let state: URL
     private let log: URL
-    private let process = Mutex<Process?>(nil)
+    private let process = Mutex<ChildProgram?>(nil)
 
     init(_ platform: Platform, host: String, server: String) async throws {
         self.platform = platform
@@ -36,22 +37,15 @@ final class LoneAgent: Sendable {
     }
 
     func start() throws {
-        let child = Process()
-        child.executableURL = URL(fileURLWithPath: Programs.path("plumb-agent"))
-        child.arguments = ["run", "--server", server, "--state-dir", state.path]
-        let handle = try FileHandle(forWritingTo: log)
-        try handle.seekToEnd()
-        child.standardError = handle
-        child.standardInput = FileHandle.nullDevice
-        try child.run()
+        let child = try ChildProgram(
+            Programs.path("plumb-agent"), ["run", "--server", server, "--state-dir", state.path], input: .nothing,
+            output: log.path)
         process.withLock { $0 = child }
     }
 
     func kill(_ signal: Int32 = SIGKILL) {
         process.withLock { child in
-            guard let running = child else { return }
-            Foundation.kill(running.processIdentifier, signal)
-            running.waitUntilExit()
+            child?.kill(signal)
             child = nil
         }
     }

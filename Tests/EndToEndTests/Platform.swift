@@ -3,7 +3,7 @@ import Declarations
 import Foundation
 import NIOCore
 import NIOHTTP1
-import Synchronization
+import TestSupport
 
 /// A whole platform, started with `plumb up` as a user starts it, in a folder of its own, with a clone of its config
 /// repository.
@@ -12,17 +12,9 @@ final class Platform: Sendable {
     let dataDirectory: URL
     let clone: URL
     let url: String
-    private let process: Running
+    private let process: ChildProgram
 
-    /// `Process` is a class without promises; it is only asked under the lock.
-    fileprivate final class Running: Sendable {
-        let process: Mutex<Process>
-        init(_ process: consuming sending Process) { self.process = Mutex(process) }
-        var isRunning: Bool { process.withLock { $0.isRunning } }
-        var identifier: Int32 { process.withLock { $0.processIdentifier } }
-    }
-
-    private init(folder: URL, dataDirectory: URL, clone: URL, url: String, process: Running) {
+    private init(folder: URL, dataDirectory: URL, clone: URL, url: String, process: ChildProgram) {
         self.folder = folder
         self.dataDirectory = dataDirectory
         self.clone = clone
@@ -45,18 +37,18 @@ final class Platform: Sendable {
         let folder: URL = try folder ?? temporaryFolder()
         let data: URL = folder.appendingPathComponent("data")
         let port: Int = try port ?? freePort()
-        let process: Running = try launch(data: data, port: port, environment: environment, log: folder)
+        let process: ChildProgram = try launch(data: data, port: port, environment: environment, log: folder)
         let url = "http://127.0.0.1:\(port)"
         let log: URL = folder.appendingPathComponent("up.log")
         do {
             _ = try await eventually("plumb up is ready", within: 90) {
-                guard process.isRunning else {
+                guard process.status == nil else {
                     throw ShellError(description: "plumb up ended: \(try String(contentsOf: log, encoding: .utf8))")
                 }
                 return try String(contentsOf: log, encoding: .utf8).contains("/login?") ? true : nil
             }
         } catch {
-            process.process.withLock { $0.terminate() }
+            process.signal(SIGTERM)
             throw ShellError(description: "\(error); it said: \((try? String(contentsOf: log, encoding: .utf8)) ?? "")")
         }
         let clone: URL = folder.appendingPathComponent("clone")
@@ -78,23 +70,18 @@ final class Platform: Sendable {
         return folder
     }
 
-    private static func launch(data: URL, port: Int, environment: [String: String], log folder: URL) throws -> Running {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: Programs.path("plumb"))
-        process.arguments = ["up", "--data-dir", data.path, "--port", "\(port)"]
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, own in own }
+    private static func launch(
+        data: URL, port: Int, environment: [String: String], log folder: URL
+    ) throws -> ChildProgram {
         let log: URL = folder.appendingPathComponent("up.log")
         _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-        let handle = try FileHandle(forWritingTo: log)
-        process.standardOutput = handle
-        process.standardError = handle
-        process.standardInput = FileHandle.nullDevice
-        try process.run()
-        return Running(process)
+        return try ChildProgram(
+            Programs.path("plumb"), ["up", "--data-dir", data.path, "--port", "\(port)"], environment: environment,
+            input: .nothing, output: log.path)
     }
 
-    var processIdentifier: Int32 { process.identifier }
-    var isRunning: Bool { process.isRunning }
+    var processIdentifier: Int32 { process.number }
+    var isRunning: Bool { process.status == nil }
     var log: String { (try? String(contentsOf: folder.appendingPathComponent("up.log"), encoding: .utf8)) ?? "" }
 
     var port: Int { URL(string: url)?.port ?? 0 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// What a finished program left behind.
 struct Finished: Sendable {
@@ -33,32 +34,22 @@ func run(
     _ program: String, _ arguments: [String] = [], in folder: URL? = nil, environment: [String: String] = [:],
     deadline seconds: Double = 60
 ) async throws -> Finished {
-    let process = Process()
-    process.executableURL = URL(fileURLWithPath: program.hasPrefix("/") ? program : "/usr/bin/\(program)")
-    process.arguments = arguments
-    process.currentDirectoryURL = folder
-    process.environment = ProcessInfo.processInfo.environment.merging(environment) { _, own in own }
     // Files, not pipes: grandchildren may hold a pipe open long after the program has ended.
-    let scratch: URL = FileManager.default.temporaryDirectory.appendingPathComponent("plumb-run-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: scratch, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: scratch) }
-    let (output, errors) = (scratch.appendingPathComponent("out"), scratch.appendingPathComponent("err"))
-    for file in [output, errors] { _ = FileManager.default.createFile(atPath: file.path, contents: nil) }
-    process.standardOutput = try FileHandle(forWritingTo: output)
-    process.standardError = try FileHandle(forWritingTo: errors)
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    let start = ContinuousClock.now
-    while process.isRunning {
-        if ContinuousClock.now - start > .seconds(seconds) {
-            kill(process.processIdentifier, SIGKILL)
-            throw ShellError(description: "\(program) \(arguments.joined(separator: " ")) ran longer than \(seconds) s")
-        }
-        try await Task.sleep(for: .milliseconds(10))
+    let scratch = try TemporaryFolder()
+    let (output, errors): (String, String) = (scratch("out"), scratch("err"))
+    let child = try ChildProgram(
+        program.hasPrefix("/") ? program : "/usr/bin/\(program)", arguments, environment: environment,
+        in: folder?.path, input: .nothing, output: output, errors: errors)
+    let status: Int32
+    do { status = try await child.end(within: .seconds(seconds)) } catch {
+        throw ShellError(description: "\(program) \(arguments.joined(separator: " ")): \(error)")
     }
     return Finished(
-        status: process.terminationStatus, output: String(decoding: try Data(contentsOf: output), as: UTF8.self),
-        errors: String(decoding: try Data(contentsOf: errors), as: UTF8.self))
+        status: status, output: try text(ofFile: output), errors: try text(ofFile: errors))
+}
+
+private func text(ofFile path: String) throws -> String {
+    String(decoding: try Data(contentsOf: URL(fileURLWithPath: path)), as: UTF8.self)
 }
 
 /// Runs a program that has to succeed, and gives its output.

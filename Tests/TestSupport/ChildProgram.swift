@@ -1,32 +1,55 @@
 import Glibc
 import Synchronization
 
-/// A program of ours as a process of its own, with a lifeline: it ends with the tests, and can be killed before that.
+/// A program as a process of its own, that can be killed; ours end with the tests, by their lifeline.
 package final class ChildProgram: Sendable {
+    package enum Input: Sendable {
+        /// Open until ``kill()`` or the end of the tests: our daemons end with it.
+        case lifeline
+        case nothing
+    }
+
     private struct State {
         /// As `waitpid` gives it; nil while the process runs.
         var ended: Int32?
-        /// Our end of what is its standard input; -1 once it is closed.
+        /// Our end of what is its standard input; -1 without one and once it is closed.
         var lifeline: Int32
     }
 
     /// The process.
     package let number: Int32
     private let folder: TemporaryFolder
+    /// Where its standard output goes.
+    private let log: String
     private let state: Mutex<State>
 
-    /// Starts `executable` with the variables of `environment` besides those of the tests.
-    package init(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws {
+    /// Starts `executable`, a path, with the variables of `environment` besides those of the tests.
+    ///
+    /// - Parameter output: the file that its standard output is added to; nil for one of its own.
+    /// - Parameter errors: the same for its standard error; nil for that of its output.
+    package init(
+        _ executable: String, _ arguments: [String], environment: [String: String] = [:],
+        in directory: String? = nil, input: Input = .lifeline, output: String? = nil, errors: String? = nil
+    ) throws {
+        // `posix_spawn_file_actions_addchdir_np` is not to be seen from Swift.
+        let mover: [String] = directory.map { ["/usr/bin/env", "--chdir=\($0)"] } ?? []
+        let command: [String] = mover + [executable] + arguments
         let folder = try TemporaryFolder()
+        let log: String = output ?? folder("log")
         var ends: [Int32] = [-1, -1]
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-        guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw TestSupportError("cannot make a pipe") }
+        if input == .lifeline {
+            guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else { throw TestSupportError("cannot make a pipe") }
+        }
         let (ours, theirs): (Int32, Int32) = (ends[0], ends[1])
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
-        posix_spawn_file_actions_adddup2(&actions, theirs, 0)
-        for descriptor: Int32 in [1, 2] {
-            posix_spawn_file_actions_addopen(&actions, descriptor, folder("log"), O_WRONLY | O_CREAT | O_APPEND, 0o600)
+        switch input {
+        case .lifeline: posix_spawn_file_actions_adddup2(&actions, theirs, 0)
+        case .nothing: posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        }
+        for (descriptor, file): (Int32, String) in [(1, log), (2, errors ?? log)] {
+            posix_spawn_file_actions_addopen(&actions, descriptor, file, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         }
         // Whatever thread this is: a shell whose SIGCHLD is blocked waits for its children for ever.
         var attributes = posix_spawnattr_t()
@@ -35,21 +58,23 @@ package final class ChildProgram: Sendable {
         sigemptyset(&none)
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
-        var words: [UnsafeMutablePointer<CChar>?] = ([executable] + arguments).map { strdup($0) } + [nil]
+        var words: [UnsafeMutablePointer<CChar>?] = command.map { strdup($0) } + [nil]
         var variables: [UnsafeMutablePointer<CChar>?] = Self.environment(environment).map { strdup($0) } + [nil]
         defer {
             posix_spawn_file_actions_destroy(&actions)
             posix_spawnattr_destroy(&attributes)
-            close(theirs)
+            if theirs >= 0 { close(theirs) }
             for word in words + variables { free(word) }
         }
         var process: pid_t = 0
-        guard posix_spawn(&process, executable, &actions, &attributes, &words, &variables) == 0 else {
-            close(ours)
-            throw TestSupportError("cannot start \(executable)")
+        let problem: Int32 = posix_spawn(&process, command[0], &actions, &attributes, &words, &variables)
+        guard problem == 0 else {
+            if ours >= 0 { close(ours) }
+            throw TestSupportError("cannot start \(executable): \(String(cString: strerror(problem)))")
         }
         number = process
         self.folder = folder
+        self.log = log
         state = Mutex(State(ended: nil, lifeline: ours))
     }
 
@@ -71,11 +96,11 @@ package final class ChildProgram: Sendable {
         state.withLock { state in if state.ended == nil { _ = Glibc.kill(self.number, number) } }
     }
 
-    /// Ends it at once, wherever it is, and waits until it is gone.
-    package func kill() {
+    /// Ends it at once, wherever it is, or in order with another signal, and waits until it is gone.
+    package func kill(_ signal: Int32 = SIGKILL) {
         state.withLock { state in
             if state.ended == nil {
-                _ = Glibc.kill(number, SIGKILL)
+                _ = Glibc.kill(number, signal)
                 var status: Int32 = 0
                 waitpid(number, &status, 0)
                 state.ended = status
@@ -108,9 +133,9 @@ package final class ChildProgram: Sendable {
         throw TestSupportError("a program ran longer than \(limit); it said: \(output.suffix(2000))")
     }
 
-    /// What it wrote so far, to either stream.
+    /// What it wrote so far, to either stream where they were not parted.
     package var output: String {
-        let descriptor: Int32 = open(folder("log"), O_RDONLY | O_CLOEXEC)
+        let descriptor: Int32 = open(log, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return "" }
         defer { close(descriptor) }
         var bytes: [UInt8] = []
