@@ -51,6 +51,10 @@ package final class ChildProgram: Sendable {
         for (descriptor, file): (Int32, String) in [(1, log), (2, errors ?? log)] {
             posix_spawn_file_actions_addopen(&actions, descriptor, file, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         }
+        // Not every library's sockets are closed by exec; a listener that a child holds could not be opened again.
+        for descriptor in Self.openDescriptors where descriptor > 2 {
+            posix_spawn_file_actions_addclose(&actions, descriptor)
+        }
         // Whatever thread this is: a shell whose SIGCHLD is blocked waits for its children for ever.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
@@ -79,6 +83,19 @@ package final class ChildProgram: Sendable {
     }
 
     deinit { kill() }
+
+    private static var openDescriptors: [Int32] {
+        guard let folder = opendir("/proc/self/fd") else { return [] }
+        defer { closedir(folder) }
+        var found: [Int32] = []
+        while let entry = readdir(folder) {
+            let name: String = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if let descriptor = Int32(name) { found.append(descriptor) }
+        }
+        return found
+    }
 
     private static func environment(_ added: [String: String]) -> [String] {
         var variables: [String] = []
