@@ -40,8 +40,12 @@ package struct HostsCommand: AsyncParsableCommand {
         var parts: [String] = []
         for (items, word) in [("samples", "samples"), ("lines", "lines")] {
             if let count = delivery[items]?["missing"]?.integer, count > 0 { parts.append("\(count) \(word) missing") }
-            let dropped: Int = (delivery[items]?["dropped"]?.object ?? [:]).values.reduce(0) { $0 + ($1.integer ?? 0) }
-            if dropped > 0 { parts.append("\(dropped) \(word) dropped") }
+            let dropped: [(reason: String, count: Int)] = (delivery[items]?["dropped"]?.object ?? [:])
+                .map { ($0.key, $0.value.integer ?? 0) }.filter { $0.1 > 0 }.sorted { $0.0 < $1.0 }
+            if !dropped.isEmpty {
+                let count: Int = dropped.reduce(0) { $0 + $1.count }
+                parts.append("\(count) \(word) dropped (\(dropped.map(\.reason).joined(separator: ", ")))")
+            }
             if let count = delivery[items]?["waiting"]?.integer, count > 0 { parts.append("\(count) \(word) wait") }
         }
         if delivery["spoolProblem"] != nil { parts.append("spool fails") }
