@@ -58,7 +58,9 @@ struct RepositoryReader: ~Copyable {
                 }
             }
         }
-        throw GitError(.revisionNotFound, operation: operation, message: "the store has no such revision")
+        throw GitError(
+            .revisionNotFound, operation: operation,
+            message: "what was fetched holds no branch, tag or commit of that name; push it first")
     }
 
     func isDescendant(_ new: ObjectID, of old: ObjectID) throws(GitError) -> Bool {
