@@ -332,7 +332,10 @@ tests(
     products: [asyncHTTPClient, logging, hummingbird])
 tests(
     "OperatorTests",
-    uses: ["Assets", "Compression", "Database", "Declarations", "Operator", "PlatformClient", "Runtime", "Telemetry"],
+    uses: [
+        "Assets", "ColumnCodec", "Compression", "Database", "Declarations", "Operator", "PlatformClient", "PromQL",
+        "Runtime", "Telemetry",
+    ],
     products: [argumentParser, systemPackage])
 tests(
     "UnitHelperTests", uses: ["Declarations", "Runtime", "Systemd", "SystemdUnits"])

@@ -33,6 +33,8 @@ struct BenchCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "For store: where the peers' packages are unpacked; without it ours runs alone.", valueName: "dir"))
     var peers: String?
+    @Flag(inversion: .prefixedNo, help: "For store: whether rollups are made; without them, what they cost shows.")
+    var rollups = true
 
     @Option(
         help: ArgumentHelp(
@@ -57,8 +59,7 @@ struct BenchCommand: AsyncParsableCommand {
         if only == nil || only == .store {
             let comparison = StoreComparison(
                 benchmark: StoreBenchmark(clients: clients, hours: hours, parts: Set(parts)), programs: programs,
-                directory: directory,
-                peers: peers, timescalePrograms: timescale)
+                directory: directory, makesRollups: rollups, peers: peers, timescalePrograms: timescale)
             try await comparison.run()
         }
         if only == nil || only == .reconcile {

@@ -6,6 +6,8 @@ struct StoreComparison: Sendable {
     let benchmark: StoreBenchmark
     let programs: Programs
     let directory: String
+    /// Else nobody does, so that the rest can be measured.
+    let makesRollups: Bool
     /// A folder that holds `usr/bin/victoria-metrics` and `usr/bin/prometheus`.
     let peers: String?
 
@@ -22,7 +24,9 @@ struct StoreComparison: Sendable {
         let parts: Set<StorePart> = benchmark.parts
         if !parts.isDisjoint(with: [.day, .bulk, .growth, .live, .copy]) {
             try await BenchPlatform.with(programs, in: directory, environment: BenchPlatform.quiet) { platform in
-                await ours.set(try await benchmark.run(PlatformSystem(platform)))
+                let system = try PlatformSystem(platform, makesRollups: makesRollups)
+                if !makesRollups { try await system.stopRollups() }
+                await ours.set(try await benchmark.run(system))
                 if parts.contains(.copy) {
                     await copies.set(try await BareCopy(platform: platform, clients: benchmark.clients).run())
                 }
@@ -50,11 +54,14 @@ struct StoreComparison: Sendable {
             }
             all.append(results)
         }
-        for table in StoreTables(all: all, copies: await copies.value, parts: parts).texts { print("\n" + table) }
+        var timescale: [(name: String, latencies: Measurement)] = []
         if parts.contains(.timescale) {
-            try await TimescaleBenchmark(directory: directory, programs: timescalePrograms, clients: benchmark.clients)
-                .run()
+            timescale = try await TimescaleBenchmark(
+                directory: directory, programs: timescalePrograms, clients: benchmark.clients, hours: benchmark.hours
+            ).run()
         }
+        let tables = StoreTables(all: all, copies: await copies.value, timescale: timescale, parts: parts)
+        for table in tables.texts { print("\n" + table) }
     }
 
     private func starts() -> [@Sendable () async throws -> Peer] {

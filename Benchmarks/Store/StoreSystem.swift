@@ -34,9 +34,11 @@ struct DiskUse: Sendable {
 struct PlatformSystem: StoreSystem {
     let platform: BenchPlatform
     let adminToken: String
+    private let makesRollups: Bool
 
-    init(_ platform: BenchPlatform) throws {
+    init(_ platform: BenchPlatform, makesRollups: Bool = true) throws {
         self.platform = platform
+        self.makesRollups = makesRollups
         adminToken = try Files.text(platform.directory.token("admin"))
             .trimmingPrefix { $0.isWhitespace }.description.filter { !$0.isWhitespace }
     }
@@ -64,8 +66,22 @@ struct PlatformSystem: StoreSystem {
 
     var databaseSeconds: Double { ProcessorTime(platform.record).postgres }
 
+    /// As if somebody else led them, who does nothing.
+    func stopRollups() async throws {
+        let superuser = try await PostgresConnection(platform.superuser, applicationName: "plumb-bench")
+        _ = try await superuser.execute(
+            """
+            INSERT INTO plumbline.leaders (task, holder, epoch, expires_at)
+            VALUES ('rollups', 'nobody', 1, now() + interval '12 hours')
+            ON CONFLICT (task) DO UPDATE SET holder = excluded.holder, epoch = leaders.epoch + 1,
+                expires_at = excluded.expires_at
+            """)
+        await superuser.close()
+    }
+
     /// Rollups of hours that are long over are made anew when something is written to them.
     func rest() async throws {
+        guard makesRollups else { return }
         let connection = try await PostgresConnection(platform.database, applicationName: "plumb-bench")
         let deadline: ContinuousClock.Instant = .now + .seconds(120)
         while ContinuousClock.now < deadline {

@@ -6,6 +6,8 @@ struct StoreTables {
     var all: [StoreBenchmark.Results]
     /// By the loads' titles.
     var copies: [(load: String, measurement: Measurement)]
+    /// What the queries took TimescaleDB, by their names.
+    var timescale: [(name: String, latencies: Measurement)]
     var parts: Set<StorePart>
 
     var texts: [String] {
@@ -98,11 +100,15 @@ struct StoreTables {
         let columns: [(name: String, outcomes: [(query: BenchQuery, outcome: QueryTarget.Outcome)])] = all.flatMap {
             results in results.queries.map { ("\(results.name), \($0.state)", $0.outcomes) }
         }
-        var table = MarkdownTable(["query, p50 ms"] + columns.map(\.name))
+        var table = MarkdownTable(
+            ["query, p50 ms"] + columns.map(\.name) + (timescale.isEmpty ? [] : ["TimescaleDB, compressed"]))
         for (place, row) in (columns.first?.outcomes ?? []).enumerated() {
             table.append(
                 [row.query.name]
-                    + columns.map { $0.outcomes[place].outcome.latencies.milliseconds(atQuantile: 0.5).text(2) })
+                    + columns.map { $0.outcomes[place].outcome.latencies.milliseconds(atQuantile: 0.5).text(2) }
+                    + timescale.filter { $0.name == row.query.name }.map {
+                        $0.latencies.milliseconds(atQuantile: 0.5).text(2)
+                    })
         }
         return table
     }

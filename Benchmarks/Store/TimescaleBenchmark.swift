@@ -11,41 +11,41 @@ struct TimescaleBenchmark: Sendable {
     /// The folder of a PostgreSQL's programs; nil is the newest of this machine.
     let programs: String?
     let clients: Int
+    /// Of 100 hosts with 50 series, as in the day of the others.
+    let hours: Int
 
-    /// Of 100 hosts with 50 series: a row for each sample takes its time.
-    private static let hours = 4
-
-    func run() async throws {
+    /// Gives what the questions took, by their names; nothing where there is no TimescaleDB.
+    func run() async throws -> [(name: String, latencies: Measurement)] {
         print("\nTimescaleDB")
         guard let server = try await Server.start(in: directory, programs: programs) else {
-            return print(
+            print(
                 "  skipped: the PostgreSQL in \(programs ?? "/usr/lib/postgresql") has no TimescaleDB; install it there, or "
                     + "name the programs of one that has it with --timescale")
+            return []
         }
-        do {
-            try await measure(server)
-        } catch {
-            server.stop()
-            throw error
-        }
-        server.stop()
+        defer { server.stop() }
+        return try await measure(server)
     }
 
-    private func measure(_ server: Server) async throws {
+    private func measure(_ server: Server) async throws -> [(name: String, latencies: Measurement)] {
         let connection = try await PostgresConnection(
             server.address, ConnectionConfiguration(applicationName: "plumb-bench", statementTimeout: .zero))
         try await connection.script(
             """
             CREATE SCHEMA plumbline; CREATE EXTENSION timescaledb SCHEMA public; SET search_path = public;
+            CREATE TABLE series (id int PRIMARY KEY, host text NOT NULL, metric text NOT NULL);
+            CREATE INDEX ON series (metric, host);
             CREATE TABLE samples (time timestamptz NOT NULL, series int NOT NULL, value float8 NOT NULL);
             SELECT create_hypertable('samples', 'time', chunk_time_interval => interval '1 day');
             CREATE INDEX ON samples (series, time DESC);
             ALTER TABLE samples SET (timescaledb.compress, timescaledb.compress_segmentby = 'series',
                 timescaledb.compress_orderby = 'time')
             """)
-        let ticks: Int = Self.hours * 360
+        let ticks: Int = hours * 360
         let start: Int64 = Timestamp.now().milliseconds / 86_400_000 * 86_400_000 - 86_400_000
         let fleet = Fleet(name: "day", hosts: 100, seriesPerHost: 50, start: start)
+        let queries = TimescaleQueries(fleet: fleet, end: start + Int64(hours) * 3_600_000)
+        for statement in queries.registration() { _ = try await connection.execute(statement) }
         var sum = Measurement()
         var walks: [HostWalk] = fleet.walks()
         for _ in stride(from: 0, to: ticks, by: 360) {
@@ -65,7 +65,7 @@ struct TimescaleBenchmark: Sendable {
         _ = try await connection.execute("SELECT compress_chunk(chunk) FROM show_chunks('samples') AS chunk")
         let compressing: Double = server.processorSeconds - before
         // Each by itself: several statements in one message are a transaction.
-        for statement in ["VACUUM", "CHECKPOINT"] { _ = try await connection.execute(statement) }
+        for statement in ["VACUUM ANALYZE", "CHECKPOINT"] { _ = try await connection.execute(statement) }
         let packed: Int = try await size(connection)
         var table = MarkdownTable([
             "TimescaleDB", "M samples/s by COPY", "CPU s/M", "bytes a sample", "compressed", "CPU s/M to compress",
@@ -79,7 +79,9 @@ struct TimescaleBenchmark: Sendable {
             (compressing / samples * 1e6).text(3),
         ])
         print("\n" + table.text)
+        let outcomes = try await queries.ask(connection)
         await connection.close()
+        return outcomes
     }
 
     private func size(_ connection: PostgresConnection) async throws -> Int {

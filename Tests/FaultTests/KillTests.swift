@@ -13,8 +13,6 @@ import Testing
 ///
 /// `make faults` runs 50 rounds; `PLUMBLINE_FAULT_ROUNDS` and `PLUMBLINE_FAULT_SEED` choose others.
 @Suite(.serialized) struct KillTests {
-    private enum Victim: String, CaseIterable { case server, postgres, session }
-
     private static func number(_ variable: String) -> UInt64? {
         getenv(variable).flatMap { UInt64(String(cString: $0)) }
     }
@@ -42,42 +40,29 @@ import Testing
                     host: host, base: base, url: server.url, token: try await server.token(host: host),
                     seed: random.next()))
         }
-        var tally = Tally()
+        var tally = KillTally()
         for round in 1...Self.rounds {
-            let victim: Victim = Victim.allCases[(round - 1) % Victim.allCases.count]
-            try await self.round(round, victim, postgres, server, writers, &random, &tally)
+            let victim: KillRound.Victim = KillRound.Victim.allCases[(round - 1) % KillRound.Victim.allCases.count]
+            tally.rounds.append(try await self.round(round, victim, postgres, server, writers, &random))
         }
-        // Once all of it is sealed, all of it is there still.
+        for writer in writers { tally.stored += try await everything(of: writer, postgres) }
+        // The same once all of it, and what came late, is in blocks, where a duplicate would show.
         try await Self.waitUntilSealed(postgres)
-        var last = Tally()
-        try await check(
-            Self.rounds + 1, .server, postgres, writers, [Int](repeating: 0, count: writers.count), &last)
-        tally.sealed = last.sealed
-        print(
-            "faults: \(tally.interrupted) of \(Self.rounds) rounds cut off a transaction that had written; \(tally.lost) requests "
-                + "without an answer, \(tally.storedAnyway) of them stored; \(tally.acknowledged) samples acknowledged, "
-                + "\(tally.slowest)/s to \(tally.fastest)/s while they were written; \(tally.sealing) blows fell while a "
-                + "span was being sealed, \(tally.sealed) spans were")
+        (tally.inBlocks, tally.sealedSpans) = try await Self.blocks(postgres)
+        for writer in writers { _ = try await everything(of: writer, postgres) }
+        print("faults:\n\(tally.text)")
         #expect(tally.acknowledged > 0)
-        #expect(tally.interrupted > 0)
-        #expect(tally.sealing > 0 && tally.sealed > 1)
+        #expect(tally.stored == tally.acknowledged + tally.storedUnanswered, "stored is what was acknowledged")
+        #expect(tally.inBlocks == tally.stored, "nothing is stored twice")
+        #expect(tally.roundsThatCutCommits > 0)
+        #expect(tally.rounds.contains { $0.sealsCutOff > 0 } && tally.sealedSpans > 1)
         if Self.isProof {
-            #expect(tally.interrupted * 2 >= Self.rounds, "at least half of the rounds must interrupt a commit")
-            #expect(tally.slowest >= 50_000)
+            #expect(
+                tally.roundsThatCutCommits * 2 >= Self.rounds, "at least half of the rounds must interrupt a commit")
+            #expect(tally.rounds.allSatisfy { $0.rate >= 50_000 })
         }
         server.kill()
         try await postgres.kill()
-    }
-
-    private struct Tally {
-        var interrupted = 0
-        var lost = 0
-        var storedAnyway = 0
-        var acknowledged = 0
-        var slowest = Int.max
-        var fastest = 0
-        var sealing = 0
-        var sealed = 0
     }
 
     /// Makes spans of two seconds of the samples' time, so that there is always one to seal. Nobody makes them ahead, half
@@ -96,9 +81,10 @@ import Testing
     }
 
     private func round(
-        _ number: Int, _ victim: Victim, _ postgres: FaultPostgres, _ server: FaultServer, _ writers: [FaultWriter],
-        _ random: inout Seeded, _ tally: inout Tally
-    ) async throws {
+        _ number: Int, _ victim: KillRound.Victim, _ postgres: FaultPostgres, _ server: FaultServer,
+        _ writers: [FaultWriter], _ random: inout Seeded
+    ) async throws -> KillRound {
+        var result = KillRound(victim: victim)
         let known: [Int] = writers.map(\.requests.count)
         let before: Int = writers.reduce(0) { $0 + $1.acknowledged }
         let start: ContinuousClock.Instant = .now
@@ -117,21 +103,19 @@ import Testing
         let watcher: PostgresConnection = try await postgres.connect()
         // Every other blow falls while a span is being sealed.
         let patience: ContinuousClock.Instant = .now + (number % 2 == 0 ? .seconds(5) : .zero)
-        var isSealing: Bool = try await Self.isSealing(watcher)
-        while !isSealing, ContinuousClock.now < patience { isSealing = try await Self.isSealing(watcher) }
-        if isSealing { tally.sealing += 1 }
-        let writing: [Int32] = try await self.writing(watcher, patience: isBlind ? .zero : .seconds(5))
+        var building: [String] = try await Self.building(watcher)
+        while building.isEmpty, ContinuousClock.now < patience { building = try await Self.building(watcher) }
+        let writing: [Writing] = try await self.writing(watcher, patience: isBlind ? .zero : .seconds(5))
         switch victim {
         case .server: server.kill()
         case .postgres: try await postgres.kill()
-        case .session: if let one = writing.randomElement(using: &random) { _ = kill(one, SIGKILL) }
+        case .session: if let one = writing.randomElement(using: &random) { _ = kill(one.process, SIGKILL) }
         }
-        if !writing.isEmpty { tally.interrupted += 1 }
         let seconds: Double = Self.seconds(.now - start)
-        let rate = Int(Double(writers.reduce(0) { $0 + $1.acknowledged } - before) / seconds)
-        (tally.slowest, tally.fastest) = (min(tally.slowest, rate), max(tally.fastest, rate))
+        result.rate = Int(Double(writers.reduce(0) { $0 + $1.acknowledged } - before) / seconds)
         await watcher.close()
         if victim == .postgres { try await postgres.start() }
+        (result.rolledBack, result.sealsCutOff) = try await Self.cutOff(postgres, writing, building)
         if victim == .server {
             // As if the lease of the one that is gone had ended.
             let connection: PostgresConnection = try await postgres.connect()
@@ -146,20 +130,63 @@ import Testing
         }
         for writer in writers { writer.stop() }
         await work.value
-        try await check(number, victim, postgres, writers, known, &tally)
-        tally.acknowledged += writers.reduce(0) { $0 + $1.acknowledged } - before
+        try await withStore(postgres) { store in
+            for (writer, seen) in zip(writers, known) {
+                let requests: ArraySlice<FaultWriter.Request> = writer.requests.dropFirst(seen)
+                let found = try await check("round \(number) (\(victim))", requests, of: writer, store)
+                result.storedUnanswered += found.unanswered
+                result.unanswered += requests.count { $0.lost > 0 }
+            }
+        }
+        result.acknowledged = writers.reduce(0) { $0 + $1.acknowledged } - before
+        return result
     }
 
-    /// The sessions of the server that are within a transaction that has written. Waits for one.
-    private func writing(_ connection: PostgresConnection, patience: Duration) async throws -> [Int32] {
+    /// A session of the server that is within a transaction that has written.
+    private struct Writing: Sendable {
+        var process: Int32
+        var transaction: String
+    }
+
+    /// Of transactions that had written, how many were rolled back; of tables of blocks, how many are still not read. Asked
+    /// as soon as PostgreSQL answers. A number that a crash lets come again counts as the later transaction's: what is
+    /// given is never too much.
+    private static func cutOff(
+        _ postgres: FaultPostgres, _ writing: [Writing], _ building: [String]
+    ) async throws -> (rolledBack: Int, seals: Int) {
+        let row: SQLRow = try await answered("what was under way has ended") {
+            let connection: PostgresConnection = try await postgres.connect()
+            let row: SQLRow = try await connection.execute(
+                """
+                SELECT count(*) FILTER (WHERE state = 'aborted') AS aborted,
+                    count(*) FILTER (WHERE state = 'in progress') AS open,
+                    (SELECT count(*) FROM plumbline.partitions WHERE name = ANY ($2) AND state = 'building') AS building
+                FROM unnest($1::text[]) AS seen (number), LATERAL (SELECT CASE
+                    WHEN number::xid8 >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'aborted'
+                    ELSE pg_xact_status(number::xid8) END AS state) AS found
+                """, [.textArray(writing.map(\.transaction)), .textArray(building)]
+            ).only()
+            await connection.close()
+            return try row.int("open") == 0 ? row : nil
+        }
+        return (try row.int("aborted"), try row.int("building"))
+    }
+
+    /// Waits for one, up to `patience`.
+    private func writing(_ connection: PostgresConnection, patience: Duration) async throws -> [Writing] {
         let deadline: ContinuousClock.Instant = .now + patience
         repeat {
-            let found: [Int32] = try await connection.execute(
+            let found: [Writing] = try await connection.execute(
                 """
-                SELECT pid FROM pg_stat_activity WHERE datname = 'plumbline' AND pid <> pg_backend_pid()
+                SELECT pid, backend_xid::text AS number FROM pg_stat_activity
+                WHERE datname = 'plumbline' AND pid <> pg_backend_pid()
                     AND backend_type = 'client backend' AND backend_xid IS NOT NULL
                 """
-            ).rows.compactMap { $0["pid"].int.flatMap { Int32(exactly: $0) } }
+            ).rows.compactMap { row in
+                guard let process = row["pid"].int.flatMap({ Int32(exactly: $0) }), let number = row["number"].string
+                else { return nil }
+                return Writing(process: process, transaction: number)
+            }
             if !found.isEmpty { return found }
         } while ContinuousClock.now < deadline
         return []
@@ -167,40 +194,52 @@ import Testing
 
     // MARK: The account
 
-    /// Compares what the round sent with what is there.
-    private func check(
-        _ number: Int, _ victim: Victim, _ postgres: FaultPostgres, _ writers: [FaultWriter], _ known: [Int],
-        _ tally: inout Tally
-    ) async throws {
+    private func withStore<R>(_ postgres: FaultPostgres, _ body: (FrameStore) async throws -> R) async throws -> R {
         let connection: PostgresConnection = try await answered("PostgreSQL answers") { try await postgres.connect() }
-        let pool = DatabasePool(address: postgres.address, size: 2, applicationName: "fault tests")
-        let store = FrameStore(pool: pool, compression: .zstd)
-        for (writer, seen) in zip(writers, known) {
-            let requests: ArraySlice<FaultWriter.Request> = writer.requests.dropFirst(seen)
-            guard let first = requests.first?.first, let last = requests.last?.first else { continue }
-            let stored: [Int: (right: Int, rows: Int)] = try await self.stored(
-                store, writer, first..<last + FaultWriter.framesPerRequest)
-            for request in requests {
-                let found = stored[request.first / FaultWriter.framesPerRequest] ?? (0, 0)
-                let whole = FaultWriter.framesPerRequest
-                let place = "round \(number) (\(victim)), \(writer.host), frames from \(request.first)"
-                #expect(found.right == found.rows, "\(place): \(found.rows - found.right) frames are not what was sent")
-                if request.isAcknowledged {
-                    #expect(
-                        found.rows == whole, "\(place): acknowledged, and \(found.rows) of \(whole) frames are there")
-                } else {
-                    #expect(
-                        found.rows == whole || found.rows == 0, "\(place): \(found.rows) of \(whole) frames are there")
-                    if found.rows == whole { tally.storedAnyway += 1 }
-                }
-                if request.lost > 0 { tally.lost += 1 }
-            }
-        }
-        tally.sealed = try await connection.execute(
-            "SELECT count(*) AS n FROM plumbline.partitions WHERE state = 'sealed'"
-        ).only().int("n")
         await connection.close()
+        let pool = DatabasePool(address: postgres.address, size: 2, applicationName: "fault tests")
+        let result: R = try await body(FrameStore(pool: pool, compression: .zstd))
         await pool.close()
+        return result
+    }
+
+    /// All that a writer ever sent, by the account and in samples.
+    private func everything(of writer: FaultWriter, _ postgres: FaultPostgres) async throws -> Int {
+        try await withStore(postgres) { store in
+            var samples = 0
+            // What fits into memory.
+            var rest: ArraySlice<FaultWriter.Request> = writer.requests[...]
+            while !rest.isEmpty {
+                samples += try await check("at the end", rest.prefix(500), of: writer, store).samples
+                rest = rest.dropFirst(500)
+            }
+            return samples
+        }
+    }
+
+    /// Compares what was sent with what is there. Gives the samples that are, and how many requests without an answer.
+    private func check(
+        _ when: String, _ requests: ArraySlice<FaultWriter.Request>, of writer: FaultWriter, _ store: FrameStore
+    ) async throws -> (samples: Int, unanswered: Int) {
+        guard let first = requests.first?.first, let last = requests.last?.first else { return (0, 0) }
+        let stored: [Int: (right: Int, rows: Int)] = try await self.stored(
+            store, writer, first..<last + FaultWriter.framesPerRequest)
+        var (samples, unanswered): (Int, Int) = (0, 0)
+        for request in requests {
+            let found = stored[request.first / FaultWriter.framesPerRequest] ?? (0, 0)
+            let whole = FaultWriter.framesPerRequest
+            let place = "\(when), \(writer.host), frames from \(request.first)"
+            #expect(found.right == found.rows, "\(place): \(found.rows - found.right) frames are not what was sent")
+            if request.isAcknowledged {
+                #expect(found.rows == whole, "\(place): acknowledged, and \(found.rows) of \(whole) frames are there")
+            } else {
+                #expect(
+                    found.rows == whole || found.rows == 0, "\(place): \(found.rows) of \(whole) frames are there")
+                if found.rows == whole { unanswered += 1 }
+            }
+            samples += found.right * FaultWriter.series
+        }
+        return (samples, unanswered)
     }
 
     /// Frames by the number of their request, read as queries read them, from frames and blocks: how many there are, and
@@ -236,26 +275,46 @@ import Testing
         return counts
     }
 
-    /// What came late for a span waits beside its blocks.
+    /// Every span, and what came late for it, which would wait beside its blocks for hours.
     private static func waitUntilSealed(_ postgres: FaultPostgres) async throws {
         let connection: PostgresConnection = try await postgres.connect()
         _ = try await answered("every span is sealed", within: .seconds(600)) { () async throws -> Bool? in
+            _ = try await connection.execute(
+                """
+                UPDATE plumbline.partitions SET changed_at = now() - interval '1 day'
+                WHERE dataset = 'metrics' AND state = 'open' AND changed_at > now() - interval '12 hours'
+                """)
             let row: SQLRow = try await connection.execute(
                 """
-                SELECT count(*) FILTER (WHERE state IN ('closed', 'building')) AS under_way,
-                    count(DISTINCT from_time) - count(*) FILTER (WHERE state = 'sealed') AS missing
-                FROM plumbline.partitions WHERE dataset = 'metrics'
+                SELECT count(*) AS left_over FROM plumbline.partitions
+                WHERE dataset = 'metrics' AND state IN ('open', 'closed', 'building')
                 """
             ).only()
-            return try row.int("under_way") == 0 && row.int("missing") == 0 ? true : nil
+            return try row.int("left_over") == 0 ? true : nil
         }
         await connection.close()
     }
 
-    private static func isSealing(_ connection: PostgresConnection) async throws -> Bool {
-        try await connection.execute(
-            "SELECT EXISTS (SELECT FROM plumbline.partitions WHERE state IN ('closed', 'building')) AS found"
-        ).only().bool("found")
+    /// What all blocks that are read hold.
+    private static func blocks(_ postgres: FaultPostgres) async throws -> (samples: Int, spans: Int) {
+        let connection: PostgresConnection = try await postgres.connect()
+        let tables: [String] = try await connection.execute(
+            "SELECT name FROM plumbline.partitions WHERE dataset = 'metrics' AND state = 'sealed'"
+        ).rows.compactMap { $0["name"].string }
+        var samples = 0
+        for table in tables {
+            samples += try await connection.execute(
+                "SELECT coalesce(sum(rows::bigint * cardinality(ends)), 0)::bigint AS n FROM plumbline.\(table)"
+            ).only().int("n")
+        }
+        await connection.close()
+        return (samples, tables.count)
+    }
+
+    private static func building(_ connection: PostgresConnection) async throws -> [String] {
+        try await connection.execute("SELECT name FROM plumbline.partitions WHERE state = 'building'").rows.compactMap {
+            $0["name"].string
+        }
     }
 
     private static func seconds(_ duration: Duration) -> Double {

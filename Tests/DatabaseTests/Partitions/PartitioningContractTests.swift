@@ -112,6 +112,34 @@ struct HypertableTests {
         try await rule.check(on: try await TestPostgres.timescaleDatabase(), style: .hypertable)
     }
 
+    @Test func `chunks that are compressed by hand are read, take other frames, and are dropped`() async throws {
+        let database = try await TestPostgres.timescaleDatabase()
+        let store = FrameStore(pool: database.pool)
+        let time = Timestamp(milliseconds: 1_800_000_000_000)
+        func batch(_ seconds: Range<Int64>, _ value: Double) -> FrameBatch {
+            FrameBatch(
+                source: Source(host: "web", producer: "p"), series: [Series("a"), Series("b")],
+                frames: seconds.map { Frame(time: time + .seconds($0), values: [value, nil]) })
+        }
+        func values() async throws -> [Double] {
+            (try await store.series("a", host: "web", around: time).first?.values) ?? []
+        }
+        _ = try await store.store([batch(0..<100, 1)])
+        // As docs/reference/retention.md says.
+        try await database.superuser(
+            """
+            ALTER TABLE plumbline.frames SET (timescaledb.compress, timescaledb.compress_segmentby = 'source, layout',
+                timescaledb.compress_orderby = 'time')
+            """)
+        let packed = "SELECT count(public.compress_chunk(c)) AS n FROM public.show_chunks('plumbline.frames') AS c"
+        #expect(try await database.superuser(packed).only().int("n") == 1)
+        #expect(try await values() == [Double](repeating: 1, count: 100))
+        #expect(try await store.store([batch(100..<110, 2)]).stored == 10)
+        #expect(try await values() == [Double](repeating: 1, count: 100) + [Double](repeating: 2, count: 10))
+        for partition in try await store.partitioning.all() { try await store.partitioning.drop(partition.name) }
+        #expect(try await values().isEmpty)
+    }
+
     @Test func `what hung on the tables is there again, and everybody may what they might`() async throws {
         let database = try await TestPostgres.timescaleDatabase()
         let native = try await TestPostgres.database()

@@ -26,6 +26,11 @@ package struct TestPostgres: Sendable {
         try await timescaleServer.value.makeTimescaleDatabase()
     }
 
+    /// A fresh database with roles and nothing else, on the server that loads TimescaleDB.
+    package static func emptyTimescaleDatabase() async throws -> TestDatabase {
+        try await timescaleServer.value.makeTimescaleDatabase(isMigrated: false)
+    }
+
     private static let timescaleServer = Task { try await TestPostgres(withTimescale: true) }
 
     /// Whether TimescaleDB is installed for the PostgreSQL that tests start.
@@ -74,15 +79,17 @@ package struct TestPostgres: Sendable {
     }
 
     /// Not from a template: TimescaleDB's workers are connected to every database that has it.
-    private func makeTimescaleDatabase() async throws -> TestDatabase {
+    private func makeTimescaleDatabase(isMigrated: Bool = true) async throws -> TestDatabase {
         let name = "test_\(Self.numbers.add(1, ordering: .relaxed).newValue)"
         try await DatabaseBootstrap(database: name).run(superuser: maintenance)
-        let superuser = try await Self.connect(process.address(database: name, user: "postgres"))
-        try await superuser.script("CREATE EXTENSION timescaledb SCHEMA public")
-        await superuser.close()
-        let service = try await Self.connect(process.address(database: name, user: "plumbline"))
-        _ = try await Migrator.embedded.migrate(service)
-        await service.close()
+        if isMigrated {
+            let superuser = try await Self.connect(process.address(database: name, user: "postgres"))
+            try await superuser.script("CREATE EXTENSION timescaledb SCHEMA public")
+            await superuser.close()
+            let service = try await Self.connect(process.address(database: name, user: "plumbline"))
+            _ = try await Migrator.embedded.migrate(service)
+            await service.close()
+        }
         return TestDatabase(name: name, process: process) { [maintenance] in
             _ = try? await maintenance.execute("DROP DATABASE IF EXISTS \(name) WITH (FORCE)")
         }

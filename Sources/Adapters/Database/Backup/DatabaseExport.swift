@@ -13,6 +13,8 @@ package struct DatabaseExport: Sendable {
         package var columns: [String]
         /// On disk, for an estimate of what is left to do.
         package var bytes: Int
+        /// Its rows are in TimescaleDB's chunks, which are not carried by themselves.
+        package var isHypertable = false
     }
 
     package struct Snapshot: Hashable, Sendable {
@@ -48,9 +50,9 @@ package struct DatabaseExport: Sendable {
     private func attempt() async throws(DatabaseError) -> Snapshot? {
         try await connection.perform { (connection) throws(DatabaseError) in
             _ = try connection.execute(TransactionMode.snapshot.begin)
-            let facts: SnapshotFacts = try Self.facts(connection)
-            let tables: [Table] = try Self.tables(connection)
-            try Self.refuseTimescale(connection)
+            var facts: SnapshotFacts = try Self.facts(connection)
+            facts.hypertables = try Self.hypertables(connection)
+            let tables: [Table] = try Self.tables(connection, facts.hypertables)
             let names: String = tables.map { Self.qualified($0.schema, $0.name) }.joined(separator: ", ")
             do throws(DatabaseError) { _ = try connection.execute("LOCK TABLE \(names) IN ACCESS SHARE MODE") } catch {
                 _ = try? connection.execute("ROLLBACK")
@@ -64,10 +66,14 @@ package struct DatabaseExport: Sendable {
 
     /// Only tables that hold rows themselves. The parents of partitions are left alone: a lock on one would keep new
     /// partitions from being made for as long as the backup takes.
-    private static func tables(_ connection: isolated PostgresConnection) throws(DatabaseError) -> [Table] {
+    private static func tables(
+        _ connection: isolated PostgresConnection, _ hypertables: [Hypertable]
+    ) throws(DatabaseError) -> [Table] {
         let result: SQLResult = try connection.execute(
             """
-            SELECT namespace.nspname AS schema, class.relname AS name, pg_table_size(class.oid) AS bytes, ARRAY(
+            SELECT namespace.nspname AS schema, class.relname AS name, pg_table_size(class.oid) AS bytes,
+                (SELECT coalesce(sum(pg_table_size(inhrelid)), 0)::bigint FROM pg_inherits
+                    WHERE inhparent = class.oid) AS children, ARRAY(
                 SELECT attname::text FROM pg_attribute
                 WHERE attrelid = class.oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
             ) AS columns
@@ -76,28 +82,55 @@ package struct DatabaseExport: Sendable {
             """)
         var tables: [Table] = []
         for row in result.rows {
-            tables.append(
-                Table(
-                    schema: try row.string("schema"), name: try row.string("name"), columns: try row.strings("columns"),
-                    bytes: try row.int("bytes")))
+            var table = Table(
+                schema: try row.string("schema"), name: try row.string("name"), columns: try row.strings("columns"),
+                bytes: try row.int("bytes"))
+            if hypertables.contains(where: { $0.schema == table.schema && $0.name == table.name }) {
+                table.isHypertable = true
+                table.bytes = try row.int("children")
+            }
+            tables.append(table)
         }
         return tables
     }
 
-    /// Neither PostgreSQL's nor an extension's, which makes its own again.
+    /// Neither PostgreSQL's nor an extension's, which makes its own again; TimescaleDB's chunks are no members of it.
     private static let ours = """
-        namespace.nspname !~ '^pg_' AND namespace.nspname <> 'information_schema' AND NOT EXISTS (
+        namespace.nspname !~ '^pg_|^_timescaledb_' AND namespace.nspname <> 'information_schema' AND NOT EXISTS (
             SELECT FROM pg_depend AS belongs
             WHERE belongs.classid = 'pg_class'::regclass AND belongs.objid = class.oid AND belongs.deptype = 'e')
         """
 
-    private static func refuseTimescale(_ connection: isolated PostgresConnection) throws(DatabaseError) {
+    /// What `pg_dump` leaves out: TimescaleDB makes its own again, and the chunks when rows come.
+    package static let schemasLeftOut = ["_timescaledb_*", "timescaledb_*"]
+
+    private static func hypertables(
+        _ connection: isolated PostgresConnection
+    ) throws(DatabaseError) -> [Hypertable] {
         let found: SQLResult = try connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'")
-        guard !found.rows.isEmpty else { return }
-        throw DatabaseError(
-            .usage, "the database uses TimescaleDB, whose tables only its own tools can carry", operation: "back up",
-            hint: "use pg_dump as https://docs.timescale.com/self-hosted/latest/backup-and-restore says, and copy the "
-                + "data directory's other files")
+        guard !found.rows.isEmpty else { return [] }
+        var hypertables: [Hypertable] = []
+        for row in try connection.execute(
+            """
+            SELECT hypertable_schema::text AS schema, hypertable_name::text AS name, column_name::text AS column,
+                time_interval::text AS width, num_dimensions AS dimensions
+            FROM timescaledb_information.dimensions JOIN timescaledb_information.hypertables
+                USING (hypertable_schema, hypertable_name)
+            ORDER BY 1, 2
+            """
+        ).rows {
+            let table: String = qualified(try row.string("schema"), try row.string("name"))
+            guard try row.int("dimensions") == 1, let width = row["width"].string else {
+                throw DatabaseError(
+                    .usage, "the hypertable \(table) is cut up by more than a time", operation: "back up",
+                    hint: "Plumbline makes none like it; move it to another database")
+            }
+            hypertables.append(
+                Hypertable(
+                    schema: try row.string("schema"), name: try row.string("name"), column: try row.string("column"),
+                    width: width))
+        }
+        return hypertables
     }
 
     private static func facts(_ connection: isolated PostgresConnection) throws(DatabaseError) -> SnapshotFacts {
@@ -131,8 +164,9 @@ package struct DatabaseExport: Sendable {
         let columns: String = table.columns.map(DatabaseBootstrap.quoted).joined(separator: ", ")
         // A table without columns has no list; COPY of all columns then is the same.
         let list: String = columns.isEmpty ? "" : " (\(columns))"
-        return try await connection.copyOut(
-            "COPY \(Self.qualified(table.schema, table.name))\(list) TO STDOUT (FORMAT binary)", take)
+        let name: String = Self.qualified(table.schema, table.name)
+        let what: String = table.isHypertable ? "(SELECT \(columns) FROM \(name))" : "\(name)\(list)"
+        return try await connection.copyOut("COPY \(what) TO STDOUT (FORMAT binary)", take)
     }
 
     /// Where every sequence stands: read after the rows, so never behind them.

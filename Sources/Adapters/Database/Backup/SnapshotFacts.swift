@@ -9,14 +9,34 @@ package struct SnapshotFacts: Hashable, Sendable {
     package var postgresMajor: Int
     /// The checksums of the applied migrations, by number.
     package var migrations: [Int: String]
+    /// TimescaleDB's tables; empty where it is not there.
+    package var hypertables: [Hypertable]
 
     package var schemaVersion: Int { migrations.keys.max() ?? 0 }
 
-    package init(takenAt: Timestamp, storeID: String, postgresMajor: Int, migrations: [Int: String]) {
+    package init(
+        takenAt: Timestamp, storeID: String, postgresMajor: Int, migrations: [Int: String],
+        hypertables: [Hypertable] = []
+    ) {
         self.takenAt = takenAt
         self.storeID = storeID
         self.postgresMajor = postgresMajor
         self.migrations = migrations
+        self.hypertables = hypertables
+    }
+}
+
+/// A table that TimescaleDB cuts up by time. What it makes of it besides (compression, policies) is not known here.
+package struct Hypertable: Hashable, Sendable {
+    package var schema: String
+    package var name: String
+    /// By which it is cut up.
+    package var column: String
+    /// Of a chunk, as PostgreSQL writes intervals.
+    package var width: String
+
+    package init(schema: String, name: String, column: String, width: String) {
+        (self.schema, self.name, self.column, self.width) = (schema, name, column, width)
     }
 }
 

@@ -102,4 +102,14 @@ extension [UInt8] {
         }
         return try outcome.get()
     }
+
+    /// The summaries of a block's first series; see ``EncodedBlock/summaries(_:count:rows:)``.
+    func decodedSummaries(count: Int, rows: Int) throws(BlockError) -> [SeriesSummary] {
+        let outcome: Result<[SeriesSummary], BlockError> = unsafe withUnsafeBytes { bytes in
+            do throws(BlockError) {
+                return .success(unsafe try EncodedBlock.summaries(bytes, count: count, rows: rows))
+            } catch { return .failure(error) }
+        }
+        return try outcome.get()
+    }
 }

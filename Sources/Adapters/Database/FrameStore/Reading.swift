@@ -23,6 +23,8 @@ struct Reading: Sendable {
         /// What memory has of rollups, by place; nil where samples are read.
         var known: [RollupColumn?]?
         var hours: Range<Int64> = 0..<0
+        /// Whether blocks are taken as a whole where they can: the answer is buckets then.
+        var isSummarised = false
         var statements: [Statement] = []
     }
 
@@ -44,6 +46,7 @@ struct Reading: Sendable {
             plan.isEmpty ? nil : Self.rolled(selection, plan, look)
         rolled = found?.rolled
         guard !plan.isEmpty else { return }
+        let summarised: Set<String> = rolled?.isExact == false ? [] : Self.summarised(selection, plan, look)
         let whole = RollupCover.Stretch(after: selection.after, through: selection.through, isRolledUp: false)
         for stretch in found?.cover.stretches ?? [whole] {
             var part: Selection = selection
@@ -54,12 +57,12 @@ struct Reading: Sendable {
                 let query: SampleQuery = sampleQuery(part)
                 let statements: [Statement] = look.contents(overlapping: part).flatMap { content in
                     let parts: [[SQLValue]] = query.parts(content)
+                    let sql: String = query.statement(content, withSummaries: summarised.contains(content.table))
                     return parts.map {
-                        Statement(
-                            sql: query.statement(content), parameters: $0, content: content, isLarge: parts.count > 1)
+                        Statement(sql: sql, parameters: $0, content: content, isLarge: parts.count > 1)
                     }
                 }
-                steps.append(Step(selection: part, statements: statements))
+                steps.append(Step(selection: part, isSummarised: !summarised.isEmpty, statements: statements))
             }
         }
     }
@@ -77,6 +80,19 @@ struct Reading: Sendable {
             let reader = RollupReader(plan, width: cover.width, purpose: .lastSamples)
         else { return nil }
         return (cover, Rolled(width: cover.width, reader: reader, isExact: false, edition: edition))
+    }
+
+    /// The tables of blocks that the summaries of their blocks may stand for: the selection is one window of a function
+    /// that needs no more, no series comes from two sources, and nothing came late that could replace values of a block.
+    private static func summarised(_ selection: Selection, _ plan: ReadPlan, _ look: StoreLook) -> Set<String> {
+        guard let use = selection.buckets, use.isOneWindow, case .windows(let columns) = use.purpose,
+            columns.isSubset(of: [.count, .sum, .extremes])
+        else { return [] }
+        let sealed = look.tables.filter { table in
+            table.content.isSealed && !look.tables.contains { !$0.content.isSealed && $0.overlaps(table) }
+        }
+        guard !sealed.isEmpty, RollupReader(plan, width: .hour, purpose: use.purpose) != nil else { return [] }
+        return Set(sealed.map(\.content.table))
     }
 
     // MARK: Rollups
@@ -121,6 +137,11 @@ extension Reading {
             for (step, answers) in zip(steps, answers) {
                 guard try add(step, answers, sampleQuery, to: &assembly) else { return nil }
             }
+            if let step = steps.first, step.isSummarised {
+                return assembly.buckets(width: .hour, through: step.selection.through).map {
+                    SeriesData(labels: $0.key, buckets: $0.buckets)
+                }
+            }
             return assembly.ordered().map { SeriesData(labels: $0.key, times: $0.times, values: $0.values) }
         }
         var places: [Labels: Int] = [:]
@@ -137,6 +158,12 @@ extension Reading {
             }
             var assembly = SeriesAssembly(plan) { _, element in element.labels }
             guard try add(step, answers, sampleQuery, to: &assembly) else { return nil }
+            if step.isSummarised {
+                for (labels, buckets) in assembly.buckets(width: rolled.width, through: step.selection.through) {
+                    if let place = places[labels] { columns[place].buckets += buckets }
+                }
+                continue
+            }
             for (labels, times, values) in assembly.ordered() {
                 guard let place = places[labels] else { continue }
                 columns[place].append(

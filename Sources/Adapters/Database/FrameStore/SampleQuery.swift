@@ -24,14 +24,17 @@ struct SampleQuery: Sendable {
         }
     }
 
-    func statement(_ content: PartitionContent) -> String {
+    /// With summaries, blocks that lie in the selection's time as a whole are not decoded where ``add(_:of:to:)`` need
+    /// not.
+    func statement(_ content: PartitionContent, withSummaries: Bool = false) -> String {
         guard content.isSealed else { return plan.statement(content.table) }
         // Columns are stored as they are, so only the pages of those that are wanted are read.
         return """
             SELECT wanted.source, wanted.layout, wanted.first, rows, version, ingest_seq, times,
                 ends[wanted.first + 1 : wanted.last + 1] AS ends, coalesce(ends[wanted.first], 0) AS start,
                 substr(columns, coalesce(ends[wanted.first], 0) + 1,
-                    ends[wanted.last + 1] - coalesce(ends[wanted.first], 0)) AS columns
+                    ends[wanted.last + 1] - coalesce(ends[wanted.first], 0)) AS columns,
+                \(withSummaries ? "summaries" : "NULL::bytea") AS summaries
             FROM unnest($1::int[], $2::int[], $3::int[], $4::int[]) AS wanted (source, layout, first, last)
             JOIN \(content.table) AS block USING (source, layout)
             WHERE last_time > $5::timestamptz AND from_time < $6::timestamptz
@@ -77,8 +80,14 @@ struct SampleQuery: Sendable {
 
     private func add<Key>(_ part: BlockPart, to assembly: inout SeriesAssembly<Key>) throws {
         guard let elements = plan.elements[part.pair], !part.wanted.isEmpty else { return }
+        let summaries: [SeriesSummary] = try part.summaries()
         for (index, element) in elements.enumerated() {
             guard let slice = try part.column(element.position) else { continue }
+            if summaries.indices.contains(element.position), summaries[element.position].count == part.rows {
+                // A number in each row: nothing is missing or ended, and no NaN that a sum would show.
+                assembly.add(part.pair, element: index, Bucket(summaries[element.position], part.times))
+                continue
+            }
             let column: DecodedColumn = try slice.decoded(rows: part.wanted.upperBound, of: part.rows, compression)
             try add(column, part, index, to: &assembly)
         }
@@ -142,6 +151,8 @@ private struct BlockPart {
     private let start: Int
     private let ends: [Int]
     private let columns: ArraySlice<UInt8>
+    /// Of all series of the block; nil where they were not asked for.
+    private let summaryBytes: [UInt8]?
 
     init(_ row: SQLRow, _ selection: Selection) throws {
         pair = ReadPlan.Pair(source: try row.int("source"), layout: try row.int("layout"))
@@ -155,6 +166,7 @@ private struct BlockPart {
         start = try row.int("start")
         ends = (row["ends"].integers ?? []).compactMap { $0 }
         columns = row["columns"].raw ?? []
+        summaryBytes = row["summaries"].raw.map { Array($0) }
     }
 
     /// The first place whose time is later; times rise.
@@ -167,6 +179,12 @@ private struct BlockPart {
         return low
     }
 
+    /// Those of the series up to the last of this part; empty where they were not asked for, or say more than is wanted.
+    func summaries() throws(BlockError) -> [SeriesSummary] {
+        guard let summaryBytes, wanted == times.indices else { return [] }
+        return try summaryBytes.decodedSummaries(count: first + ends.count, rows: rows)
+    }
+
     /// The bytes of the column at a position of the layout; nil where this part does not have it.
     func column(_ position: Int) throws(BlockError) -> ArraySlice<UInt8>? {
         let place: Int = position - first
@@ -175,5 +193,16 @@ private struct BlockPart {
         let to: Int = ends[place] - start
         guard from >= 0, from <= to, to <= columns.count else { throw BlockError("its columns overlap") }
         return columns[(columns.startIndex + from)..<(columns.startIndex + to)]
+    }
+}
+
+extension Bucket {
+    /// A block's values of one series, a number in each of its rows. What resets hid is not known.
+    fileprivate init(_ summary: SeriesSummary, _ times: [Int64]) {
+        self.init(end: times[times.count - 1])
+        count = summary.count
+        (sum, min, max) = (summary.sum, summary.least, summary.greatest)
+        (first, firstTime) = (summary.first, times[0])
+        (last, lastTime) = (summary.last, end)
     }
 }

@@ -7,6 +7,8 @@ struct SeriesAssembly<Key: Hashable> {
         var times: [Int64] = []
         var values: [Double] = []
         var sequences: [Int] = []
+        /// Of blocks that were taken as a whole.
+        var buckets: [Bucket] = []
         /// Rows come in order of time for each source as a rule; where they did not, they are put in order at the end.
         var isInOrder = true
     }
@@ -91,6 +93,12 @@ struct SeriesAssembly<Key: Hashable> {
         try check(mostSamples)
     }
 
+    /// Adds what is known of one element's values in a block, none of which is added besides.
+    mutating func add(_ pair: ReadPlan.Pair, element: Int, _ bucket: Bucket) {
+        guard let place = targets[pair]?.places[element] else { return }
+        columns[place].buckets.append(bucket)
+    }
+
     private func check(_ mostSamples: Int) throws(PromQLError) {
         guard sampleCount <= mostSamples else {
             throw PromQLError(
@@ -114,6 +122,18 @@ struct SeriesAssembly<Key: Hashable> {
         zip(keys, columns).filter { !$0.1.times.isEmpty }.map { key, column in
             let ordered: Column = column.isInOrder ? column : Self.ordered(column)
             return (key, ordered.times, ordered.values)
+        }
+    }
+
+    /// What was read under each key as buckets that lie within the time that was read, which ends at `through`: those of
+    /// whole blocks as they are, and of other samples some of `width`. In order of their ends.
+    func buckets(width: BucketWidth, through: Int64) -> [(key: Key, buckets: [Bucket])] {
+        zip(keys, columns).filter { !$0.1.times.isEmpty || !$0.1.buckets.isEmpty }.map { key, column in
+            let ordered: Column = column.isInOrder ? column : Self.ordered(column)
+            var buckets: [Bucket] = Bucket.fold(times: ordered.times, values: ordered.values, width: width)
+            if let last = buckets.indices.last { buckets[last].end = min(buckets[last].end, through) }
+            buckets += column.buckets
+            return (key, buckets.sorted { $0.end < $1.end })
         }
     }
 

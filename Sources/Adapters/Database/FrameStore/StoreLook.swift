@@ -18,6 +18,11 @@ struct StoreLook: Sendable {
         var content: PartitionContent
         /// Milliseconds since 1970; nil for any time.
         var span: Range<Int64>?
+
+        func overlaps(_ other: SampleTable) -> Bool {
+            guard let span, let theirs = other.span else { return true }
+            return span.overlaps(theirs)
+        }
     }
 
     struct Rollups: Sendable {

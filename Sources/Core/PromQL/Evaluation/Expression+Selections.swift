@@ -94,9 +94,10 @@ private struct SelectionCollector {
         let read: Span = shifted(span, selector.shift)
         var need = Need(after: read.first - reach.milliseconds, through: read.last)
         let possible: [BucketWidth] = widths(read)
+        let isOneWindow: Bool = if case .windows = purpose { read.first == read.last } else { false }
         if !possible.isEmpty {
-            need.buckets = BucketUse(purpose: purpose, widths: possible)
-        } else if case .windows = purpose, read.first == read.last {
+            need.buckets = BucketUse(purpose: purpose, widths: possible, isOneWindow: isOneWindow)
+        } else if isOneWindow {
             // Samples are read up to the next edge at both ends: narrow buckets keep that little.
             let narrow: [BucketWidth] = BucketWidth.descending.filter { reach.milliseconds >= 30 * $0.milliseconds }
             if !narrow.isEmpty { need.buckets = BucketUse(purpose: purpose, widths: narrow, isOneWindow: true) }

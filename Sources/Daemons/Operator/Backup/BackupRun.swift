@@ -77,7 +77,7 @@ struct BackupRun: Sendable {
                 [
                     "--schema-only", "--format=custom", "--no-password", "--lock-wait-timeout=60s",
                     "--snapshot=\(snapshot.id)", "--file=\(file)",
-                ])
+                ] + DatabaseExport.schemasLeftOut.map { "--exclude-schema=\($0)" })
             try carry(.schema, from: file, writer)
         }
         let all: Int = snapshot.tables.reduce(0) { $0 + $1.bytes }

@@ -8,15 +8,15 @@ final class DatabaseLoad {
     private let connection: PostgresConnection
     private let target: DatabaseImport
     private let progress: ProgressLine
-    /// Of the server that was backed up.
-    private let major: Int
+    /// What was backed up.
+    private let facts: SnapshotFacts
     /// What pg_dump wrote, in a file, because pg_restore goes back and forth in it.
     private var schema: String?
 
-    init(address: DatabaseAddress, connection: PostgresConnection, major: Int, progress: ProgressLine) {
+    init(address: DatabaseAddress, connection: PostgresConnection, facts: SnapshotFacts, progress: ProgressLine) {
         self.address = address
         self.connection = connection
-        self.major = major
+        self.facts = facts
         self.progress = progress
         target = DatabaseImport(connection)
     }
@@ -24,6 +24,7 @@ final class DatabaseLoad {
     deinit { if let schema { try? Files.removeTree(Files.parent(of: schema)) } }
 
     func takeSchema(_ reader: ArchiveReader) async throws {
+        if !facts.hypertables.isEmpty { try await checkTimescale() }
         let folder: String = try Files.createTemporaryFolder(prefix: "plumb-restore")
         let path = "\(folder)/schema"
         schema = path
@@ -31,6 +32,19 @@ final class DatabaseLoad {
         while let part = try reader.read() { content += part }
         try Files.write(content, to: path, mode: 0o600)
         try await restore("pre-data", jobs: 1)
+        guard !facts.hypertables.isEmpty else { return }
+        try await restore("post-data", jobs: 1)
+        try await target.make(facts.hypertables)
+    }
+
+    private func checkTimescale() async throws {
+        let isThere: Bool = try await target.hasTimescale()
+        guard isThere else {
+            throw OperatorError(
+                "the backup holds hypertables (\(facts.hypertables.map(\.name).joined(separator: ", "))), and this "
+                    + "PostgreSQL does not load TimescaleDB; install it and set shared_preload_libraries = 'timescaledb'"
+            )
+        }
     }
 
     func fill(
@@ -56,13 +70,17 @@ final class DatabaseLoad {
     func finish() async throws {
         guard schema != nil else { throw OperatorError("the backup holds no schema") }
         progress.clear()
-        try await restore("post-data", jobs: 2)
+        if facts.hypertables.isEmpty {
+            try await restore("post-data", jobs: 2)
+        } else {
+            try await target.letTriggersRun()
+        }
         try await target.analyze()
     }
 
     private func restore(_ section: String, jobs: Int) async throws {
         guard let schema else { return }
-        let programs = try ClientPrograms.find(atLeast: major)
+        let programs = try ClientPrograms.find(atLeast: facts.postgresMajor)
         var environment: [String: String?] = try address.environment()
         environment["PGAPPNAME"] = "plumb restore"
         let database: String = try await connection.execute("SELECT current_database() AS name").only().string("name")

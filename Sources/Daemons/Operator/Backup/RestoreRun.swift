@@ -34,6 +34,11 @@ struct RestoreRun: Sendable {
     func restore(into target: DataDirectory, movingAside: Bool) async throws -> Outcome {
         let (header, manifest) = try verify()
         if let problem = manifest.database.problem(for: .embedded) { throw OperatorError("\(file): \(problem)") }
+        guard manifest.database.hypertables.isEmpty else {
+            throw OperatorError(
+                "\(file) holds hypertables, and the private PostgreSQL of a data directory does not load TimescaleDB; "
+                    + "restore with --database into one that does")
+        }
         try checkTarget(target, movingAside: movingAside)
         let made = DataDirectory("\(Files.parent(of: target.path))/.\(target.name).restoring-\(getpid())")
         do {
@@ -61,7 +66,7 @@ struct RestoreRun: Sendable {
         try await DatabaseBootstrap(database: name).run(superuser: connection)
         let reader = try ArchiveReader(file)
         let loader = DatabaseLoad(
-            address: address, connection: connection, major: manifest.database.postgresMajor, progress: progress)
+            address: address, connection: connection, facts: manifest.database, progress: progress)
         try await load(reader, loader) { _, _ in }
         let voided: RestoredStore.Outcome = try await settle(connection, service: nil)
         await connection.close()
@@ -143,7 +148,7 @@ struct RestoreRun: Sendable {
             let connection = try await PostgresConnection(
                 address, ConnectionConfiguration(applicationName: "plumb restore", statementTimeout: .zero))
             let loader = DatabaseLoad(
-                address: address, connection: connection, major: manifest.database.postgresMajor, progress: progress)
+                address: address, connection: connection, facts: manifest.database, progress: progress)
             try await load(try ArchiveReader(file), loader) { item, reader in try await files.take(item, reader) }
             let voided: RestoredStore.Outcome = try await settle(
                 connection, service: running.address(PostgresCluster.serviceRole))

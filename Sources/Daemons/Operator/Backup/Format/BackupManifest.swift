@@ -28,7 +28,8 @@ package struct BackupManifest: Hashable, Sendable, JSONCodable {
         }
         database = SnapshotFacts(
             takenAt: try facts.time("takenAt"), storeID: try facts.string("storeId"),
-            postgresMajor: try facts.integer("postgresql"), migrations: migrations)
+            postgresMajor: try facts.integer("postgresql"), migrations: migrations,
+            hypertables: try facts.list("hypertables"))
         items = try reader.list("items")
     }
 
@@ -40,9 +41,22 @@ package struct BackupManifest: Hashable, Sendable, JSONCodable {
             "database": [
                 "takenAt": .time(database.takenAt), "storeId": .string(database.storeID),
                 "postgresql": .integer(database.postgresMajor), "schemaVersion": .integer(database.schemaVersion),
-                "migrations": .array(migrations),
+                "migrations": .array(migrations), "hypertables": database.hypertables.json,
             ],
             "rows": .integer(rows), "bytes": .integer(bytes), "items": items.json,
         ]
+    }
+}
+
+extension Hypertable: JSONCodable {
+    package init(json: JSONValue) throws(JSONFormError) {
+        let reader = try JSONObjectReader(json, path: "/database/hypertables")
+        self.init(
+            schema: try reader.string("schema"), name: try reader.string("name"), column: try reader.string("column"),
+            width: try reader.string("width"))
+    }
+
+    package var json: JSONValue {
+        ["schema": .string(schema), "name": .string(name), "column": .string(column), "width": .string(width)]
     }
 }
