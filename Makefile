@@ -11,7 +11,7 @@ DATA_DIR ?= .plumbline
 # More arguments for `plumb up`, for instance: make demo UP_FLAGS="--port 7800"
 UP_FLAGS ?=
 
-.PHONY: help demo up down status build release install test test-units test-end-to-end test-systemd faults simulate assets format lint requirements bench \
+.PHONY: help demo up down status build release install test test-units test-end-to-end test-systemd faults agent-faults simulate assets format lint requirements bench \
 	adr dependencies clean
 
 help: ## List the targets
@@ -68,6 +68,9 @@ test-systemd: ## Run the tests that boot a Debian with a real systemd (root, onc
 
 faults: ## Kill server and PostgreSQL 50 times under load and count what is stored (optimised build)
 	@scripts/faults
+
+agent-faults: ## Let fail, 100 times, what can fail between a host and the store, and compare the agent's ledger with it
+	@scripts/agent-faults
 
 # How many schedules, and from which seed on: make simulate SIMULATE_FLAGS="--schedules 500000 --seed 7"
 SIMULATE_FLAGS ?= --schedules 100000

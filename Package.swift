@@ -347,8 +347,8 @@ tests(
 tests(
     "FaultTests",
     uses: [
-        "ColumnCodec", "Compression", "ConfigAPIServer", "Database", "FrameFormat", "PromQL", "Runtime", "StoreService",
-        "Telemetry",
+        "ColumnCodec", "Compression", "ConfigAPIServer", "Database", "Declarations", "Delivery", "FrameFormat", "PromQL",
+        "Runtime", "StoreService", "Telemetry",
     ], products: [asyncHTTPClient, nioCore, nioHTTP1])
 tests("SystemdTests", uses: ["Declarations", "Runtime"], products: [subprocess, systemPackage])
 tests("SimulationTests", uses: ["Reconciliation", "Simulation"])

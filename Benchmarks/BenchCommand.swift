@@ -10,9 +10,9 @@ struct BenchCommand: AsyncParsableCommand {
         commandName: "plumb-bench", abstract: "Measure ingest and reconciliation.",
         discussion: "Starts whole platforms of its own in temporary folders; what runs on this machine is left alone.")
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case ingest, reconcile, store }
+    enum Part: String, CaseIterable, ExpressibleByArgument { case ingest, reconcile, store, tail }
 
-    @Option(help: "Only this part: ingest, reconcile or store.")
+    @Option(help: "Only this part: ingest, reconcile, store or tail.")
     var only: Part?
     @Option(help: "How long each cell of the table is measured, in seconds.")
     var seconds: Int = 6
@@ -23,6 +23,8 @@ struct BenchCommand: AsyncParsableCommand {
     var directory: String = "/var/tmp"
     @Option(parsing: .upToNextOption, help: "For reconcile: how many resources, one size after the other.")
     var resources: [Int] = [1000, 10_000]
+    @Option(help: "For tail: how many MiB of each form of lines are read.")
+    var mebibytes: Int = 256
     @Option(help: "How many clients send at once.")
     var clients: Int = 4
     @Option(help: "For store: how many hours of 100 hosts are stored and asked about.")
@@ -61,6 +63,9 @@ struct BenchCommand: AsyncParsableCommand {
                 benchmark: StoreBenchmark(clients: clients, hours: hours, parts: Set(parts)), programs: programs,
                 directory: directory, makesRollups: rollups, peers: peers, timescalePrograms: timescale)
             try await comparison.run()
+        }
+        if only == nil || only == .tail {
+            try await TailBenchmark(programs: programs, parent: directory, mebibytes: mebibytes).run()
         }
         if only == nil || only == .reconcile {
             try await reconcile(programs)

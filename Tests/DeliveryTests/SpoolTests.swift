@@ -76,6 +76,44 @@ import Testing
         #expect(world.disk.files.count == 1, "only the segment that is written to is left")
     }
 
+    // Shows F-AG-14
+    @Test func framesThatNoCheckpointKnewAndThatAreDamagedAreCounted() throws {
+        var world: World = outage(frames: 100, SpoolLog.Limits())
+        let number: Int = try #require(world.disk.files.keys.max())
+        let bytes: Int = world.disk.files[number]?.count ?? 0
+        // In the middle: frames before and behind it can be read.
+        for place in bytes / 2..<bytes / 2 + 100 { world.disk.change(number, at: place) }
+        world.restart()
+        let ledger: DeliveryLedger = world.queue.ledger
+        #expect(ledger.samples.collected == world.collected.count)
+        let lost: Int = ledger.samples.dropped[.damaged] ?? 0
+        #expect((4...40).contains(lost))
+        world.drain()
+        #expect(world.stored.count == world.collected.count - lost)
+        #expect(world.queue.ledger.samples.acknowledged == world.stored.count)
+        #expect(world.queue.ledger.samples.waiting == 0)
+    }
+
+    // Shows F-AG-14
+    @Test func aFrameThatWasDeliveredAndThatIsDamagedIsNotDropped() throws {
+        var world: World = outage(frames: 20, SpoolLog.Limits())
+        world.drain()
+        for _ in 0..<5 { world.collect() }
+        let number: Int = try #require(world.disk.files.keys.max())
+        let text: [UInt8] = world.disk.files[number] ?? []
+        // The first frame behind the checkpoint and the list of series.
+        let starts: [Int] = text.indices.dropLast(10).filter {
+            text[$0] == 0xA5 && text[$0 + 1] == 0x50 && text[$0 + 10] == 3
+        }
+        world.disk.change(number, at: try #require(starts.first) + 12)
+        world.restart()
+        #expect(world.queue.ledger.samples.dropped.isEmpty)
+        #expect(world.queue.ledger.samples.collected == world.collected.count)
+        world.drain()
+        #expect(world.stored == world.collected)
+        #expect(world.queue.ledger.samples.acknowledged == world.collected.count)
+    }
+
     @Test func aByteThatChangedCostsTheFramesThatItIsIn() throws {
         let whole: World = outage(frames: 200)
         var small = 0

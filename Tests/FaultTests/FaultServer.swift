@@ -1,6 +1,10 @@
+import AsyncHTTPClient
 import ConfigAPIServer
 import Database
+import Declarations
 import Glibc
+import NIOCore
+import NIOHTTP1
 import Runtime
 import StoreService
 import Telemetry
@@ -49,4 +53,21 @@ final class FaultServer {
     }
 
     var log: String { process?.output ?? "" }
+
+    /// Asks the server as `scopes` let; throws where it does not say 200.
+    func ask(_ method: String, _ path: String, as scopes: Set<Scope>, body: JSONValue? = nil) async throws -> JSONValue
+    {
+        let token: String = try await TokenAuthority(keysFile: folder("keys.json")).mint(
+            TokenClaims(subject: "tester", scopes: scopes, host: nil, issuedAt: .now(), lifetime: .hours(1)))
+        var request = HTTPClientRequest(url: url + path)
+        request.method = HTTPMethod(rawValue: method)
+        request.headers.add(name: "Authorization", value: "Bearer \(token)")
+        if let body { request.body = .bytes(ByteBuffer(bytes: body.canonical)) }
+        let response: HTTPClientResponse = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let text = String(buffer: try await response.body.collect(upTo: 8 << 20))
+        guard response.status == .ok else {
+            throw TestSupportError("\(method) \(path): \(response.status.code) \(text)")
+        }
+        return (try? JSONValue(parsing: text)) ?? .null
+    }
 }

@@ -1,5 +1,4 @@
 import ColumnCodec
-import Compression
 import Database
 import Glibc
 import PromQL
@@ -320,9 +319,4 @@ import Testing
     private static func seconds(_ duration: Duration) -> Double {
         Double(duration.components.seconds) + Double(duration.components.attoseconds) / 1e18
     }
-}
-
-extension ByteCompression {
-    fileprivate static let zstd = ByteCompression(
-        compress: { Zstd.compress($0) }, decompress: { try? Zstd.decompress($0, atMost: $1) })
 }

@@ -71,28 +71,48 @@ package struct SpoolLog: Sendable {
             contents.append((number, bytes.count, read.records))
             if case .checkpoint = read.records.first { break }
         }
+        var recovery = SpoolRecovery()
         for content in contents.reversed() {
             segments[content.number, default: SpoolSegment(number: content.number)].bytes = content.bytes
-            for record in content.records { replay(record, in: content.number) }
+            for record in content.records { replay(record, in: content.number, &recovery) }
         }
+        if damages > 0 { countWhatIsDamaged(recovery) }
         current = numbers.last
         // A segment that no checkpoint speaks of was settled, and its removal did not succeed.
         for number in numbers where segments[number] == nil { try? disk.remove(number) }
     }
 
-    private mutating func replay(_ record: SpoolRecord, in number: Int) {
+    private mutating func replay(_ record: SpoolRecord, in number: Int, _ recovery: inout SpoolRecovery) {
         switch record {
         case .checkpoint(let checkpoint):
             ledger = checkpoint.ledger
+            recovery.begin = 0
             nextSequence = max(nextSequence, checkpoint.nextSequence)
             let own: SpoolSegment = segments[number] ?? SpoolSegment(number: number)
             segments = Dictionary(checkpoint.segments.map { ($0.number, $0) }) { _, last in last }
             segments[number] = own
         case .layout: break
-        case .frame(let sequence, _, let time, let values):
-            added(sequence, samples: values.reduce(0) { $0 + ($1 == nil ? 0 : 1) }, at: time, to: number)
+        case .frame(let sequence, _, let time, let values, let collected):
+            // What was collected between the record before and this one, and cannot be read.
+            if let collected {
+                ledger.samples.collected = max(ledger.samples.collected, recovery.counted(collected, by: ledger))
+            }
+            let samples: Int = values.reduce(0) { $0 + ($1 == nil ? 0 : 1) }
+            recovery.samples[number, default: [:]][sequence] = samples
+            added(sequence, samples: samples, at: time, to: number)
         case .settled(let settlement): apply(settlement)
         }
+    }
+
+    /// Makes the ledger balance with the frames that could be read. What is collected, neither acknowledged nor dropped
+    /// nor there is lost; of what came to an end its frame may be what cannot be read.
+    private mutating func countWhatIsDamaged(_ recovery: SpoolRecovery) {
+        for (number, frames) in recovery.samples {
+            guard let pending = segments[number]?.pending else { continue }
+            segments[number]?.samples = frames.reduce(0) { $0 + (pending.contains($1.key) ? $1.value : 0) }
+        }
+        let lost: Int = ledger.samples.waiting - segments.values.reduce(0) { $0 + $1.samples }
+        if lost > 0 { ledger.samples.drop(lost, .damaged) } else { ledger.samples.collected -= lost }
     }
 
     // MARK: Writing
@@ -119,8 +139,10 @@ package struct SpoolLog: Sendable {
             bytes += SpoolRecord.layout(number: layout, producer: frame.producer, series: frame.series).encoded
         }
         bytes +=
-            SpoolRecord.frame(sequence: stored.sequence, layout: layout, time: frame.time, values: frame.values)
-            .encoded
+            SpoolRecord.frame(
+                sequence: stored.sequence, layout: layout, time: frame.time, values: frame.values,
+                collected: ledger.samples.collected
+            ).encoded
         guard write(bytes, to: number) else { return nil }
         if layout == nextLayout {
             layouts[frame.producer] = (frame.series, layout)
@@ -241,7 +263,7 @@ package struct SpoolLog: Sendable {
         for record in records {
             switch record {
             case .layout(let number, let producer, let series): layouts[number] = (producer, series)
-            case .frame(let sequence, let layout, let time, let values):
+            case .frame(let sequence, let layout, let time, let values, _):
                 guard segment.pending.contains(sequence), let layout = layouts[layout],
                     layout.series.count == values.count
                 else { continue }
@@ -252,5 +274,21 @@ package struct SpoolLog: Sendable {
             }
         }
         return frames
+    }
+}
+
+/// What is learned while the records of a spool are read again.
+private struct SpoolRecovery {
+    /// The samples of each frame that was read, by segment and number.
+    var samples: [Int: [UInt64: Int]] = [:]
+    /// What the counts in frames begin with: 0 behind a checkpoint; without any, what was counted before the first frame
+    /// belongs to a ledger that is lost.
+    var begin: Int?
+
+    /// A count that stands in a frame, as `ledger` would have it.
+    mutating func counted(_ collected: Int, by ledger: DeliveryLedger) -> Int {
+        let begin: Int = begin ?? (collected - ledger.samples.collected)
+        self.begin = begin
+        return collected - begin
     }
 }

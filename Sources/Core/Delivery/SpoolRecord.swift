@@ -7,7 +7,10 @@ enum SpoolRecord: Hashable, Sendable {
     case checkpoint(SpoolCheckpoint)
     /// A list of series, which the frames behind it in this segment name by its number.
     case layout(number: UInt64, producer: String, series: [Series])
-    case frame(sequence: UInt64, layout: UInt64, time: Timestamp, values: [Double?])
+    ///
+    /// - collected: samples that the ledger counted as collected before it; nil in frames of older agents. It tells how
+    ///   much is missing where the records before it are damaged.
+    case frame(sequence: UInt64, layout: UInt64, time: Timestamp, values: [Double?], collected: Int?)
     /// Frames came to an end, and what that adds to the ledger.
     case settled(Settlement)
 
@@ -44,13 +47,14 @@ enum SpoolRecord: Hashable, Sendable {
                     writer.text(value)
                 }
             }
-        case .frame(let sequence, let layout, let time, let values):
+        case .frame(let sequence, let layout, let time, let values, let collected):
             writer.byte(3)
             writer.number(sequence)
             writer.number(layout)
             writer.signed(time.microseconds)
             writer.number(UInt64(values.count))
             for value in values { Self.write(value, to: &writer) }
+            if let collected { writer.number(UInt64(max(0, collected))) }
         case .settled(let settlement):
             writer.byte(4)
             writer.text(settlement.json.canonicalText)
@@ -100,8 +104,14 @@ enum SpoolRecord: Hashable, Sendable {
                 default: return nil
                 }
             }
+            var collected: Int?
+            if !reader.isAtEnd {
+                guard let number = reader.number() else { return nil }
+                collected = Int(clamping: number)
+            }
             self = .frame(
-                sequence: sequence, layout: layout, time: Timestamp(microseconds: time), values: values)
+                sequence: sequence, layout: layout, time: Timestamp(microseconds: time), values: values,
+                collected: collected)
         case 4:
             guard let text = reader.text(), let json = try? JSONValue(parsing: text),
                 let settlement = try? Settlement(json: json)

@@ -19,10 +19,10 @@ enum AccessLine {
         parsed.fields["status"] = .integer(Int(status))
         parsed.fields["client"] = .string(String(decoding: words[words.count - 3], as: UTF8.self))
         set(String(decoding: words[words.count - 1], as: UTF8.self), as: "user", &parsed)
-        let parts: [Substring] = request.split(separator: " ")
+        let parts: [Substring.UTF8View] = request.utf8.split(separator: UInt8(ascii: " "), maxSplits: 2)
         if parts.count >= 2 {
-            parsed.fields["method"] = .string(String(parts[0]))
-            parsed.fields["path"] = .string(String(parts[1]))
+            parsed.fields["method"] = .string(String(Substring(parts[0])))
+            parsed.fields["path"] = .string(String(Substring(parts[1])))
         }
         guard reader.take(" ") else { return parsed }
         if let bytes = reader.number() { parsed.fields["bytes"] = .integer(Int(bytes)) } else { _ = reader.take("-") }

@@ -6,7 +6,10 @@ struct ByteReader {
     /// Nothing that is looked for is further from the beginning than this.
     private static let longest = 1000
 
-    init(_ text: String) { bytes = Array(text.utf8.prefix(Self.longest)) }
+    init(_ text: String) {
+        var text: String = text
+        bytes = text.withUTF8 { Array($0.prefix(Self.longest)) }
+    }
 
     var isAtEnd: Bool { position >= bytes.count }
 
@@ -33,7 +36,15 @@ struct ByteReader {
     mutating func quoted() -> String? {
         let start: Int = position
         guard take("\"") else { return nil }
-        var content: [UInt8] = []
+        let plain: ArraySlice<UInt8> = bytes[position...].prefix {
+            $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        position = plain.endIndex
+        if peek() == UInt8(ascii: "\"") {
+            position += 1
+            return String(decoding: plain, as: UTF8.self)
+        }
+        var content = Array(plain)
         while position < bytes.count {
             let byte: UInt8 = bytes[position]
             position += 1

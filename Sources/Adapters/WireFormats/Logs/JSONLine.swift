@@ -5,14 +5,15 @@ import Telemetry
 enum JSONLine {
     /// Nil where the line is none.
     static func parse(_ text: String, _ clock: LineClock) -> ParsedLine? {
-        guard text.utf8.first == UInt8(ascii: "{"), case .object(let members)? = try? JSONValue(parsing: text) else {
+        guard text.utf8.first == UInt8(ascii: "{"), let members = try? JSONValue.members(parsing: text) else {
             return nil
         }
-        return containerLine(members, clock) ?? line(members, text, clock)
+        let fields = LineFields(unique: members)
+        return containerLine(fields, clock) ?? line(fields, text, clock)
     }
 
     /// The wrapper that Docker's json-file driver puts around each line of a container: `log`, `stream`, `time`.
-    private static func containerLine(_ members: [String: JSONValue], _ clock: LineClock) -> ParsedLine? {
+    private static func containerLine(_ members: LineFields, _ clock: LineClock) -> ParsedLine? {
         guard let log = members["log"]?.string, let stream = members["stream"]?.string, members.count <= 4 else {
             return nil
         }
@@ -24,8 +25,8 @@ enum JSONLine {
         return parsed
     }
 
-    private static func line(_ members: [String: JSONValue], _ text: String, _ clock: LineClock) -> ParsedLine {
-        var rest: [String: JSONValue] = members
+    private static func line(_ members: LineFields, _ text: String, _ clock: LineClock) -> ParsedLine {
+        var rest: LineFields = members
         var parsed = ParsedLine(message: text)
         for key in LineKeys.time {
             guard let value = rest[key], let time = LineTime.time(value, clock) else { continue }
@@ -46,7 +47,9 @@ enum JSONLine {
             rest[key] = nil
             break
         }
-        parsed.fields = rest.reduce(into: [:]) { $0[withoutNUL($1.key)] = withoutNUL($1.value) }
+        // Only an escape can bring one: the line itself has none.
+        if text.utf8.contains(UInt8(ascii: "\\")) { rest.replaceNUL() }
+        parsed.fields = rest
         return parsed
     }
 

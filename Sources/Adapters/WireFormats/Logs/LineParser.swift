@@ -6,10 +6,10 @@ package struct ParsedLine: Hashable, Sendable {
     package var time: Timestamp?
     package var level: LogLevel?
     package var message: String
-    package var fields: [String: JSONValue]
+    package var fields: LineFields
 
     package init(
-        time: Timestamp? = nil, level: LogLevel? = nil, message: String, fields: [String: JSONValue] = [:]
+        time: Timestamp? = nil, level: LogLevel? = nil, message: String, fields: LineFields = [:]
     ) {
         self.time = time
         self.level = level

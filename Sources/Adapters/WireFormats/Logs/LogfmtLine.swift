@@ -6,32 +6,32 @@ enum LogfmtLine {
     /// Nil where the line is none: it has another form, fewer pairs, or none of the keys that say what it is.
     static func parse(_ text: String, _ clock: LineClock, leastPairs: Int) -> ParsedLine? {
         guard let pairs = pairs(text), pairs.count >= leastPairs else { return nil }
-        var rest: [String: String] = Dictionary(pairs) { first, _ in first }
+        var rest = LineFields(first: pairs.map { ($0.0, .string($0.1)) })
         var parsed = ParsedLine(message: text)
         var isTyped = false
         for key in LineKeys.time {
-            guard let value = rest[key], let time = LineTime.time(.string(value), clock) else { continue }
+            guard let value = rest[key], let time = LineTime.time(value, clock) else { continue }
             parsed.time = time
             rest[key] = nil
             isTyped = true
             break
         }
         for key in LineKeys.level {
-            guard let word = rest[key], let level = LogLevel(alias: word) else { continue }
+            guard let word = rest[key]?.string, let level = LogLevel(alias: word) else { continue }
             parsed.level = level
             if word.lowercased() == level.rawValue { rest[key] = nil }
             isTyped = true
             break
         }
         for key in ["msg", "message"] {
-            guard let message = rest[key], !message.isEmpty else { continue }
+            guard let message = rest[key]?.string, !message.isEmpty else { continue }
             parsed.message = message
             rest[key] = nil
             isTyped = true
             break
         }
         guard isTyped else { return nil }
-        parsed.fields = rest.mapValues(JSONValue.string)
+        parsed.fields = rest
         return parsed
     }
 
@@ -66,7 +66,11 @@ enum LogfmtLine {
             return String(decoding: value, as: UTF8.self)
         }
         bytes.removeFirst()
-        var content: [UInt8] = []
+        let plain: ArraySlice<UInt8> = bytes.prefix {
+            $0 != UInt8(ascii: "\"") && $0 != UInt8(ascii: "\\")
+        }
+        bytes = bytes[plain.endIndex...]
+        var content = Array(plain)
         while let byte = bytes.popFirst() {
             switch byte {
             case UInt8(ascii: "\""):

@@ -114,7 +114,7 @@ struct ProgramTag {
         process = nil
     }
 
-    var fields: [String: JSONValue] {
+    var fields: LineFields {
         process.map { ["program": .string(name), "pid": .string($0)] } ?? ["program": .string(name)]
     }
 

@@ -15,6 +15,13 @@ extension JSONValue {
         self = try parser.document()
     }
 
+    /// The members of a text that is one JSON object, in their order; what is refused is what ``init(parsing:)`` refuses,
+    /// and any other value.
+    package static func members(parsing text: String) throws(JSONError) -> [(key: String, value: JSONValue)] {
+        var parser = JSONParser(Array(text.utf8))
+        return try parser.objectDocument()
+    }
+
     /// Reads one JSON text; see ``init(parsing:)``.
     package init(parsing text: String) throws(JSONError) { try self.init(parsing: Array(text.utf8)) }
 }
@@ -34,6 +41,25 @@ private struct JSONParser {
         return value
     }
 
+    mutating func objectDocument() throws(JSONError) -> [(key: String, value: JSONValue)] {
+        skipSpace()
+        guard position < bytes.count, bytes[position] == UInt8(ascii: "{") else {
+            throw error("expected an object")
+        }
+        var members: [(key: String, value: JSONValue)] = []
+        // Few are looked through; many have a table.
+        var keys: Set<String> = []
+        try eachMember(depth: 0) { key, value in
+            members.append((key, value))
+            guard members.count > 16 else { return !members.dropLast().contains { $0.key == key } }
+            if members.count == 17 { keys = Set(members.dropLast().map(\.key)) }
+            return keys.insert(key).inserted
+        }
+        skipSpace()
+        guard position == bytes.count else { throw error("unexpected text after the value") }
+        return members
+    }
+
     private mutating func value(depth: Int) throws(JSONError) -> JSONValue {
         guard depth < Self.deepest else { throw error("nested deeper than \(Self.deepest)") }
         guard position < bytes.count else { throw error("unexpected end") }
@@ -50,9 +76,15 @@ private struct JSONParser {
 
     private mutating func object(depth: Int) throws(JSONError) -> JSONValue {
         var members: [String: JSONValue] = [:]
+        try eachMember(depth: depth) { key, value in members.updateValue(value, forKey: key) == nil }
+        return .object(members)
+    }
+
+    /// Gives each member of the object that stands here to `isNew`, which says whether its key is a new one.
+    private mutating func eachMember(depth: Int, _ isNew: (String, JSONValue) -> Bool) throws(JSONError) {
         position += 1
         skipSpace()
-        if take(UInt8(ascii: "}")) { return .object(members) }
+        if take(UInt8(ascii: "}")) { return }
         while true {
             skipSpace()
             let start: Int = position
@@ -62,11 +94,9 @@ private struct JSONParser {
             guard take(UInt8(ascii: ":")) else { throw error("expected ':'") }
             skipSpace()
             let member: JSONValue = try value(depth: depth + 1)
-            guard members.updateValue(member, forKey: key) == nil else {
-                throw error("duplicate key \"\(key)\"", at: start)
-            }
+            guard isNew(key, member) else { throw error("duplicate key \"\(key)\"", at: start) }
             skipSpace()
-            if take(UInt8(ascii: "}")) { return .object(members) }
+            if take(UInt8(ascii: "}")) { return }
             guard take(UInt8(ascii: ",")) else { throw error("expected ',' or '}'") }
         }
     }
@@ -153,7 +183,9 @@ private struct JSONParser {
     }
 
     private func decoded(_ content: ArraySlice<UInt8>, from start: Int) throws(JSONError) -> String {
-        guard let text = String(validating: content, as: UTF8.self) else { throw error("invalid UTF-8", at: start) }
+        guard let text = content.withUnsafeBufferPointer({ String(wellFormed: $0) }) else {
+            throw error("invalid UTF-8", at: start)
+        }
         return text
     }
 

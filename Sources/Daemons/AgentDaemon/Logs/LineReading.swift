@@ -68,7 +68,7 @@ struct LineReading: Sendable {
         }
         if isRepaired { counts.repaired += 1 }
         let time: Timestamp = time(of: parsed, now: now)
-        var fields: String = parsed.fields.isEmpty ? LogLine.noFields : JSONValue.object(parsed.fields).canonicalText
+        var fields: String = parsed.fields.isEmpty ? LogLine.noFields : parsed.fields.text
         // Small texts can have large forms; the message says it all in any case.
         if fields.utf8.count > Limits.logFieldsBytes {
             fields = LogLine.noFields

@@ -1,3 +1,4 @@
+import Declarations
 import Glibc
 
 /// One line, or lines that belong together, as it stands in a file, without its line end.
@@ -82,7 +83,11 @@ package struct LineSplitting: Hashable, Sendable {
 extension RawLine {
     /// The text, with U+FFFD for what is no UTF-8 and for NUL characters; and whether any were replaced.
     package var text: (text: String, isRepaired: Bool) {
-        guard let valid = String(validating: bytes, as: UTF8.self), !bytes.contains(0) else {
+        let known: String? = bytes.withUnsafeBufferPointer { buffer in
+            buffer.baseAddress.flatMap { memchr($0, 0, buffer.count) } == nil
+                ? String(wellFormed: buffer) : nil
+        }
+        guard let valid = known else {
             let replaced = String(decoding: bytes, as: UTF8.self)
             return (
                 String(String.UnicodeScalarView(replaced.unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : $0 })), true
