@@ -13,7 +13,7 @@ package struct Schedule: Hashable, Sendable {
     var hasProxy: Bool
 
     /// How long faults go on, and how long everything may take afterwards to be as declared.
-    static let calmAfter: Duration = .seconds(150)
+    static let calmAfter: Duration = .seconds(120)
     static let patience: Duration = .seconds(1200)
 
     package init(seed: UInt64) {
