@@ -75,6 +75,15 @@ final class World: @unchecked Sendable {
         }
         for daemon in daemons { daemon.calmDown() }
         pushFinalCommit()
+        // Whatever was to start again has by now.
+        timeline.after(.seconds(45)) { [unowned self] in
+            for daemon in daemons {
+                daemon.enforce()
+                // It may have accepted, after the last push, a commit of a branch that was rewritten meanwhile.
+                guard let head = remote.head, let accepted = daemon.acceptedCommit else { continue }
+                if !remote.isDescendant(head, of: accepted) { daemon.permit(head) }
+            }
+        }
     }
 
     private func pushFinalCommit() {
@@ -87,6 +96,8 @@ final class World: @unchecked Sendable {
         // What was left in place is set right too.
         for (key, entry) in entries { entries[key] = Entry(entry.variant) }
         entries[Vocabulary.groups[0]] = Entry(99)
+        // A rule that somebody made by hand may need any of them, and git would be refused without it.
+        for key in Vocabulary.notifiers where entries[key] == nil { entries[key] = Entry(0) }
         entries = Schedule.complete(entries)
         let id: ObjectID = remote.push(entries, parents: parents, isPermitted: true)
         trace("push \(id.short), the last")
@@ -111,12 +122,14 @@ final class World: @unchecked Sendable {
     }
 
     func fileWritten(_ path: String, _ bytes: [UInt8], by incarnation: Incarnation) {
-        checkSecrets(String(decoding: bytes, as: UTF8.self), path, by: incarnation)
+        let text = String(decoding: bytes, as: UTF8.self)
+        checkSecrets(text, path, by: incarnation)
         if path.hasSuffix("/status.json") { incarnation.runEnded() }
-        guard path.hasSuffix("/reports.jsonl"), let report = try? RunReport(parsing: bytes.dropLast()) else { return }
+        guard path.hasSuffix("/reports.jsonl") else { return }
+        let report = SeenReport(line: bytes.dropLast(), text: text)
         daemons[incarnation.daemon].lastReport = report
         reports += 1
-        trace("daemon \(incarnation.daemon): \(report.outcome.rawValue) \(report.commit?.id.prefix(8) ?? "-")")
+        trace("daemon \(incarnation.daemon): \(report)")
         checkSync(report, by: incarnation)
     }
 }

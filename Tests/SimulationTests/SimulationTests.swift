@@ -23,7 +23,7 @@ private let firstSeed: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SEED"
 }
 
 /// Mistakes that no schedule reaches yet.
-private let unreached: Set<Defect> = [.none, .halfTreeIsWhole, .deletionsAreForgotten, .epochIsNotChecked]
+private let unreached: Set<Defect> = [.none, .epochIsNotChecked]
 
 // Each mistake that people make in reconcilers is found by the same schedules.
 @Suite struct DefectTests {

@@ -35,7 +35,7 @@ struct Checks {
     /// Commits in the order in which they came to be accepted.
     var accepted: [ObjectID] = []
     /// Deletions by git, for the guard.
-    var deletions: [(at: Duration, component: Component, daemon: Int, kind: ResourceKind)] = []
+    var deletions: [(at: Duration, component: Component, daemon: Int, key: ResourceKey)] = []
     /// Who got the lease of a store last, and until when.
     var grants: [Component: (daemon: Int, until: Timestamp)] = [:]
     /// When the state directory of a daemon was lost last; it cannot know of deletions before.

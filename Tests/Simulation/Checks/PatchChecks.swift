@@ -80,19 +80,29 @@ extension World {
         let now: Duration = timeline.now
         let known: Duration = checks.lostState[daemon] ?? .zero
         for (kind, keys) in Dictionary(grouping: lost, by: \.kind).sorted(by: { $0.key.rawValue < $1.key.rawValue }) {
-            let recent: Int = checks.deletions.count {
-                $0.component == name && $0.daemon == daemon && $0.kind == kind && $0.at >= known
-            }
+            // A resource that was deleted, came back and is deleted again is one that was lost.
+            let earlier = Set(
+                checks.deletions.filter {
+                    $0.component == name && $0.daemon == daemon && $0.key.kind == kind && $0.at >= known
+                }.map(\.key))
             let owned: Int = before.rows.count { $0.key.kind == kind && $0.value.owner == SimulatedTarget.writer }
-            let allowed: Int = max(3, min(10, (owned + recent) * 20 / 100))
-            if keys.count + recent > allowed, !isPermitted(commit) {
+            let allowed: Int = max(3, min(10, (owned + earlier.count) * 20 / 100))
+            if earlier.union(keys).count > allowed, !isPermitted(commit) {
                 violate(
                     .deletionGuard,
-                    "daemon \(daemon) deleted \(keys.count) \(kind.rawValue) after \(recent) within the hour; "
-                        + "\(allowed) are allowed")
+                    "daemon \(daemon) deleted \(keys) after \(earlier.sorted()) within the hour; \(allowed) are allowed"
+                )
             }
         }
-        checks.deletions += lost.map { (now, name, daemon, $0.kind) }
+        checks.deletions += lost.map { (now, name, daemon, $0) }
+    }
+
+    /// After a store or a state directory went back: what neither remembers any more binds nobody.
+    func forgetWhatNobodyRemembers() {
+        let anchor: String? = component(.server).store.leases[SimulatedTarget.writer]?.acceptedCommit
+        let known: Set<ObjectID> = Set(
+            daemons.compactMap(\.acceptedCommit) + [anchor.flatMap(ObjectID.init(hex:))].compactMap { $0 })
+        while let last = checks.accepted.last, !known.contains(last) { checks.accepted.removeLast() }
     }
 
     /// Whether a commit of (what was accepted before, this one] has the trailer.
@@ -105,13 +115,15 @@ extension World {
     }
 
     /// A store gave a lease; with it a daemon may say which commit it accepted.
-    func leaseGranted(_ request: LeaseRequest, _ lease: Lease, by name: Component, to daemon: Int) {
+    ///
+    /// - Parameter isLate: its sender waits no longer, and may have accepted another commit since.
+    func leaseGranted(_ request: LeaseRequest, _ lease: Lease, by name: Component, to daemon: Int, isLate: Bool) {
         daemons[daemon].holder = request.holder
         if let grant = checks.grants[name], grant.daemon != daemon, grant.until > serverTime {
             violate(.oneWriter, "daemon \(daemon) got the lease of \(name.rawValue) that \(grant.daemon) still had")
         }
         checks.grants[name] = (daemon, lease.expiresAt)
-        guard name == .server, let id = request.acceptedCommit.flatMap(ObjectID.init(hex:)) else { return }
+        guard name == .server, !isLate, let id = request.acceptedCommit.flatMap(ObjectID.init(hex:)) else { return }
         guard let commit = remote.commits[id] else {
             return violate(.history, "daemon \(daemon) accepted \(id.short), which nobody pushed")
         }

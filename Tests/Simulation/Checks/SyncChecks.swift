@@ -12,10 +12,23 @@ extension World {
         violate(.secret, "daemon \(incarnation.daemon) wrote a secret into \(what)")
     }
 
+    func checkSecrets(in value: JSONValue, _ what: String, by incarnation: Incarnation) {
+        switch value {
+        case .string(let text): checkSecrets(text, what, by: incarnation)
+        case .array(let items): for item in items { checkSecrets(in: item, what, by: incarnation) }
+        case .object(let members):
+            for (name, member) in members {
+                checkSecrets(name, what, by: incarnation)
+                checkSecrets(in: member, what, by: incarnation)
+            }
+        default: return
+        }
+    }
+
     /// Where a run says `inSync`, there was a moment within it at which that was so.
-    func checkSync(_ report: RunReport, by incarnation: Incarnation) {
-        guard report.outcome == .inSync, !incarnation.isDead else { return }
-        guard let id = report.commit.flatMap({ ObjectID(hex: $0.id) }), let commit = remote.commits[id] else {
+    func checkSync(_ report: SeenReport, by incarnation: Incarnation) {
+        guard report.isInSync, !incarnation.isDead else { return }
+        guard let id = report.commit.flatMap(ObjectID.init(hex:)), let commit = remote.commits[id] else {
             return violate(.inSync, "daemon \(incarnation.daemon) is in sync with no commit")
         }
         guard report.declaredDigest == report.liveDigest, report.declaredDigest != nil else {
@@ -36,8 +49,7 @@ extension World {
     var isConverged: Bool {
         guard isCalm, let head = remote.headCommit else { return false }
         for daemon in daemons {
-            guard let report = daemon.lastReport, daemon.isRunning, report.outcome == .inSync,
-                report.commit?.id == head.id.hex
+            guard let report = daemon.lastReport, daemon.isRunning, report.isInSync, report.commit == head.id.hex
             else { return false }
         }
         return whyNotConverged == nil
@@ -61,10 +73,8 @@ extension World {
         }
         for daemon in daemons {
             guard let report = daemon.lastReport, daemon.isRunning else { return "daemon \(daemon.number) is silent" }
-            guard report.outcome == .inSync, report.commit?.id == head.id.hex else {
-                return
-                    "daemon \(daemon.number): \(report.outcome.rawValue) with \(report.commit?.id.prefix(8) ?? "no commit"), "
-                    + "head \(head.id.short): \(report.errors + report.refusals.map(\.message) + report.problems.map(\.description))"
+            guard report.isInSync, report.commit == head.id.hex else {
+                return "daemon \(daemon.number): \(report), head \(head.id.short)"
             }
         }
         return nil

@@ -19,7 +19,7 @@ final class SimulatedDaemon {
     private var waitsForStart = false
     /// How far this machine's time of day is from the components'.
     var wallOffset: PromDuration = .zero
-    var lastReport: RunReport?
+    var lastReport: SeenReport?
     /// As it names itself to a store.
     var holder = ""
 
@@ -108,6 +108,7 @@ final class SimulatedDaemon {
             disk.files["/state/state.json"] = old
         }
         world.checks.lostState[number] = world.timeline.now
+        world.forgetWhatNobodyRemembers()
     }
 
     /// Nothing ends it any more, and it runs.
@@ -130,6 +131,16 @@ final class SimulatedDaemon {
         let queue: RunQueue = queue
         Task(executorPreference: world.executor) {
             guard (try? await reconciler.permitRewrite(head.hex, reason: "simulated")) != nil else { return }
+            queue.trigger(.manual)
+        }
+    }
+
+    /// A person ends a first meeting, where there is one.
+    func enforce() {
+        guard isRunning, let reconciler else { return }
+        let queue: RunQueue = queue
+        Task(executorPreference: world.executor) {
+            guard (try? await reconciler.beginEnforcing()) != nil else { return }
             queue.trigger(.manual)
         }
     }
@@ -170,7 +181,8 @@ extension BootstrapConfiguration {
             server: {url: "http://server.example:7700"}
             proxy: {url: "http://proxy.example:7701"}
             interval: 60s
-            drift: {interval: 10s}
+            drift: {interval: 15s}
+            verify: {timeout: 2s}
             stateDirectory: /state
             controlSocket: /state/control.sock
             listen: none

@@ -47,14 +47,7 @@ final class SimulatedTarget: ReconcileTarget, @unchecked Sendable {
     }
 
     func state() async throws(TargetError) -> StoreState {
-        let result: Result<StoreState, TargetError> = await ask("state") { component in
-            let snapshot: ConfigSnapshot = component.snapshot
-            return .success(
-                throughJSON(
-                    StoreState(
-                        storeId: snapshot.storeId, generation: snapshot.generation, instances: snapshot.instances,
-                        unhealthy: [:])))
-        }
+        let result: Result<StoreState, TargetError> = await ask("state") { .success($0.state) }
         return try world.defect.state(result, memory).get()
     }
 
@@ -73,11 +66,13 @@ final class SimulatedTarget: ReconcileTarget, @unchecked Sendable {
     func lease(_ request: LeaseRequest) async throws(TargetError) -> Lease {
         let sent: LeaseRequest = throughJSON(request)
         let daemon: Int = incarnation.daemon
+        let sentAt: Duration = world.timeline.now
         let result: Result<Lease, TargetError> = await ask("lease") { [world, component] there in
             let wanted: LeaseRequest = world.defect.lease(sent, daemon: daemon)
             switch there.change({ $0.lease(wanted, now: world.serverTime) }) {
             case .success(let lease):
-                world.leaseGranted(wanted, lease, by: component, to: daemon)
+                let isLate: Bool = world.timeline.now - sentAt > Self.timeout
+                world.leaseGranted(wanted, lease, by: component, to: daemon, isLate: isLate)
                 return .success(throughJSON(lease))
             case .failure(let conflict): return .failure(.conflict(throughJSON(conflict)))
             }
@@ -116,7 +111,7 @@ final class SimulatedTarget: ReconcileTarget, @unchecked Sendable {
     func submit(report: JSONValue) async throws(TargetError) {
         let incarnation: Incarnation = incarnation
         let result: Result<Bool, TargetError> = await ask("report") { [world] _ in
-            world.checkSecrets(report.canonicalText, "a report that was sent", by: incarnation)
+            world.checkSecrets(in: report, "a report that was sent", by: incarnation)
             return .success(true)
         }
         _ = try result.get()

@@ -139,11 +139,13 @@ final class SimulatedGitWorker: @unchecked Sendable {
                 path: path, blob: file.blob, size: file.bytes.count, bytes: known.contains(file.blob) ? nil : file.bytes
             )
         }
-        // Half of what stands behind the link is not there: only the refusal says that the listing is not complete.
+        // What stands behind the link is not there: only the refusal says that the listing is not complete.
         let isHalf: Bool = commit.fault == .symlink
         let refusals: [TreeListing.Refusal] =
-            isHalf ? [.init(path: "groups", reason: .symlink, message: "a symbolic link, which is not followed")] : []
-        let listed = isHalf ? Array(files.prefix(files.count / 2)) : files
+            isHalf
+            ? [.init(path: "HostGroup/g1.yaml", reason: .symlink, message: "a symbolic link, which is not followed")]
+            : []
+        let listed: [TreeListing.File] = isHalf ? files.filter { !$0.path.hasPrefix("HostGroup/g1") } : files
         return .success(TreeListing(files: listed, refusals: refusals).answer)
     }
 

@@ -72,7 +72,9 @@ extension World {
             }
         case .edit(let name, let change, let channel): edit(name, change, channel)
         case .backUp(let name): component(name).backUp()
-        case .restore(let name, let age): component(name).restore(age)
+        case .restore(let name, let age):
+            component(name).restore(age)
+            forgetWhatNobodyRemembers()
         case .lag(let name, let seconds):
             component(name).isLagging = true
             later(seconds) { world in

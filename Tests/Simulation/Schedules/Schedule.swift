@@ -13,7 +13,7 @@ package struct Schedule: Hashable, Sendable {
     var hasProxy: Bool
 
     /// How long faults go on, and how long everything may take afterwards to be as declared.
-    static let calmAfter: Duration = .seconds(150)
+    static let calmAfter: Duration = .seconds(120)
     static let patience: Duration = .seconds(1200)
 
     package init(seed: UInt64) {
@@ -113,11 +113,14 @@ package struct Schedule: Hashable, Sendable {
         let faults: [Fault.CommitFault] = [.unknownField, .danglingReference, .notYAML, .symlink]
         let isBad: Bool = random.chance(20)
         // Now and then somebody takes much out at once.
-        let isGreat: Bool = random.chance(25)
+        let isGreat: Bool = random.chance(35)
         var changes: [Fault.Change] = changes(&random, most: 4)
         if isGreat {
-            let gone: [ResourceKey] = hasProxy && random.chance(40) ? Vocabulary.pipelines : Vocabulary.groups
-            changes += gone.prefix(3 + random.below(4)).map { .init(key: $0, entry: nil) }
+            let keys: [ResourceKey] = hasProxy && random.chance(40) ? Vocabulary.pipelines : Vocabulary.groups
+            let first: Int = random.below(keys.count)
+            changes += (0..<(1 + random.below(keys.count))).map {
+                .init(key: keys[(first + $0) % keys.count], entry: nil)
+            }
         }
         return .push(
             changes: changes, fault: isBad ? faults[random.below(faults.count)] : nil, isPermitted: random.chance(20),

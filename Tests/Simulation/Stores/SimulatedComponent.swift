@@ -18,7 +18,22 @@ final class SimulatedComponent {
     private(set) var history: [(from: Duration, rows: [ResourceKey: StoreModel.Row], isRecorded: Bool)] = []
     /// When the process ran what was stored, and from when on not.
     private(set) var loads: [(at: Duration, isLoaded: Bool)] = []
-    private var answer: (version: Int, loaded: Int, snapshot: ConfigSnapshot)?
+    private var answer: (moment: Moment, snapshot: ConfigSnapshot)?
+    private var shortAnswer: (moment: Moment, state: StoreState)?
+
+    /// What an answer is made from: while none of it moves, the answer is the same but for the heartbeat.
+    private struct Moment: Hashable {
+        var storeId: String
+        var generation: Int
+        var version: Int
+        var loadedGeneration: Int
+    }
+
+    private var moment: Moment {
+        Moment(
+            storeId: store.storeId, generation: store.generation, version: store.version,
+            loadedGeneration: loadedGeneration)
+    }
 
     init(_ name: Component, world: World) {
         self.world = world
@@ -72,21 +87,38 @@ final class SimulatedComponent {
         change { $0.restore(backup, as: "\(name.rawValue)-store-\(restores + 1)") }
     }
 
-    /// What `GET /v1/config` answers, once through its JSON for each state.
+    /// What `GET /v1/config` answers, once through its JSON for each moment.
     var snapshot: ConfigSnapshot {
-        let at: Timestamp = world.serverTime
-        if var known = answer, known.version == store.version, known.loaded == loadedGeneration,
-            known.snapshot.generation == store.generation, known.snapshot.storeId == store.storeId
-        {
-            for index in known.snapshot.instances.indices { known.snapshot.instances[index].heartbeatAt = at }
-            return known.snapshot
+        var snapshot: ConfigSnapshot
+        if let known = answer, known.moment == moment {
+            snapshot = known.snapshot
+        } else {
+            snapshot = throughJSON(store.snapshot(instances: [instance]))
+            answer = (moment, snapshot)
         }
-        let instance = ConfigSnapshot.Instance(
-            id: "\(name.rawValue)-1", loadedGeneration: loadedGeneration, loadedDigest: "", error: nil, heartbeatAt: at,
-            isFresh: true)
-        let fresh: ConfigSnapshot = throughJSON(store.snapshot(instances: [instance]))
-        answer = (store.version, loadedGeneration, fresh)
-        return fresh
+        for index in snapshot.instances.indices { snapshot.instances[index].heartbeatAt = world.serverTime }
+        return snapshot
+    }
+
+    /// What `GET /v1/config/state` answers, in the same way.
+    var state: StoreState {
+        var state: StoreState
+        if let known = shortAnswer, known.moment == moment {
+            state = known.state
+        } else {
+            state = throughJSON(
+                StoreState(
+                    storeId: store.storeId, generation: store.generation, instances: [instance], unhealthy: [:]))
+            shortAnswer = (moment, state)
+        }
+        for index in state.instances.indices { state.instances[index].heartbeatAt = world.serverTime }
+        return state
+    }
+
+    private var instance: ConfigSnapshot.Instance {
+        ConfigSnapshot.Instance(
+            id: "\(name.rawValue)-1", loadedGeneration: loadedGeneration, loadedDigest: "", error: nil,
+            heartbeatAt: world.serverTime, isFresh: true)
     }
 
     // MARK: Agents

@@ -31,11 +31,11 @@ struct SimulatedHost {
 
     /// Whether what it is to run changed.
     mutating func expect(_ items: [AgentConfig.Item], of store: StoreModel, now: Timestamp) -> Bool {
-        shown = nil
         let digest: String = Self.digest(items)
         expected.storeId = store.storeId
         expected.generation = store.generation
         guard digest != expected.digest else { return false }
+        shown = nil
         expected.digest = digest
         expected.resources = items
         expectedSince = now
@@ -45,13 +45,14 @@ struct SimulatedHost {
     /// A new expectation is taken as a whole; of the same one only what it was told to set right.
     mutating func follow(now: Timestamp) {
         guard !isAway else { return }
-        shown = nil
         lastSeen = now
+        guard received.digest != expected.digest || !resync.isEmpty else { return }
+        shown = nil
         if received.digest != expected.digest {
             received = expected
             running = expected.resources
             changedAt = now
-        } else if !resync.isEmpty {
+        } else {
             let kept: [AgentConfig.Item] = running.filter { !resync.contains("\($0.kind)/\($0.name)") }
             running = (kept + expected.resources.filter { resync.contains("\($0.kind)/\($0.name)") })
                 .sorted { ($0.kind, $0.name) < ($1.kind, $1.name) }
@@ -89,6 +90,8 @@ struct SimulatedHost {
         let fresh: AgentView = shown ?? throughJSON(statement)
         shown = fresh
         var view: AgentView = fresh
+        view.expected.storeId = expected.storeId
+        view.expected.generation = expected.generation
         view.lastSeen = isAway ? lastSeen : now
         view.isFresh = now - view.lastSeen < .seconds(50)
         return view

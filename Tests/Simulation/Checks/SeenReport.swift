@@ -1,0 +1,31 @@
+import Declarations
+import Glibc
+import Reconciliation
+
+/// A report as it stands in a daemon's log. Only one that says `inSync` is read at once: that is what has to be true.
+struct SeenReport: CustomStringConvertible {
+    let isInSync: Bool
+    private(set) var commit: String?
+    private(set) var declaredDigest: String?
+    private(set) var liveDigest: String?
+    private let line: [UInt8]
+
+    /// - Parameter line: the canonical JSON of a `RunReport`.
+    init(line: [UInt8], text: String) {
+        self.line = line
+        isInSync = strstr(text, #""outcome":"inSync""#) != nil
+        guard isInSync, let json = try? JSONValue(parsing: line) else { return }
+        commit = json["commit"]?["id"]?.string
+        declaredDigest = json["declaredDigest"]?.string
+        liveDigest = json["liveDigest"]?.string
+    }
+
+    var description: String {
+        guard let report = try? RunReport(parsing: line) else {
+            return "not a report: \(String(decoding: line, as: UTF8.self))"
+        }
+        let reasons: [String] =
+            report.errors + report.refusals.map(\.message) + report.problems.map(\.description) + report.notices
+        return "\(report.outcome.rawValue) with \(report.commit?.id.prefix(8) ?? "no commit") \(reasons)"
+    }
+}
