@@ -42,13 +42,12 @@ extension RollupStore {
                 "DELETE FROM rollup_marks WHERE source = ANY ($1::int[]) AND hour = $2",
                 [.integerArray(work.sources), .time(work.hour)])
             let assembly: SeriesAssembly<SeriesOfSource> = try read(work, connection)
-            let hours: [(SeriesOfSource, [Int64], [Double])] = assembly.ordered()
+            let hours: [(SeriesOfSource, [Int64], [Double])] = assembly.ordered().sorted {
+                ($0.key.source, $0.key.series) < ($1.key.source, $1.key.series)
+            }
             guard !hours.isEmpty else { return 0 }
-            // Tables of a few thousand rows against partitions of millions: always by key.
-            try connection.script("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
-            for target in work.targets { try copy(hours, target.width, work, connection) }
-            try keepWhatIsMore(work, connection)
-            for target in work.targets { try put(target.width, target.table, connection) }
+            let made: [Made] = work.targets.map { encoded(hours, for: $0, work) }
+            if try !isStored(made, connection) { try replace(by: made, connection) }
             // Whoever remembers what was there looks here first.
             _ = try connection.execute(
                 "UPDATE rollup_state SET generation = generation + 1 WHERE closed > $1", [.time(work.hour)])
@@ -87,27 +86,62 @@ extension RollupStore {
 
     private static func incoming(_ width: BucketWidth) -> String { "incoming_\(width.rawValue)" }
 
-    private func copy(
-        _ hours: [(SeriesOfSource, [Int64], [Double])], _ width: BucketWidth, _ work: Work,
-        _ connection: isolated PostgresConnection
-    ) throws {
-        let table: String = Self.incoming(width)
-        try connection.script(
-            "CREATE TEMPORARY TABLE \(table) (LIKE rollup_\(width.rawValue) INCLUDING STORAGE) ON COMMIT DROP")
-        var encoder = RollupEncoder(width)
+    /// The rows of one width.
+    private struct Made {
+        var width: BucketWidth
+        var table: String
+        var rows: [UInt8]
+    }
+
+    private func encoded(
+        _ hours: [(SeriesOfSource, [Int64], [Double])], for target: (width: BucketWidth, table: String), _ work: Work
+    ) -> Made {
+        var encoder = RollupEncoder(target.width)
         for (key, times, values) in hours {
             encoder.add(
                 HourOfBuckets(
                     source: key.source, series: key.series, hour: work.hour.milliseconds,
-                    buckets: Bucket.fold(times: times, values: values, width: width)))
+                    buckets: Bucket.fold(times: times, values: values, width: target.width)))
         }
-        _ = try connection.copyIn(
-            "COPY \(table) (\(RollupEncoder.columns)) FROM STDIN (FORMAT binary)", encoder.finished())
+        return Made(width: target.width, table: target.table, rows: encoder.finished())
+    }
+
+    /// Copies the rows of an hour of which nothing is stored yet, as is usual; false where something is.
+    private func isStored(_ made: [Made], _ connection: isolated PostgresConnection) throws -> Bool {
+        try connection.script("SAVEPOINT straight")
+        do throws(DatabaseError) {
+            for one in made { try copy(one, into: one.table, connection) }
+            return true
+        } catch {
+            guard error.isUniqueViolation else { throw error }
+            try connection.script("ROLLBACK TO SAVEPOINT straight")
+            return false
+        }
+    }
+
+    /// Takes the place of what is stored, but for what is more.
+    private func replace(by made: [Made], _ connection: isolated PostgresConnection) throws {
+        // Tables of a few thousand rows against partitions of millions: always by key.
+        try connection.script("SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off")
+        for one in made {
+            let table: String = Self.incoming(one.width)
+            try connection.script(
+                "CREATE TEMPORARY TABLE \(table) (LIKE rollup_\(one.width.rawValue) INCLUDING STORAGE) ON COMMIT DROP")
+            try copy(one, into: table, connection)
+        }
+        try keepWhatIsMore(made, connection)
+        for one in made { try put(one.width, one.table, connection) }
+    }
+
+    private func copy(
+        _ made: Made, into table: String, _ connection: isolated PostgresConnection
+    ) throws(DatabaseError) {
+        _ = try connection.copyIn("COPY \(table) (\(RollupEncoder.columns)) FROM STDIN (FORMAT binary)", made.rows)
     }
 
     /// Forgets what was made of fewer samples than what is stored.
-    private func keepWhatIsMore(_ work: Work, _ connection: isolated PostgresConnection) throws {
-        guard let hourly = work.targets.first(where: { $0.width == .hour })?.table else { return }
+    private func keepWhatIsMore(_ made: [Made], _ connection: isolated PostgresConnection) throws {
+        guard let hourly = made.first(where: { $0.width == .hour })?.table else { return }
         let fewer: SQLResult = try connection.execute(
             """
             SELECT incoming.source, incoming.series FROM incoming_1h AS incoming
@@ -135,7 +169,7 @@ extension RollupStore {
         _ = try connection.execute(
             """
             INSERT INTO \(table) (\(RollupEncoder.columns))
-            SELECT \(RollupEncoder.columns) FROM \(Self.incoming(width)) ORDER BY source, series
+            SELECT \(RollupEncoder.columns) FROM \(Self.incoming(width))
             ON CONFLICT (source, series, time) DO UPDATE SET
             \(columns.map { "\($0) = excluded.\($0)" }.joined(separator: ", "))
             """)
