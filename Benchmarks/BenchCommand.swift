@@ -25,6 +25,8 @@ struct BenchCommand: AsyncParsableCommand {
     var resources: [Int] = [1000, 10_000]
     @Option(help: "For tail: how many MiB of each form of lines are read.")
     var mebibytes: Int = 256
+    @Option(help: "For reconcile: how many changes each way, with the most resources.")
+    var changes: Int = 100
     @Option(help: "How many clients send at once.")
     var clients: Int = 4
     @Option(help: "For store: how many hours of 100 hosts are stored and asked about.")
@@ -75,12 +77,13 @@ struct BenchCommand: AsyncParsableCommand {
 
     private func reconcile(_ programs: Programs) async throws {
         print("\nReconcile: \(resources.map(String.init).joined(separator: " and ")) resources.")
-        var figures: [(resources: Int, ScaleBenchmark.Figures)] = []
+        var rows: [ScaleTable.Row] = []
         for count in resources {
             let benchmark = ScaleBenchmark(
-                programs: programs, parent: directory, resources: count, duration: .seconds(max(20, seconds)))
-            figures.append((count, try await benchmark.run()))
+                programs: programs, parent: directory, resources: count, duration: .seconds(max(10, seconds)),
+                changes: count == resources.max() ? changes : 0)
+            rows.append((count, try await benchmark.run()))
         }
-        ScaleTable.show(figures)
+        ScaleTable.show(rows)
     }
 }

@@ -27,6 +27,9 @@ struct BenchPlatform: Sendable {
     /// For CHECKPOINT; a later keyword counts.
     var superuser: DatabaseAddress { DatabaseAddress(conninfo: record.database + " user=postgres") }
 
+    /// The process of gitops-sync.
+    var sync: Int32 { record.children.first { $0.name == "gitops-sync" }?.processID ?? 0 }
+
     func client(token: String) -> ServerClient {
         ServerClient(baseURL: record.serverURL, token: TokenFile(path: directory.token(token)))
     }

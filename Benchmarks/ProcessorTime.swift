@@ -26,6 +26,13 @@ struct ProcessorTime {
         self.sync = sync
     }
 
+    static let zero = ProcessorTime(server: 0, postgres: 0, sync: 0)
+
+    static func + (left: ProcessorTime, right: ProcessorTime) -> ProcessorTime {
+        ProcessorTime(
+            server: left.server + right.server, postgres: left.postgres + right.postgres, sync: left.sync + right.sync)
+    }
+
     static func - (later: ProcessorTime, earlier: ProcessorTime) -> ProcessorTime {
         ProcessorTime(
             server: later.server - earlier.server, postgres: later.postgres - earlier.postgres,

@@ -1,3 +1,4 @@
+import Glibc
 import Runtime
 
 /// What a process holds in memory, in bytes.
@@ -17,5 +18,12 @@ struct Memory: Sendable {
             if words[0] == "VmHWM" { peak = kibibytes << 10 }
             if words[0] == "RssAnon" { anonymous = kibibytes << 10 }
         }
+    }
+
+    /// Begins the peak of a process anew (man 5 proc, clear_refs).
+    static func forgetPeak(of process: Int32) {
+        guard let file = fopen("/proc/\(process)/clear_refs", "w") else { return }
+        fputs("5", file)
+        fclose(file)
     }
 }

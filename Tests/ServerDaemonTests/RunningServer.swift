@@ -22,12 +22,12 @@ struct RunningServer: Sendable {
     let secretsFolder: String
     private let authority: TokenAuthority
 
-    /// Runs a server on a database of its own while `body` runs, and stops it in order.
+    /// Runs a server on a database of its own, or on one that another server uses, while `body` runs, and stops it in order.
     static func with(
-        _ change: (inout ServerConfiguration) -> Void = { _ in },
+        database: TestDatabase? = nil, _ change: (inout ServerConfiguration) -> Void = { _ in },
         _ body: (RunningServer) async throws -> Void
     ) async throws {
-        let database: TestDatabase = try await TestPostgres.database()
+        let database: TestDatabase = if let database { database } else { try await TestPostgres.database() }
         let folder = try TemporaryFolder()
         var configuration = ServerConfiguration(
             database: database.address.conninfo, keysFile: folder("keys.json"))

@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import ConfigAPI
 import ConfigAPIServer
+import Database
 import Declarations
 import Foundation
 import NIOCore
@@ -58,6 +59,31 @@ import Testing
                 let answer = try await server.send("POST", "/hooks/git", text: "{}")
                 #expect(answer.status == 202)
                 try await until(["generation", "git"], events, server)
+            }
+        }
+    }
+
+    // Shows F-GO-06
+    @Test func whatOneServerIsToldEveryServerPassesOnOnce() async throws {
+        try await RunningServer.with { told in
+            try await RunningServer.with(database: told.database) { other in
+                _ = try await other.eventually {
+                    let found = try await told.database.superuser(
+                        """
+                        SELECT count(*) AS count FROM pg_stat_activity
+                        WHERE datname = current_database() AND query = 'LISTEN "plumbline_looks"'
+                        """)
+                    return try found.only().int("count") == 2 ? true : nil
+                }
+                try await following(told) { ofTold in
+                    try await following(other) { ofOther in
+                        _ = try await told.send("POST", "/hooks/git", text: "{}")
+                        try await until(["generation", "git"], ofOther, other)
+                        _ = try await other.send("POST", "/hooks/git", text: "{}")
+                        try await until(["generation", "git", "git"], ofTold, told)
+                        try await until(["generation", "git", "git"], ofOther, other)
+                    }
+                }
             }
         }
     }

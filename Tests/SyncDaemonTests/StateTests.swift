@@ -58,6 +58,25 @@ private func report(_ number: Int, outcome: RunOutcome = .inSync) -> RunReport {
         #expect(try ReportLog.newest(1, in: directory).first?.id == report(59).id)
     }
 
+    @Test func aLineThatACrashCutDoesNotSwallowTheNextRecord() throws {
+        let folder = try TemporaryFolder()
+        let directory = StateDirectory(folder.path)
+        var log = ReportLog(directory: directory)
+        for number in 1...2 { _ = try log.append(report(number, outcome: .failed)) }
+        let text = try Files.text(folder("reports.jsonl"))
+        // Cut within the last line, its newline alone, and within the only line.
+        for (kept, before) in [(text.utf8.count - 20, [1]), (text.utf8.count - 1, [1, 2]), (30, [])] {
+            try Files.write(text.utf8.prefix(kept), to: folder("reports.jsonl"))
+            var restarted = ReportLog(directory: directory)
+            #expect(restarted.isTorn)
+            for number in 3...5 { _ = try restarted.append(report(number, outcome: number == 3 ? .failed : .inSync)) }
+            let records = try ReportLog.newest(10, in: directory)
+            #expect(records.map(\.id) == ([4, 3] + before.reversed()).map { report($0).id })
+            #expect(records.first?.count == 2)
+            #expect(!ReportLog(directory: directory).isTorn)
+        }
+    }
+
     @Test func theStateIsReadBackAsItWasWritten() throws {
         let folder = try TemporaryFolder()
         let directory = StateDirectory(folder.path)

@@ -5,6 +5,7 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import Runtime
+import Synchronization
 package import Telemetry
 
 /// One component's config API, over HTTP or a unix socket. Every request has a deadline; the token file is read again
@@ -30,10 +31,12 @@ package final class ConfigAPIClient: Sendable {
         }
     }
 
-    private let base: String
-    private let configuration: Configuration
-    private let tokenFile: TokenFile?
-    private let http: HTTPClient
+    let base: String
+    let configuration: Configuration
+    let tokenFile: TokenFile?
+    let http: HTTPClient
+    /// The last snapshot that was read, with the tag that it had.
+    let lastRead = Mutex(ReadSnapshot())
 
     package init(_ configuration: Configuration) {
         self.configuration = configuration
@@ -53,20 +56,9 @@ package final class ConfigAPIClient: Sendable {
 
     // MARK: Config
 
-    /// Everything that is live.
-    package func snapshot() async throws(ConfigAPIClientError) -> ConfigSnapshot {
-        try form(try await answer(.GET, "/v1/config"))
-    }
-
     /// Where the store stands, without what it holds.
     package func state() async throws(ConfigAPIClientError) -> StoreState {
         try form(try await answer(.GET, "/v1/config/state"))
-    }
-
-    /// Applies changes, all or nothing. The same `requestId` gets the first answer again, so the patch may be sent
-    /// again after a lost answer.
-    package func apply(_ patch: ConfigPatch) async throws(ConfigAPIClientError) -> ConfigSnapshot {
-        try form(try await answer(.PATCH, "/v1/config", body: patch.json))
     }
 
     /// Asks for the right to enforce, or renews it.
@@ -119,11 +111,17 @@ package final class ConfigAPIClient: Sendable {
     private func answer(
         _ method: HTTPMethod, _ path: String, body: JSONValue? = nil
     ) async throws(ConfigAPIClientError) -> [UInt8] {
-        do { return try await send(method, path, body: body) } catch ConfigAPIClientError.unauthorized {
+        try await retried { () async throws(ConfigAPIClientError) in try await send(method, path, body: body) }
+    }
+
+    func retried<Answer>(
+        _ body: () async throws(ConfigAPIClientError) -> Answer
+    ) async throws(ConfigAPIClientError) -> Answer {
+        do { return try await body() } catch ConfigAPIClientError.unauthorized {
             // The token may have been replaced since it was read.
             tokenFile?.invalidate()
         }
-        return try await send(method, path, body: body)
+        return try await body()
     }
 
     private func send(
@@ -144,7 +142,7 @@ package final class ConfigAPIClient: Sendable {
         return bytes
     }
 
-    private func request(
+    func request(
         _ method: HTTPMethod, _ path: String, body: JSONValue? = nil
     ) throws(ConfigAPIClientError) -> HTTPClientRequest {
         var request = HTTPClientRequest(url: base + path)
@@ -161,7 +159,7 @@ package final class ConfigAPIClient: Sendable {
         return request
     }
 
-    private func failure(status: Int, bytes: [UInt8]) -> ConfigAPIClientError {
+    func failure(status: Int, bytes: [UInt8]) -> ConfigAPIClientError {
         switch status {
         case 401, 403: return .unauthorized(message(in: bytes))
         case 409:

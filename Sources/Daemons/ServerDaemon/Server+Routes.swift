@@ -52,8 +52,7 @@ extension Server {
                 metrics: parts.metrics, clock: parts.clock),
             ConfigGroup(parts),
             AgentRoutes(parts),
-            WebhookRoutes(
-                secrets: parts.secrets, looks: parts.looks, metrics: parts.metrics, now: parts.clock),
+            WebhookRoutes(secrets: parts.secrets, metrics: parts.metrics, now: parts.clock, tell: parts.tell),
             HostRoutes(hosts: parts.hosts),
             ReportRoutes(store: parts.reports),
             DriftRoutes(store: DriftStore(pool: parts.pool)),

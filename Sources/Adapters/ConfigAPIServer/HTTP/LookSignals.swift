@@ -1,7 +1,7 @@
 import Synchronization
 
 /// Reasons to look that no generation of the store tells of, on their way to everybody who follows the event stream of
-/// this process. One that is lost is made up for by the next look at the interval.
+/// this process, whichever server was told of them. One that is lost is made up for by the next look at the interval.
 package final class LookSignals: Sendable {
     /// The raw value is the event's name.
     package enum Reason: String, Hashable, Sendable {
@@ -17,8 +17,20 @@ package final class LookSignals: Sendable {
     }
 
     private let state = Mutex(State())
+    /// Tells this process from others that pass signals on.
+    private let origin = String(UInt64.random(in: 0 ... .max), radix: 36)
 
     package init() {}
+
+    /// What the other servers of the database are told of a signal.
+    package func message(_ reason: Reason) -> String { "\(origin) \(reason.rawValue)" }
+
+    /// Takes what a server told; what this one told itself it has signalled already.
+    package func take(_ message: String) {
+        let words: [Substring] = message.split(separator: " ")
+        guard words.count == 2, words[0] != origin, let reason = Reason(rawValue: String(words[1])) else { return }
+        signal(reason)
+    }
 
     package func signal(_ reason: Reason) {
         let listeners = state.withLock { Array($0.listeners.values) }

@@ -6,6 +6,9 @@ package protocol ConfigBackend: Sendable {
     /// Everything that is live, with sensitive fields as they are stored.
     func snapshot() async throws(ConfigFailure) -> ConfigSnapshot
 
+    /// The same, with everything read and computed anew, whatever the component remembers.
+    func wholeSnapshot() async throws(ConfigFailure) -> ConfigSnapshot
+
     /// Where the store stands, without its content.
     func state() async throws(ConfigFailure) -> StoreState
 
@@ -20,6 +23,11 @@ package protocol ConfigBackend: Sendable {
 
     /// Where the store is now, and again whenever that changes. May leave out what was passed over quickly.
     func positions() async -> AsyncStream<ConfigPosition>
+}
+
+extension ConfigBackend {
+    /// One that remembers nothing.
+    package func wholeSnapshot() async throws(ConfigFailure) -> ConfigSnapshot { try await snapshot() }
 }
 
 /// Who writes: the credential's name, and where the request came from.

@@ -1,4 +1,4 @@
-package import ConfigAPI
+import ConfigAPI
 package import Declarations
 import HTTPTypes
 package import Hummingbird
@@ -17,6 +17,7 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
     private let redact: Redaction
     private let streams: EventStreams
     private let looks: LookSignals
+    private let texts = SnapshotText()
 
     package init(
         backend: any ConfigBackend, streams: EventStreams, looks: LookSignals = LookSignals(),
@@ -41,10 +42,11 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
 
     private func snapshot(_ request: Request, _ context: Context) async throws -> Response {
         let identity: Identity = try context.requireScope(.configRead)
+        let isWhole: Bool = request.headers[values: .cacheControl].contains { $0.contains("no-cache") }
         let snapshot: ConfigSnapshot = try await answering { () async throws(ConfigFailure) in
-            try await backend.snapshot()
+            try await isWhole ? backend.wholeSnapshot() : backend.snapshot()
         }
-        let tag: String = snapshot.representationTag
+        let tag: String = texts.tag(of: snapshot)
         if request.headers[values: .ifNoneMatch].contains(where: { $0.contains(tag) }) {
             return Response(status: .notModified, headers: [.eTag: tag, .cacheControl: "no-store"])
         }
@@ -140,13 +142,13 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
     }
 
     private func response(_ snapshot: ConfigSnapshot, to identity: Identity) -> Response {
+        let headers: HTTPFields = [.eTag: texts.tag(of: snapshot)]
+        guard !identity.allows(.config) else { return .json(bytes: texts.body(of: snapshot), headers: headers) }
         var shown: ConfigSnapshot = snapshot
-        if !identity.allows(.config) {
-            for index in shown.resources.indices {
-                shown.resources[index].spec = redact(shown.resources[index].spec, shown.resources[index].key.kind)
-            }
+        for index in shown.resources.indices {
+            shown.resources[index].spec = redact(shown.resources[index].spec, shown.resources[index].key.kind)
         }
-        return .json(shown.json, headers: [.eTag: snapshot.representationTag])
+        return .json(shown.json, headers: headers)
     }
 
     private func redacted(_ entry: AuditEntry) -> AuditEntry {
@@ -169,16 +171,5 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
             case .unavailable(let reason): throw HTTPProblem(.serviceUnavailable, reason)
             }
         }
-    }
-}
-
-extension ConfigSnapshot {
-    /// The ETag of this answer: of everything in it but the heartbeats' times. The generation alone would not do: a
-    /// row changed while the triggers were disabled leaves it as it is, and so does an instance that catches up.
-    package var representationTag: String {
-        var stable: ConfigSnapshot = self
-        for index in stable.instances.indices { stable.instances[index].heartbeatAt = Timestamp(microseconds: 0) }
-        let digest: String = hexadecimal(Digests.sha256(stable.json.canonical).prefix(8))
-        return "\"\(storeId)/\(generation)/\(digest)\""
     }
 }

@@ -3,11 +3,17 @@ import Declarations
 
 extension ConfigStore {
     /// Everything that is stored now, in one consistent state.
-    package func snapshot() async throws(ConfigStoreError) -> ConfigSnapshot { try await load().snapshot }
+    ///
+    /// - Parameter isWhole: read every row, also those whose versions are known.
+    package func snapshot(isWhole: Bool = false) async throws(ConfigStoreError) -> ConfigSnapshot {
+        try await load(isWhole: isWhole).snapshot
+    }
 
     /// Everything that is stored now, also decoded.
-    package func load() async throws(ConfigStoreError) -> LoadedConfig {
-        let raw: RawSnapshot = try await transaction(.snapshot) { try readRaw($0) }
+    package func load() async throws(ConfigStoreError) -> LoadedConfig { try await load(isWhole: false) }
+
+    private func load(isWhole: Bool) async throws(ConfigStoreError) -> LoadedConfig {
+        let raw: RawSnapshot = try await transaction(.snapshot) { try readRaw($0, isWhole: isWhole) }
         do { return try loaded(raw) } catch { throw .database(error) }
     }
 
@@ -37,37 +43,58 @@ extension ConfigStore {
     struct RawSnapshot: Sendable {
         var storeId: String
         var generation: Int
-        var resources: SQLResult
+        /// Of every row the kind, the name and the physical version.
+        var versions: SQLResult
+        /// What was known of rows before.
+        var known: SnapshotCache.Known
+        /// The rows that were not, or all; nil where there is none.
+        var rows: SQLResult?
+        var health: SQLResult
         var instances: SQLResult
     }
 
-    func readRaw(_ connection: isolated PostgresConnection) throws(DatabaseError) -> RawSnapshot {
+    func readRaw(
+        _ connection: isolated PostgresConnection, isWhole: Bool = false
+    ) throws(DatabaseError) -> RawSnapshot {
         let store: SQLRow = try connection.execute("SELECT store_id, generation FROM \(schema).stores").only()
+        let storeId: String = try store.string("store_id")
+        let versions: SQLResult = try connection.execute(
+            """
+            SELECT kind, name, \(Self.version) FROM \(schema).resources
+            ORDER BY kind COLLATE "C", name COLLATE "C"
+            """)
+        let known: SnapshotCache.Known = cache.known(of: storeId)
+        let missing: [SQLRow] = isWhole ? Array(versions.rows) : known.missing(from: versions)
+        let keys: [SQLValue] = [
+            .textArray(missing.map { $0[0].string ?? "" }), .textArray(missing.map { $0[1].string ?? "" }),
+        ]
         return RawSnapshot(
-            storeId: try store.string("store_id"), generation: try store.int("generation"),
-            resources: try connection.execute(resourcesQuery), instances: try readInstances(connection))
+            storeId: storeId, generation: try store.int("generation"), versions: versions, known: known,
+            rows: missing.isEmpty ? nil : try connection.execute(rowsQuery, keys),
+            health: try readHealth(connection), instances: try readInstances(connection))
     }
+
+    private static let version = "resources.xmin::text || resources.ctid::text AS version"
 
     /// The last change of a spec is what a difference is attributed to; where the row is not what that change left
     /// behind, somebody wrote past the triggers.
-    private var resourcesQuery: String {
+    private var rowsQuery: String {
         """
-        SELECT resources.kind, resources.name, resources.spec, resources.owner, resources.applied_digest,
-            resources.applied_revision, resources.source, health.state, health.message,
+        SELECT resources.kind, resources.name, \(Self.version), resources.spec, resources.owner,
+            resources.applied_digest, resources.applied_revision, resources.source,
             last.who, last.at, last.via, last.details, last.after IS NOT DISTINCT FROM resources.spec AS audited
-        FROM \(schema).resources
-        LEFT JOIN \(schema).resource_health AS health USING (kind, name)
+        FROM unnest($1::text[], $2::text[]) AS wanted (kind, name)
+        JOIN \(schema).resources USING (kind, name)
         LEFT JOIN LATERAL (
             SELECT audit.who, audit.at, audit.via, audit.details, audit.after FROM \(schema).audit
             WHERE audit.kind = resources.kind AND audit.name = resources.name AND before IS DISTINCT FROM after
             ORDER BY audit.id DESC LIMIT 1
         ) AS last ON true
-        ORDER BY kind COLLATE "C", name COLLATE "C"
         """
     }
 
     func loaded(_ raw: RawSnapshot) throws(DatabaseError) -> LoadedConfig {
-        let content: StoredContent = try cache.content(of: raw.resources, form: form(of:), sha256: sha256)
+        let content: StoredContent = try cache.content(of: raw, form: form(of:), health: unhealthy(in:), sha256: sha256)
         let snapshot = ConfigSnapshot(
             storeId: raw.storeId, generation: raw.generation, digest: content.digest,
             instances: try instances(of: raw.instances), resources: content.resources)
@@ -91,7 +118,6 @@ extension ConfigStore {
         case .success(let value):
             resource.spec = value.resource.spec
             resource.digest = value.resource.digest
-            resource.health = health(row)
             return .valid(resource, value)
         case .failure(let invalid):
             resource.spec = invalid.spec
@@ -122,11 +148,6 @@ extension ConfigStore {
             return nil
         }
         return Applied(digest: digest, revision: revision)
-    }
-
-    private func health(_ row: SQLRow) -> StoredResource.Health {
-        guard let state = row["state"].string.flatMap(StoredResource.Health.State.init) else { return .healthy }
-        return .init(state: state, message: row["message"].string)
     }
 
     private func changedBy(_ row: SQLRow) throws(DatabaseError) -> ChangedBy {

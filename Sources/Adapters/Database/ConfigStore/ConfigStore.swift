@@ -54,6 +54,15 @@ package struct ConfigStore: Sendable {
     /// The channel on which the triggers say a new generation.
     package var channel: String { "\(schema)_config" }
 
+    /// The channel on which servers tell each other of reasons to look that are in no table.
+    package var looksChannel: String { "\(schema)_looks" }
+
+    /// Tells every server that listens, this one too. Whoever does not listen at this moment never hears it.
+    package func tell(_ message: String) async throws(ConfigStoreError) {
+        let channel: SQLValue = .text(looksChannel)
+        try await transaction { _ = try $0.execute("SELECT pg_notify($1, $2)", [channel, .text(message)]) }
+    }
+
     /// Runs work on the database and maps what it throws.
     func transaction<R: Sendable>(
         _ mode: TransactionMode = .readWrite, _ body: @Sendable (isolated PostgresConnection) throws -> R

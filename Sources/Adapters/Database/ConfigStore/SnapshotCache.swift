@@ -17,12 +17,16 @@ struct StoredContent: Sendable {
     var unknown: [String] = []
     var digest = ""
 
-    init(_ forms: [StoredForm], sha256: SHA256Function) {
+    /// - Parameter health: of resources that can be decoded, by `Kind/name`; the others are healthy.
+    init(_ forms: [StoredForm], health: [String: StoredResource.Health], sha256: SHA256Function) {
+        resources.reserveCapacity(forms.count)
+        decoded.reserveCapacity(forms.count)
         for form in forms {
             switch form {
             case .unknown(let key): unknown.append(key)
             case .invalid(let resource): resources.append(resource)
-            case .valid(let resource, let value):
+            case .valid(var resource, let value):
+                if !health.isEmpty, let said = health[resource.key.description] { resource.health = said }
                 resources.append(resource)
                 decoded[resource.key] = value
             }
@@ -31,53 +35,82 @@ struct StoredContent: Sendable {
     }
 }
 
-/// Remembers what the rows of the last snapshot decoded to, by their exact bytes: of a thousand resources that are read
-/// every few seconds, those that did not change are compared and not decoded again. Nothing is taken for unchanged that
-/// was not read and compared.
+/// Remembers what rows decoded to, by their physical versions. PostgreSQL never changes a row in place: whoever writes
+/// it, past the triggers too, makes another version of it. So of ten thousand resources those that did not change are
+/// not read again. Where everything is read, rows whose bytes are the same are not decoded again.
 final class SnapshotCache: Sendable {
-    private struct State: Sendable {
-        var last: (result: SQLResult, content: StoredContent)?
-        /// By `kind` and `name`, which are the first two columns.
-        var entries: [RowKey: Entry] = [:]
+    /// What is known at one moment.
+    struct Known: Sendable {
+        /// Versions mean something in one database alone.
+        fileprivate var storeId = ""
+        fileprivate var entries: [RowKey: Entry] = [:]
+        fileprivate var last: (versions: SQLResult, health: SQLResult, content: StoredContent)?
+
+        /// The rows of `versions` (kind, name, version) that are not known as they are now.
+        func missing(from versions: SQLResult) -> [SQLRow] {
+            if let last, last.versions.isEqual(to: versions) { return [] }
+            return versions.rows.filter { row in
+                entries[RowKey(row)].map { $0.version[...] != row[2].raw } ?? true
+            }
+        }
     }
 
-    private struct RowKey: Hashable, Sendable {
+    fileprivate struct RowKey: Hashable, Sendable {
         var kind: ArraySlice<UInt8>
         var name: ArraySlice<UInt8>
+
+        init(_ row: SQLRow) { (kind, name) = (row[0].raw ?? [], row[1].raw ?? []) }
+
+        /// Slices of a result would keep the whole result alive.
+        init(copying row: SQLRow) { (kind, name) = (Array(row[0].raw ?? [])[...], Array(row[1].raw ?? [])[...]) }
     }
 
-    private struct Entry: Sendable {
-        /// Copies: slices of a result would keep the whole result alive.
+    fileprivate struct Entry: Sendable {
         var key: RowKey
+        var version: [UInt8]
         var row: RawRow
         var form: StoredForm
     }
 
-    private let state = Mutex(State())
+    private let state = Mutex(Known())
 
-    /// The content of the rows; forgets rows that are not among them.
+    /// What is known of the rows of a store.
+    func known(of storeId: String) -> Known {
+        let known: Known = state.withLock { $0 }
+        return known.storeId == storeId ? known : Known()
+    }
+
+    /// The content of what was read; forgets rows that are not among it.
     func content(
-        of result: SQLResult, form: (SQLRow) throws(DatabaseError) -> StoredForm, sha256: SHA256Function
+        of raw: ConfigStore.RawSnapshot, form: (SQLRow) throws(DatabaseError) -> StoredForm,
+        health: (SQLResult) throws(DatabaseError) -> [String: StoredResource.Health], sha256: SHA256Function
     ) throws(DatabaseError) -> StoredContent {
-        let known: State = state.withLock { $0 }
-        if let last = known.last, last.result.isEqual(to: result) { return last.content }
-        var entries: [RowKey: Entry] = Dictionary(minimumCapacity: result.rows.count)
-        var forms: [StoredForm] = []
-        forms.reserveCapacity(result.rows.count)
-        for row in result.rows {
-            let key = RowKey(kind: row[0].raw ?? [], name: row[1].raw ?? [])
-            let entry: Entry
-            if let match = known.entries[key], row.isEqual(to: match.row) {
-                entry = match
-            } else {
-                let ownKey = RowKey(kind: Array(key.kind)[...], name: Array(key.name)[...])
-                entry = Entry(key: ownKey, row: row.copied, form: try form(row))
+        if raw.rows == nil, let last = raw.known.last, last.versions.isEqual(to: raw.versions),
+            last.health.isEqual(to: raw.health)
+        {
+            return last.content
+        }
+        var present: [RowKey: Entry] = raw.known.entries
+        if let rows = raw.rows?.rows {
+            for row in rows {
+                if let known = present[RowKey(row)], row.isEqual(to: known.row) { continue }
+                let key = RowKey(copying: row)
+                present[key] = Entry(key: key, version: Array(row[2].raw ?? []), row: row.copied, form: try form(row))
             }
+        }
+        var entries: [RowKey: Entry] = Dictionary(minimumCapacity: raw.versions.rows.count)
+        var forms: [StoredForm] = []
+        forms.reserveCapacity(raw.versions.rows.count)
+        for row in raw.versions.rows {
+            // Not there: deleted between the two statements of a transaction that does not stand still.
+            guard let entry = present[RowKey(row)] else { continue }
             entries[entry.key] = entry
             forms.append(entry.form)
         }
-        let content = StoredContent(forms, sha256: sha256)
-        state.withLock { $0 = State(last: (result, content), entries: entries) }
+        let content = StoredContent(forms, health: try health(raw.health), sha256: sha256)
+        // Where something was deleted meanwhile the versions are not those of the content.
+        let last = forms.count == raw.versions.rows.count ? (raw.versions, raw.health, content) : nil
+        state.withLock { $0 = Known(storeId: raw.storeId, entries: entries, last: last) }
         return content
     }
 }

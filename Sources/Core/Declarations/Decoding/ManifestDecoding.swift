@@ -5,11 +5,16 @@ extension ResourceDecoder {
     /// those found before, while reading the files. The order of documents means nothing.
     package func declare(
         _ documents: [ManifestDocument], problems: [Diagnostic] = []
+    ) -> Result<DesiredState, Diagnostics> { declare(documents.compactMap(read), problems: problems) }
+
+    /// The same of documents that were read before.
+    package func declare(
+        _ documents: [ReadDocument], problems: [Diagnostic] = []
     ) -> Result<DesiredState, Diagnostics> {
-        var declaration = Declaration(decoder: self)
-        let ordered: [ManifestDocument] = documents.sorted { left, right in
+        var declaration = Declaration()
+        let ordered: [ReadDocument] = documents.sorted { left, right in
             left.file != right.file
-                ? left.file.utf8.lexicographicallyPrecedes(right.file.utf8) : left.root.mark.isBefore(right.root.mark)
+                ? left.file.utf8.lexicographicallyPrecedes(right.file.utf8) : left.mark.isBefore(right.mark)
         }
         for document in ordered { declaration.add(document) }
         // Where reading a file already failed at a place, what decoding says of it is only its echo.
@@ -46,35 +51,17 @@ extension Mark {
 
 /// The set of resources as it grows document by document.
 private struct Declaration {
-    let decoder: ResourceDecoder
     var problems: [Diagnostic] = []
     var resources: [ResourceKey: DeclaredResource] = [:]
     /// Every key that is declared, also by a resource with a faulty spec, with its place.
     private var places: [ResourceKey: (file: String, mark: Mark)] = [:]
     private var references: [(key: ResourceKey, file: String, mark: Mark)] = []
 
-    init(decoder: ResourceDecoder) { self.decoder = decoder }
-
-    mutating func add(_ document: ManifestDocument) {
-        var found: [Problem] = []
-        let source = SourceValue(document.root, problems: &found)
-        // A document of comments only, as between two `---`.
-        if case .null = source.content { return }
-        var reader = DocumentReader(source, decoder)
-        let read: DocumentReader.Document? = reader.read()
-        found += reader.problems
-        problems += found.map {
-            Diagnostic(file: document.file, mark: $0.mark(or: document.root.mark), message: $0.message)
-        }
-        references += reader.references.map { ($0.key, document.file, $0.place.mark ?? document.root.mark) }
-        guard let key = reader.key, declare(key, reader.namePlace?.mark ?? document.root.mark, document.file) else {
-            return
-        }
-        guard let read, found.isEmpty else { return }
-        let decoded: DecodedResource = decoder.decoded(key, read.spec)
-        resources[key] = DeclaredResource(
-            resource: decoded.resource, spec: decoded.spec, annotations: read.annotations, file: document.file,
-            mark: document.root.mark)
+    mutating func add(_ document: ReadDocument) {
+        problems += document.problems
+        references += document.references.map { ($0.key, document.file, $0.mark) }
+        guard let key = document.key, declare(key, document.nameMark, document.file) else { return }
+        resources[key] = document.resource
     }
 
     private mutating func declare(_ key: ResourceKey, _ mark: Mark, _ file: String) -> Bool {
@@ -88,9 +75,8 @@ private struct Declaration {
     }
 
     mutating func checkReferences() {
-        let declared: [ResourceKind: [ResourceKey]] = Dictionary(grouping: places.keys.sorted(), by: \.kind)
         for (key, file, mark) in references where places[key] == nil {
-            let names: [String] = declared[key.kind, default: []].map(\.name)
+            let names: [String] = places.keys.filter { $0.kind == key.kind }.map(\.name).sorted()
             let hint: String = suggestion(for: key.name, among: names)
             problems.append(
                 Diagnostic(
@@ -99,8 +85,9 @@ private struct Declaration {
         }
     }
 
-    private var inOrder: [DeclaredResource] {
-        resources.values.sorted { ($0.file, $0.mark.line, $0.mark.column) < ($1.file, $1.mark.line, $1.mark.column) }
+    private func inOrder(_ kind: ResourceKind) -> [DeclaredResource] {
+        resources.values.filter { $0.key.kind == kind }
+            .sorted { ($0.file, $0.mark.line, $0.mark.column) < ($1.file, $1.mark.line, $1.mark.column) }
     }
 
     /// A host that is well must not be stale between two of its signs of life: its status reports and its samples.
@@ -111,7 +98,7 @@ private struct Declaration {
             if case .collector(let collector) = $0.spec { collector.interval } else { nil }
         }
         let gap: PromDuration = intervals.reduce(HostGroupSpec.statusInterval, min)
-        for declared in inOrder {
+        for declared in inOrder(.hostGroup) {
             guard case .hostGroup(let group) = declared.spec, group.staleAfter <= gap else { continue }
             problems.append(
                 Diagnostic(
@@ -125,7 +112,7 @@ private struct Declaration {
     /// A unit has one resource: of two that say different things, one would undo the other.
     mutating func checkUnits() {
         var first: [String: DeclaredResource] = [:]
-        for declared in inOrder {
+        for declared in inOrder(.unit) {
             guard case .unit(let spec) = declared.spec else { continue }
             guard let earlier = first[spec.unit] else {
                 first[spec.unit] = declared
@@ -143,7 +130,7 @@ private struct Declaration {
     /// A dataset has one retention for all of it: of two, which one holds would be a guess.
     mutating func checkRetentions() {
         var first: [RetentionSpec.Dataset: DeclaredResource] = [:]
-        for declared in inOrder {
+        for declared in inOrder(.retention) {
             guard case .retention(let retention) = declared.spec, retention.matchers.isEmpty else { continue }
             guard let earlier = first[retention.dataset] else {
                 first[retention.dataset] = declared
@@ -157,12 +144,4 @@ private struct Declaration {
                         + "\(earlier.file):\(earlier.mark.line):\(earlier.mark.column)"))
         }
     }
-}
-
-extension Place {
-    fileprivate var mark: Mark? { if case .mark(let mark) = self { mark } else { nil } }
-}
-
-extension Problem {
-    fileprivate func mark(or fallback: Mark) -> Mark { place.mark ?? fallback }
 }

@@ -25,7 +25,7 @@ package struct AgentRoutes: RouteGroup {
     private let live: LiveConfig
     private let signals: ResyncSignals
     private let edits: EditedFiles
-    private let looks: LookSignals
+    private let tell: @Sendable (LookSignals.Reason) async -> Void
     private let activity: HostActivity
     private let commits: EnforcedCommits
     private let waiting: GaugeInstrument
@@ -38,7 +38,7 @@ package struct AgentRoutes: RouteGroup {
         live = parts.live
         signals = parts.resyncs
         edits = parts.edits
-        looks = parts.looks
+        tell = parts.tell
         activity = parts.activity
         commits = parts.commits
         waiting = parts.metrics.gauge("plumb_agents_waiting", "Agents that wait for another config.")
@@ -134,7 +134,7 @@ package struct AgentRoutes: RouteGroup {
         let status: AgentStatus = try await request.decode(limit: Self.statusLimit)
         _ = try context.requireHost(status.host)
         try await store.record(status, from: context.remoteAddress)
-        if edits.notes(status) { looks.signal(.agents) }
+        if edits.notes(status) { await tell(.agents) }
         var headers: HTTPFields = [:]
         var applied: AppliedCommit?
         if let expected = await directory.expected(for: host, facts: status.facts) {

@@ -34,7 +34,7 @@ package struct ServerParts: Sendable {
     package let directory: AgentDirectory
     package let resyncs: ResyncSignals
     /// Reasons to look, for gitops-sync.
-    package let looks = LookSignals()
+    package let looks: LookSignals
     package let edits = EditedFiles()
     package let hosts: HostDirectory
     package let reports: ReportStore
@@ -78,12 +78,16 @@ package struct ServerParts: Sendable {
         decoder = ResourceDecoder(sha256: Digests.sha256, checkExpression: Self.problem(inExpression:))
         configStore = ConfigStore(pool: pool, decoder: decoder, sha256: Digests.sha256)
         live = LiveConfig(sha256: Digests.sha256)
+        let looks = LookSignals()
+        self.looks = looks
         let instance = "\(HostName.current)/\(configuration.listen)"
         safeMode = SafeMode(
             instance: instance, store: configStore, limit: configuration.crashLimit, metrics: metrics, logger: logger)
         watcher = ConfigWatcher(
             source: configStore, live: live,
-            listener: DatabaseListener(address, channels: [configStore.channel], configuration: connection),
+            listener: DatabaseListener(
+                address, channels: [configStore.channel, configStore.looksChannel], configuration: connection),
+            onMessage: [configStore.looksChannel: { looks.take($0) }],
             interval: configuration.configPoll.duration, metrics: metrics, logger: logger, storeGuard: storeGuard,
             safeMode: safeMode)
         heartbeat = InstanceHeartbeat(
@@ -122,6 +126,15 @@ package struct ServerParts: Sendable {
 }
 
 extension ServerParts {
+    /// Has everybody look who follows the events of any server of this database.
+    package func tell(_ reason: LookSignals.Reason) async {
+        looks.signal(reason)
+        do { try await configStore.tell(looks.message(reason)) } catch {
+            // They look at their interval.
+            logger.warning("the other servers were not told to look", metadata: .of([.error: error]))
+        }
+    }
+
     /// What this process is called where servers take turns.
     var holder: String { "\(HostName.current)/\(configuration.listen)/\(startedAt.microseconds)" }
 

@@ -13,13 +13,16 @@ package struct WebhookRoutes: RouteGroup {
     static let secretName = "git-webhook"
 
     private let secrets: Secrets
-    private let looks: LookSignals
+    private let tell: @Sendable (LookSignals.Reason) async -> Void
     private let metrics: MetricsRegistry
     private let now: WallClock
 
-    package init(secrets: Secrets, looks: LookSignals, metrics: MetricsRegistry, now: @escaping WallClock) {
+    package init(
+        secrets: Secrets, metrics: MetricsRegistry, now: @escaping WallClock,
+        tell: @escaping @Sendable (LookSignals.Reason) async -> Void
+    ) {
         self.secrets = secrets
-        self.looks = looks
+        self.tell = tell
         self.metrics = metrics
         self.now = now
     }
@@ -33,7 +36,7 @@ package struct WebhookRoutes: RouteGroup {
                 throw error
             }
             count("taken")
-            looks.signal(.git)
+            await tell(.git)
             return Response.json(.accepted, ["status": "passed on"])
         }
     }

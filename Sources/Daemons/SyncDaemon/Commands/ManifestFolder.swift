@@ -24,9 +24,10 @@ struct ManifestFolder {
         guard selection.problems.isEmpty else { return ([], problems) }
         var files: [ManifestFile] = []
         for file in selection.manifests {
-            do { files.append(ManifestFile(path: file, bytes: try Files.read("\(path)/\(file)"))) } catch {
-                problems.append((file, error.reason))
-            }
+            do {
+                let bytes: [UInt8] = try Files.read("\(path)/\(file)")
+                files.append(ManifestFile(path: file, bytes: bytes, decoder: .standard))
+            } catch { problems.append((file, error.reason)) }
         }
         return (files, problems)
     }

@@ -84,12 +84,10 @@ struct ValidateCommand: AsyncParsableCommand {
             let view = try RepositoryView(gitDir: gitDir, environment: ProcessEnvironment.value)
             defer { view.remove() }
             let git = GitStore(GitStore.Configuration(folder: view.folder))
-            let filter = TreeFilter(root: path)
-            let listing = try await git.tree(of: id, filter)
             let loaded = try await CommitLoader(
-                git: git, filter: filter, decoder: .standard, allowedUnits: try allowedUnits()
+                git: git, filter: TreeFilter(root: path), decoder: .standard, allowedUnits: try allowedUnits()
             ).load(id)
-            return (loaded.content, listing.files.count)
+            return (loaded.content, loaded.fileCount)
         } catch {
             StandardError.write("cannot check the commit: \(error)\n")
             throw ExitCode(2)

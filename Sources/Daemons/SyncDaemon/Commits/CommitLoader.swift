@@ -9,6 +9,7 @@ package struct LoadedCommit: Sendable {
     package var id: ObjectID
     package var info: CommitInfo
     package var content: Content
+    package var fileCount: Int
     /// The lines of each resource's document, for finding the commit that last changed it.
     package var lines: [ResourceKey: ClosedRange<Int>]
 
@@ -22,7 +23,7 @@ package struct LoadedCommit: Sendable {
 }
 
 /// Reads commits and decodes them. What was read is remembered: a commit never changes, and of a new one only the files
-/// that changed are parsed.
+/// that changed are read.
 package actor CommitLoader {
     private let git: GitStore
     private let filter: TreeFilter
@@ -70,7 +71,7 @@ package actor CommitLoader {
             if let known = files[key] {
                 parsed[key] = known
             } else if let bytes = file.bytes {
-                parsed[key] = ManifestFile(path: file.path, bytes: bytes)
+                parsed[key] = ManifestFile(path: file.path, bytes: bytes, decoder: decoder)
             } else {
                 missing.insert(file.blob)
             }
@@ -80,7 +81,8 @@ package actor CommitLoader {
             let all = try await git.tree(of: id, filter, known: Set(files.keys.map(\.blob)).subtracting(missing))
             for file in all.files where missing.contains(file.blob) {
                 guard let bytes = file.bytes else { continue }
-                parsed[FileKey(blob: file.blob, path: file.path)] = ManifestFile(path: file.path, bytes: bytes)
+                parsed[FileKey(blob: file.blob, path: file.path)] = ManifestFile(
+                    path: file.path, bytes: bytes, decoder: decoder)
             }
         }
         files = parsed
@@ -90,16 +92,18 @@ package actor CommitLoader {
     }
 }
 
-/// One parsed manifest file.
+/// One manifest file, read by itself: a commit that leaves it as it is leaves this as it is.
 struct ManifestFile: Sendable {
     var path: String
-    var documents: [ManifestDocument]
+    var documents: [ReadDocument]
     var problems: [Diagnostic]
     var lineCount: Int
 
-    init(path: String, bytes: [UInt8]) {
+    init(path: String, bytes: [UInt8], decoder: ResourceDecoder) {
         self.path = path
-        (documents, problems) = composeManifest(file: path, bytes: bytes)
+        let (composed, problems) = composeManifest(file: path, bytes: bytes)
+        documents = composed.compactMap(decoder.read)
+        self.problems = problems
         lineCount = bytes.count { $0 == UInt8(ascii: "\n") } + (bytes.last == UInt8(ascii: "\n") ? 0 : 1)
     }
 }
@@ -111,6 +115,7 @@ extension LoadedCommit {
     ) {
         self.id = id
         self.info = info
+        fileCount = files.count
         lines = [:]
         let (content, resources) = decodeManifests(
             revision: id.hex, files: files, refused: refusals.map { ($0.path, $0.message) }, decoder: decoder,

@@ -99,6 +99,11 @@ package actor Reconciler {
         state = try dependencies.directory.readState()
         knownOrders = try dependencies.directory.readEnforcement()
         log = ReportLog(directory: dependencies.directory)
+        if log.isTorn {
+            dependencies.logger.warning(
+                "the last report was cut off by a crash; it is skipped",
+                metadata: .of([.path: dependencies.directory.file("reports.jsonl")]))
+        }
         // The same after a restart: a process that was killed must not keep its successor waiting for its lease. The lock
         // file sees to it that there is one at a time.
         holder = "\(dependencies.host)/\(try dependencies.directory.identity())"

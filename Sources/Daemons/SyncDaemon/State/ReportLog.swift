@@ -15,6 +15,8 @@ package struct ReportLog: Sendable {
     private var last: (report: RunReport, offset: Int)?
     /// Runs of another process are another story: its last record is left as it is.
     private var isLastOurs = false
+    /// The file ends in a line that a crash, or a full disk, cut off: the next record begins a line of its own.
+    package private(set) var isTorn = false
 
     package init(directory: StateDirectory, fileLimit: Int = 8 << 20) {
         path = directory.file("reports.jsonl")
@@ -22,12 +24,12 @@ package struct ReportLog: Sendable {
         self.fileLimit = fileLimit
         self.directory = directory
         lastSent = (try? files.read(directory.file("sent"), limit: 1 << 10)).map { String(decoding: $0, as: UTF8.self) }
-        if let bytes = try? files.read(path, limit: fileLimit * 2),
-            let line = bytes.dropLast().lastIndex(of: UInt8(ascii: "\n")).map({ $0 + 1 }) ?? (bytes.isEmpty ? nil : 0),
-            let report = try? RunReport(parsing: bytes[line...].filter { $0 != UInt8(ascii: "\n") })
-        {
-            last = (report, line)
-        }
+        guard let bytes = try? files.read(path, limit: fileLimit * 2) else { return }
+        let newline = UInt8(ascii: "\n")
+        isTorn = bytes.last.map { $0 != newline } ?? false
+        let whole: ArraySlice<UInt8> = bytes[..<(bytes.lastIndex(of: newline) ?? 0)]
+        let start: Int = whole.lastIndex(of: newline).map { $0 + 1 } ?? 0
+        if let report = try? RunReport(parsing: whole[start...]) { last = (report, start) }
     }
 
     package var newest: RunReport? { last?.report }
@@ -54,7 +56,9 @@ package struct ReportLog: Sendable {
     package mutating func append(_ report: RunReport) throws(FileError) -> RunReport {
         var record: RunReport = report
         var offset: Int = try files.size(of: path)
-        if let last, isLastOurs, report.repeats(last.report) {
+        var isReplacing = false
+        if let last, isLastOurs, !isTorn, report.repeats(last.report) {
+            isReplacing = true
             record = last.report
             record.count += 1
             record.lastFinishedAt = report.finishedAt
@@ -62,9 +66,14 @@ package struct ReportLog: Sendable {
         } else if offset > fileLimit {
             files.rename(path, to: "\(path).old")
             offset = 0
+            isTorn = false
         }
-        try files.write(Array(record.json.canonical) + [UInt8(ascii: "\n")], to: path, at: offset)
-        last = (record, offset)
+        let newline: [UInt8] = [UInt8(ascii: "\n")]
+        let isBehindTorn: Bool = isTorn && !isReplacing
+        isTorn = true
+        try files.write((isBehindTorn ? newline : []) + record.json.canonical + newline, to: path, at: offset)
+        isTorn = false
+        last = (record, isBehindTorn ? offset + 1 : offset)
         isLastOurs = true
         return record
     }

@@ -33,11 +33,12 @@ private func observedProxy(
 }
 
 private func read(_ target: any ReconcileTarget, known: ConfigSnapshot?) async -> Observed<ConfigSnapshot> {
-    if let known {
-        // An older component has no such answer: then everything is read.
-        let state: StoreState? = try? await target.state()
-        if let present = state.flatMap(known.continued) { return .present(present) }
+    guard let known else {
+        return await observed { () async throws(TargetError) in try await target.wholeSnapshot() }
     }
+    // An older component has no such answer: then everything is read.
+    let state: StoreState? = try? await target.state()
+    if let present = state.flatMap(known.continued) { return .present(present) }
     return await observed { () async throws(TargetError) in try await target.snapshot() }
 }
 

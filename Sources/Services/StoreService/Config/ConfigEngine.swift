@@ -25,6 +25,10 @@ package struct ConfigEngine: ConfigBackend {
         do { return try await store.snapshot() } catch { throw ConfigFailure(error) }
     }
 
+    package func wholeSnapshot() async throws(ConfigFailure) -> ConfigSnapshot {
+        do { return try await store.snapshot(isWhole: true) } catch { throw ConfigFailure(error) }
+    }
+
     package func state() async throws(ConfigFailure) -> StoreState {
         do { return try await store.state() } catch { throw ConfigFailure(error) }
     }

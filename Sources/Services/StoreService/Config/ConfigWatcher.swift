@@ -21,6 +21,7 @@ package final class ConfigWatcher: Service {
     private let source: any ConfigSource
     private let live: LiveConfig
     private let listener: DatabaseListener?
+    private let onMessage: [String: @Sendable (String) -> Void]
     private let interval: Duration
     private let clock: any Clock<Duration>
     private let metrics: MetricsRegistry
@@ -30,8 +31,10 @@ package final class ConfigWatcher: Service {
     private let wakes: AsyncStream<Void>
     private let wake: AsyncStream<Void>.Continuation
 
+    /// - Parameter onMessage: by channel, who takes what else is told on the listener's connection.
     package init(
-        source: any ConfigSource, live: LiveConfig, listener: DatabaseListener?, interval: Duration,
+        source: any ConfigSource, live: LiveConfig, listener: DatabaseListener?,
+        onMessage: [String: @Sendable (String) -> Void] = [:], interval: Duration,
         clock: any Clock<Duration> = ContinuousClock(), metrics: MetricsRegistry, logger: Logger,
         storeGuard: StoreGuard? = nil, safeMode: SafeMode? = nil
     ) {
@@ -40,6 +43,7 @@ package final class ConfigWatcher: Service {
         self.source = source
         self.live = live
         self.listener = listener
+        self.onMessage = onMessage
         self.interval = interval
         self.clock = clock
         self.metrics = metrics
@@ -70,7 +74,13 @@ package final class ConfigWatcher: Service {
 
     private func followNotifications() async {
         guard let listener else { return }
-        for await _ in listener.events { lookNow() }
+        for await event in listener.events {
+            if case .notification(let channel, let payload) = event, let take = onMessage[channel] {
+                take(payload)
+            } else {
+                lookNow()
+            }
+        }
     }
 
     /// The only place that loads, one load after the other: an older state can never replace a newer one.
