@@ -37,6 +37,14 @@ final class World: @unchecked Sendable {
         random = SeededGenerator(seed: schedule.seed ^ 0x5EED)
         components[.server] = SimulatedComponent(.server, world: self)
         if schedule.hasProxy { components[.proxy] = SimulatedComponent(.proxy, world: self) }
+        let start: Timestamp = serverTime
+        component(.server).fill { store in
+            for change in schedule.found {
+                let resource: DecodedResource? = change.entry.map { Vocabulary.resource(change.key, $0.variant) }
+                store.write(change.key, resource, by: "alice", at: start, audited: true)
+            }
+        }
+        checks.isMeeting = !schedule.found.isEmpty
         daemons = (0..<schedule.daemons).map { SimulatedDaemon($0, world: self, hasProxy: schedule.hasProxy) }
     }
 
@@ -78,7 +86,8 @@ final class World: @unchecked Sendable {
         // Whatever was to start again has by now.
         timeline.after(.seconds(45)) { [unowned self] in
             for daemon in daemons {
-                daemon.enforce()
+                for order in [Fault.Order.enforce, .resume, .unpin] { daemon.order(order) }
+                for key in Vocabulary.all { daemon.endToleration(of: key) }
                 // It may have accepted, after the last push, a commit of a branch that was rewritten meanwhile.
                 guard let head = remote.head, let accepted = daemon.acceptedCommit else { continue }
                 if !remote.isDescendant(head, of: accepted) { daemon.permit(head) }

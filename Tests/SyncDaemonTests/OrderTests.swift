@@ -96,6 +96,29 @@ private let edited: JSONValue = ["dataset": "metrics", "keep": "1d"]
         #expect(await fixture.target.spec(retention) == edited)
     }
 
+    @Test func aWriteThatGotNoAnswerIsNotSentAgainOnceSuspended() async throws {
+        let (fixture, reconciler, _, _) = try await started()
+        await fixture.target.edit(retention, edited)
+        let patches = await fixture.target.patches.count
+        await fixture.target.missNextPatch {
+            _ = try? await reconciler.order(.suspend(reason: nil), by: "alice")
+        }
+        #expect(await reconciler.run(.timer, fetches: false).outcome == .incomplete)
+        #expect(await fixture.target.patches.count == patches)
+        #expect(await fixture.target.spec(retention) == edited)
+    }
+
+    @Test func suspendedBeforeAFirstCommitNothingIsSaidToBeInSync() async throws {
+        let fixture = try await SyncFixture()
+        let first = try await fixture.repository.commit(["g.yaml": groupText()])
+        let reconciler = try fixture.reconciler()
+        _ = try await reconciler.order(.suspend(reason: nil), by: "alice")
+        let report = await reconciler.run(.startup, fetches: true)
+        #expect(report.outcome == .drifted)
+        #expect(report.waitingCommit?.id == first)
+        #expect(await fixture.target.patches.isEmpty)
+    }
+
     @Test func anUnreadableFileOfOrdersIsNotTakenForNone() async throws {
         let (fixture, _, _, _) = try await started()
         try Data("{".utf8).write(to: URL(fileURLWithPath: fixture.folder("state/enforcement.json")))

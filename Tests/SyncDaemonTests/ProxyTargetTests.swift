@@ -53,6 +53,23 @@ import Testing
         #expect(second.outcome == .corrected)
     }
 
+    // Shows F-GO-01
+    @Test func aRewrittenHistoryThatAPersonAcceptedReachesTheProxyToo() async throws {
+        let fixture = try await SyncFixture(hasProxy: true)
+        try await fixture.repository.commit(files)
+        try await fixture.repository.commit(["pipeline.yaml": pipelineText(batchSize: 600)])
+        let reconciler = try fixture.reconciler()
+        _ = await reconciler.run(.startup, fetches: true)
+        try await fixture.repository.git("reset", "-q", "--hard", "HEAD~1")
+        let rewritten = try await fixture.repository.commitLocally(["pipeline.yaml": pipelineText(batchSize: 700)])
+        try await fixture.repository.push(force: true)
+        _ = try await reconciler.permitRewrite(rewritten, reason: "cleaned up")
+        let report = await reconciler.run(.manual, fetches: true)
+        #expect(report.outcome == .applied, "\(report.text(.plain))")
+        #expect(await fixture.proxy.spec(pipeline)?["batchSize"] == 700)
+        #expect(await reconciler.run(.timer, fetches: true).outcome == .inSync)
+    }
+
     // Shows F-GO-11
     @Test func whoMayNotWriteToTheServerDoesNotWriteToTheProxyEither() async throws {
         let fixture = try await SyncFixture(hasProxy: true)

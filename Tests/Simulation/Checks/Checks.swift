@@ -19,6 +19,11 @@ package enum Invariant: String, CaseIterable, Hashable, Sendable {
     case inSync
     /// No secret stands in a report, a log or a file.
     case secret
+    /// What people ordered is obeyed: nothing is sent while enforcement is suspended, nothing but a pinned commit, and
+    /// nothing over a change that is tolerated.
+    case orders
+    /// Nothing is written to a store that others filled before a person said so.
+    case meeting
     /// When faults stop, everything comes to be as declared, and is said to be.
     case convergence
 }
@@ -38,6 +43,8 @@ struct Checks {
     var deletions: [(at: Duration, component: Component, daemon: Int, key: ResourceKey)] = []
     /// Who got the lease of a store last, and until when.
     var grants: [Component: (daemon: Int, until: Timestamp)] = [:]
+    /// Whether the store was in use when it was met and nobody said `enforce` since.
+    var isMeeting = false
     /// When the state directory of a daemon was lost last; it cannot know of deletions before.
     var lostState: [Int: Duration] = [:]
 }

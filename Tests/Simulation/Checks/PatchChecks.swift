@@ -13,12 +13,16 @@ extension World {
         guard let id = patch.revision.flatMap(ObjectID.init(hex:)), let commit = remote.commits[id] else {
             return violate(.history, "daemon \(daemon) wrote for \(patch.revision ?? "no commit"), which nobody pushed")
         }
-        checkHistory(commit, by: daemon)
+        let pin: Enforcement.Pin? = daemons[daemon].orders?.pin
+        let isPinned: Bool = daemons[daemon].orders == nil || pin?.commit == commit.id.hex
+        if !isPinned { checkHistory(commit, by: daemon) }
         let deleted: [ResourceKey] = patch.changes.filter { $0.operation == .delete }.compactMap {
             ResourceKey("\($0.kind)/\($0.name)")
         }
         for key in deleted { checkDeletion(of: key, commit, before, by: daemon) }
-        checkGuard(deleted, patch, commit, before, on: name, by: daemon)
+        if !isPinned || pin?.permissions.isEmpty ?? false {
+            checkGuard(deleted, patch, commit, before, on: name, by: daemon)
+        }
     }
 
     private func checkWriter(_ patch: ConfigPatch, before: StoreModel, on name: Component, by daemon: Int) {

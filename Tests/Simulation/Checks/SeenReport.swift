@@ -6,6 +6,8 @@ import Reconciliation
 struct SeenReport: CustomStringConvertible {
     let isInSync: Bool
     private(set) var commit: String?
+    /// Nothing is written: a commit is compared with, and not accepted.
+    private(set) var isObserving = false
     private(set) var declaredDigest: String?
     private(set) var liveDigest: String?
     private let line: [UInt8]
@@ -16,6 +18,7 @@ struct SeenReport: CustomStringConvertible {
         isInSync = strstr(text, #""outcome":"inSync""#) != nil
         guard isInSync, let json = try? JSONValue(parsing: line) else { return }
         commit = json["commit"]?["id"]?.string
+        isObserving = json["mode"]?.string == RunMode.observe.rawValue
         declaredDigest = json["declaredDigest"]?.string
         liveDigest = json["liveDigest"]?.string
     }

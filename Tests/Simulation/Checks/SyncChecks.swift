@@ -28,15 +28,20 @@ extension World {
     /// Where a run says `inSync`, there was a moment within it at which that was so.
     func checkSync(_ report: SeenReport, by incarnation: Incarnation) {
         guard report.isInSync, !incarnation.isDead else { return }
-        guard let id = report.commit.flatMap(ObjectID.init(hex:)), let commit = remote.commits[id] else {
-            return violate(.inSync, "daemon \(incarnation.daemon) is in sync with no commit")
-        }
         guard report.declaredDigest == report.liveDigest, report.declaredDigest != nil else {
             return violate(.inSync, "daemon \(incarnation.daemon) says inSync while its digests differ")
         }
+        // While a first meeting lasts no commit is accepted, and none is named.
+        if report.commit == nil, report.isObserving { return }
+        guard let id = report.commit.flatMap(ObjectID.init(hex:)), let commit = remote.commits[id] else {
+            return violate(.inSync, "daemon \(incarnation.daemon) is in sync with no commit")
+        }
         let start: Duration = incarnation.runStart ?? timeline.now
+        // Where what is tolerated is not known, nothing is said of it.
+        guard let orders = daemons[incarnation.daemon].orders else { return }
+        let tolerated = Set(orders.tolerations.map(\.resource))
         for component in components.values.sorted(by: { $0.name.rawValue < $1.name.rawValue }) {
-            if let reason = component.reasonNeverInSync(with: commit, since: start, network) {
+            if let reason = component.reasonNeverInSync(with: commit, since: start, tolerated) {
                 return violate(
                     .inSync,
                     "daemon \(incarnation.daemon) says inSync with \(id.short), but \(component.name.rawValue): \(reason)"
@@ -83,22 +88,28 @@ extension World {
 
 extension SimulatedComponent {
     /// The first thing in which a content differs from what a commit declares.
-    func difference(from commit: SimulatedCommit, _ rows: [ResourceKey: StoreModel.Row]) -> String? {
+    func difference(
+        from commit: SimulatedCommit, _ rows: [ResourceKey: StoreModel.Row], tolerated: Set<ResourceKey> = []
+    ) -> String? {
         for (key, entry) in commit.entries where store.targets.contains(key.kind.target) && entry.drift != .ignore {
+            guard !tolerated.contains(key) else { continue }
             let digest: String = Vocabulary.digest(key, entry.variant)
             if rows[key]?.resource.resource.digest != digest {
                 return "\(key) is \(rows[key] == nil ? "not there" : "another")"
             }
         }
         for (key, row) in rows where row.owner == SimulatedTarget.writer && commit.entries[key] == nil {
-            guard !world.wasKept(key) else { continue }
+            guard !world.wasKept(key), !tolerated.contains(key) else { continue }
             return "\(key) is still there"
         }
         return nil
     }
 
     /// Why no moment since `start` was one of agreement; nil where one was.
-    func reasonNeverInSync(with commit: SimulatedCommit, since start: Duration, _ network: SimulatedNetwork) -> String?
+    func reasonNeverInSync(
+        with commit: SimulatedCommit, since start: Duration, _ tolerated: Set<ResourceKey>
+    )
+        -> String?
     {
         var reason: String?
         var first: Int = history.lastIndex { $0.from <= start } ?? 0
@@ -106,7 +117,7 @@ extension SimulatedComponent {
         while first > 0, !history[first].isRecorded, history[first].from > start - .seconds(75) { first -= 1 }
         for index in first..<history.count {
             let end: Duration = index + 1 < history.count ? history[index + 1].from : world.timeline.now
-            if let found = difference(from: commit, history[index].rows) {
+            if let found = difference(from: commit, history[index].rows, tolerated: tolerated) {
                 reason = reason ?? found
             } else if !wasLoaded(from: max(start, history[index].from), to: max(start, end)) {
                 reason = reason ?? "its process ran another generation"

@@ -11,6 +11,8 @@ final class Incarnation: @unchecked Sendable {
     var stepsLeft: Int?
     /// Called once, when the steps are used up.
     var onExhausted: () -> Void = {}
+    /// For how long its machine stands still before its next write goes out.
+    var pauseBeforeWrite: Duration?
     /// When its present run began: at the first step after the end of the one before.
     private(set) var runStart: Duration?
     /// What ends each thing that it waits for, by the order of asking.

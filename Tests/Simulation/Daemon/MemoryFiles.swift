@@ -11,6 +11,8 @@ final class MemoryDisk {
     var tearsFiles = false
     /// Set by a defect: what the state file is changed to before it is written.
     var spoil: ([UInt8]) -> [UInt8] = { $0 }
+    /// Set by a defect: what people ordered is changed to this before it is written.
+    var spoilOrders: ([UInt8]) -> [UInt8] = { $0 }
 }
 
 /// The state directory's files as one life of a daemon sees them. `@unchecked Sendable`: used on the simulation's
@@ -28,7 +30,8 @@ struct MemoryFiles: StateFiles, @unchecked Sendable {
 
     func replace(_ path: String, with bytes: [UInt8]) throws(FileError) {
         let isState: Bool = path.hasSuffix("/state.json")
-        let written: [UInt8] = isState ? disk.spoil(bytes) : bytes
+        let isOrders: Bool = path.hasSuffix("/enforcement.json")
+        let written: [UInt8] = isState ? disk.spoil(bytes) : isOrders ? disk.spoilOrders(bytes) : bytes
         let wasAlive: Bool = !incarnation.isDead
         guard incarnation.step() else {
             if wasAlive, disk.tearsFiles { disk.files[path] = Array(written.prefix(written.count / 2)) }

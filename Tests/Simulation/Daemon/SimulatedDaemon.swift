@@ -7,7 +7,9 @@ import SyncDaemon
 import Telemetry
 
 /// One gitops-sync on a machine of its own: the production reconciler and its loop over simulated surroundings.
-final class SimulatedDaemon {
+///
+/// `@unchecked Sendable`: used on the simulation's thread alone, which ``DrainedExecutor`` sees to.
+final class SimulatedDaemon: @unchecked Sendable {
     unowned let world: World
     let number: Int
     let disk = MemoryDisk()
@@ -18,7 +20,14 @@ final class SimulatedDaemon {
     private var queue = RunQueue()
     private var waitsForStart = false
     /// How far this machine's time of day is from the components'.
-    var wallOffset: PromDuration = .zero
+    private(set) var wallOffset: PromDuration = .zero
+    /// When that changed last.
+    private(set) var clockSetAt: Duration = .zero
+    /// What it has to obey: what was answered last; nil while that cannot be known.
+    private var obeyed: Enforcement? = .plain
+    private var openOrders = 0
+    /// Whether a person on this machine ended the first meeting since it lost its state.
+    private(set) var mayBegin = false
     var lastReport: SeenReport?
     /// As it names itself to a store.
     var holder = ""
@@ -101,11 +110,15 @@ final class SimulatedDaemon {
         case .state:
             disk.files["/state/state.json"] = nil
             disk.files["/state/reports.jsonl"] = nil
+            disk.files["/state/enforcement.json"] = nil
+            mayBegin = false
+            if serial(world.component(.server).store) < obeyed?.serial ?? 0 { obeyed = nil }
             repository.heads = []
             repository.newest = nil
         case .old:
             guard let old = disk.olderStates.first else { return }
             disk.files["/state/state.json"] = old
+            mayBegin = false
         }
         world.checks.lostState[number] = world.timeline.now
         world.forgetWhatNobodyRemembers()
@@ -115,7 +128,8 @@ final class SimulatedDaemon {
     func calmDown() {
         incarnation?.stepsLeft = nil
         repository.failures = 0
-        wallOffset = .zero
+        incarnation?.pauseBeforeWrite = nil
+        setClock(.zero)
         if !isRunning { start(after: .seconds(1)) }
     }
 
@@ -135,15 +149,80 @@ final class SimulatedDaemon {
         }
     }
 
-    /// A person ends a first meeting, where there is one.
-    func enforce() {
-        guard isRunning, let reconciler else { return }
+    /// A person on the machine says something.
+    func order(_ order: Fault.Order) {
+        guard isRunning, let reconciler, let incarnation else { return }
+        guard let request = request(for: order) else {
+            let queue: RunQueue = queue
+            Task(executorPreference: world.executor) { [self] in
+                guard (try? await reconciler.beginEnforcing()) != nil, !incarnation.isDead else { return }
+                mayBegin = true
+                queue.trigger(.manual)
+            }
+            return
+        }
+        send(request, to: reconciler, incarnation)
+    }
+
+    private func send(_ request: OrderRequest, to reconciler: Reconciler, _ incarnation: Incarnation) {
         let queue: RunQueue = queue
-        Task(executorPreference: world.executor) {
-            guard (try? await reconciler.beginEnforcing()) != nil else { return }
+        openOrders += 1
+        Task(executorPreference: world.executor) { [self] in
+            let answer: Enforcement? = try? await reconciler.order(request, by: "anna")
+            openOrders -= 1
+            // Of one that a crash cut off nobody knows whether it is written down.
+            if incarnation.isDead { obeyed = nil }
+            guard let answer, !incarnation.isDead else { return }
+            world.trace("daemon \(number) answers the order: \(answer.json.canonicalText)")
+            // Answers may overtake each other.
+            if answer.serial >= obeyed?.serial ?? 0 { obeyed = answer }
             queue.trigger(.manual)
         }
     }
+
+    func endToleration(of key: ResourceKey) {
+        guard isRunning, let reconciler, let incarnation else { return }
+        send(.endToleration(resource: "\(key)"), to: reconciler, incarnation)
+    }
+
+    private func request(for order: Fault.Order) -> OrderRequest? {
+        switch order {
+        case .suspend: return .suspend(reason: nil)
+        case .resume: return .resume
+        case .unpin: return .unpin
+        case .enforce: return nil
+        case .tolerate(let key, let minutes):
+            return .tolerate(resource: "\(key)", span: .seconds(Int64(minutes) * 60), reason: "simulated")
+        case .pin(let back, let isPermitted):
+            var id: ObjectID? = world.remote.head
+            for _ in 0..<back { id = id.flatMap { world.remote.commits[$0]?.parents.first } ?? id }
+            return .pin(
+                revision: id?.hex ?? "HEAD", permissions: isPermitted ? Set(Permission.allCases) : [], reason: nil)
+        }
+    }
+
+    /// What binds it now; nil where that cannot be said: an order is under way, or nobody remembers the last one.
+    var orders: Enforcement? { openOrders == 0 ? obeyed : nil }
+
+    /// The store was restored: without its own file a daemon knows only what is remembered there.
+    func serverForgot() {
+        guard disk.files["/state/enforcement.json"] == nil else { return }
+        if serial(world.component(.server).store) < obeyed?.serial ?? 0 { obeyed = nil }
+    }
+
+    private func serial(_ store: StoreModel) -> Int {
+        store.leases[SimulatedTarget.writer]?.enforcement?["serial"]?.integer ?? 0
+    }
+
+    func pause(beforeWriteFor span: Duration) { incarnation?.pauseBeforeWrite = span }
+
+    func setClock(_ offset: PromDuration) {
+        wallOffset = offset
+        clockSetAt = world.timeline.now
+    }
+
+    /// What this machine takes for the time of day.
+    var time: Timestamp { world.serverTime + wallOffset }
 
     // MARK: Assembly
 
@@ -158,7 +237,7 @@ final class SimulatedDaemon {
             git: git, target: SimulatedTarget(incarnation: incarnation, component: .server),
             proxy: hasProxy ? SimulatedTarget(incarnation: incarnation, component: .proxy) : nil,
             directory: StateDirectory("/state", files: MemoryFiles(disk: disk, incarnation: incarnation)),
-            decoder: Vocabulary.decoder, now: { world.serverTime + world.daemons[number].wallOffset },
+            decoder: Vocabulary.decoder, now: { world.daemons[number].time },
             clock: VirtualClock(incarnation: incarnation), random: { world.random.next() },
             decisions: world.defect.decisions, host: "sync-\(number)",
             logger: Logger(label: "simulation") { _ in SimulatedLog(incarnation: incarnation) })

@@ -83,6 +83,11 @@ final class SimulatedTarget: ReconcileTarget, @unchecked Sendable {
     func apply(_ patch: ConfigPatch) async throws(TargetError) -> ConfigSnapshot {
         let sent: ConfigPatch = throughJSON(world.defect.patch(patch))
         let daemon: Int = incarnation.daemon
+        world.checkOrders(sent, on: component, by: incarnation)
+        if let span = incarnation.pauseBeforeWrite {
+            incarnation.pauseBeforeWrite = nil
+            try? await incarnation.sleep(for: span)
+        }
         let result: Result<ConfigSnapshot, TargetError> = await ask("patch") { [world, component] there in
             let before: StoreModel = there.store
             let failure: StoreModel.PatchFailure? = there.change {

@@ -58,6 +58,12 @@ package enum Defect: String, CaseIterable, Hashable, Sendable {
     case driftIsLeft
     /// Waits are measured by the time of day.
     case timeOfDayIsBelieved
+    /// What people ordered is not written down.
+    case ordersAreForgotten
+    /// What is tolerated is corrected.
+    case tolerationsAreIgnored
+    /// A store that others filled is taken for a new one.
+    case storeInUseIsTakenForEmpty
 }
 
 /// What a target with a defect remembers.
@@ -109,6 +115,11 @@ extension Defect {
         }
         switch self {
         case .lastAnswerStands: memory.snapshot = snapshot
+        case .storeInUseIsTakenForEmpty:
+            if memory.snapshot == nil {
+                memory.snapshot = snapshot
+                snapshot.resources = []
+            }
         case .secondLookIsRemembered:
             if let known = memory.snapshot, memory.uses < 3 {
                 memory.uses += 1
@@ -163,6 +174,7 @@ extension Defect {
     func lease(_ lease: Lease) -> Lease {
         var lease: Lease = lease
         if self == .anchorIsForgotten { lease.acceptedCommit = nil }
+        if self == .ordersAreForgotten { lease.enforcement = nil }
         return lease
     }
 
@@ -189,6 +201,7 @@ extension Defect {
         switch self {
         case .filesAreTorn: disk.tearsFiles = true
         case .inventoryIsLost: disk.spoil = { Self.without(["inventory", "proxyInventory"], $0) }
+        case .ordersAreForgotten: disk.spoilOrders = { _ in Enforcement.plain.json.canonical }
         case .deletionsAreForgotten: disk.spoil = { Self.without(["deletions"], $0) }
         default: break
         }
@@ -213,6 +226,12 @@ extension Defect {
             decisions.plan = { comparison, context in
                 var context: PlanContext = context
                 context.redact = { spec, _ in spec }
+                return Decisions.standard.plan(comparison, context)
+            }
+        case .tolerationsAreIgnored:
+            decisions.plan = { comparison, context in
+                var context: PlanContext = context
+                context.tolerated = []
                 return Decisions.standard.plan(comparison, context)
             }
         case .driftIsLeft:

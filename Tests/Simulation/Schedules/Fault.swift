@@ -23,6 +23,9 @@ enum Fault: Hashable, Sendable {
     case restore(Component, age: Int)
     case lag(Component, seconds: Int)
     case crash(daemon: Int, afterSteps: Int, downSeconds: Int, StateLoss)
+    /// Before a daemon's next write goes out, its machine stands still.
+    case pause(daemon: Int, seconds: Int)
+    case order(daemon: Int, Order)
     case clockJump(daemon: Int, seconds: Int)
     case hostAway(Int, seconds: Int)
     case hostEdit(Int, removes: Bool, variant: Int)
@@ -33,6 +36,16 @@ enum Fault: Hashable, Sendable {
         var entry: Entry?
 
         var description: String { "\(key): \(entry.map(\.description) ?? "gone")" }
+    }
+
+    /// What somebody on the machine of a daemon says.
+    enum Order: Hashable, Sendable {
+        case suspend, resume, unpin
+        /// To the commit so many before the head of the branch.
+        case pin(back: Int, isPermitted: Bool)
+        case tolerate(ResourceKey, minutes: Int)
+        /// Ends a first meeting.
+        case enforce
     }
 
     /// Through what somebody writes to a store by hand.
@@ -74,6 +87,7 @@ extension World {
         case .backUp(let name): component(name).backUp()
         case .restore(let name, let age):
             component(name).restore(age)
+            for daemon in daemons { daemon.serverForgot() }
             forgetWhatNobodyRemembers()
         case .lag(let name, let seconds):
             component(name).isLagging = true
@@ -83,7 +97,9 @@ extension World {
             }
         case .crash(let number, let steps, let down, let loss):
             daemons[number].crash(afterSteps: steps, downFor: .seconds(down), loss)
-        case .clockJump(let number, let seconds): daemons[number].wallOffset = .seconds(Int64(seconds))
+        case .pause(let number, let seconds): daemons[number].pause(beforeWriteFor: .seconds(seconds))
+        case .order(let number, let order): daemons[number].order(order)
+        case .clockJump(let number, let seconds): daemons[number].setClock(.seconds(Int64(seconds)))
         case .hostAway(let index, let seconds):
             component(.server).changeHost(index) { $0.isAway = true }
             later(seconds) { $0.component(.server).changeHost(index) { $0.isAway = false } }

@@ -11,6 +11,8 @@ package struct Schedule: Hashable, Sendable {
     var events: [Event]
     var daemons: Int
     var hasProxy: Bool
+    /// What somebody made in the server's store before gitops-sync came.
+    var found: [Fault.Change]
 
     /// How long faults go on, and how long everything may take afterwards to be as declared.
     static let calmAfter: Duration = .seconds(120)
@@ -23,12 +25,17 @@ package struct Schedule: Hashable, Sendable {
         hasProxy = random.chance(40)
         let first = Schedule.complete(Self.someEntries(&random, hasProxy: hasProxy))
         let changes: [Fault.Change] = first.sorted { $0.key < $1.key }.map { .init(key: $0.key, entry: $0.value) }
+        let isInUse: Bool = daemons == 1 && random.chance(10)
+        found = isInUse ? (0..<3).map { .init(key: Vocabulary.groups[$0 + 2], entry: Entry($0)) } : []
         events = [
             Event(milliseconds: 0, fault: .push(changes: changes, fault: nil, isPermitted: true, webhook: false))
         ]
         for _ in 0..<(4 + random.below(8)) {
             let at: Int = 2000 + random.below(Int(Self.calmAfter.components.seconds) * 1000 - 2000)
             events.append(Event(milliseconds: at, fault: fault(&random)))
+        }
+        if isInUse {
+            events.append(Event(milliseconds: 20_000 + random.below(60_000), fault: .order(daemon: 0, .enforce)))
         }
         events.sort { $0.milliseconds < $1.milliseconds }
     }
@@ -76,6 +83,9 @@ package struct Schedule: Hashable, Sendable {
     }
 
     private func fault(_ random: inout SeededGenerator) -> Fault {
+        // Orders are known to one daemon at once and to another later: what binds is clear where there is one.
+        if daemons == 1, random.chance(12) { return .order(daemon: 0, order(&random)) }
+        if random.chance(5) { return .pause(daemon: random.below(daemons), seconds: 20 + random.below(80)) }
         switch random.below(100) {
         case 0..<22: return push(&random)
         case 22..<26: return .rewrite(back: 1 + random.below(3), changes: changes(&random, most: 3))
@@ -106,6 +116,16 @@ package struct Schedule: Hashable, Sendable {
             return .clockJump(daemon: random.below(daemons), seconds: jumps[random.below(jumps.count)])
         case 92..<95: return .hostAway(random.below(2), seconds: 1 + random.below(80))
         default: return .hostEdit(random.below(2), removes: random.chance(30), variant: 6 + random.below(3))
+        }
+    }
+
+    private func order(_ random: inout SeededGenerator) -> Fault.Order {
+        switch random.below(10) {
+        case 0..<3: .suspend
+        case 3: .resume
+        case 4..<7: .pin(back: random.below(3), isPermitted: random.chance(50))
+        case 7: .unpin
+        default: .tolerate(key(&random, of: store(&random)), minutes: 1 + random.below(30))
         }
     }
 

@@ -46,6 +46,14 @@ final class SimulatedComponent {
         backups = [store]
     }
 
+    /// Gives the store what it holds at the beginning.
+    func fill(_ body: (inout StoreModel) -> Void) {
+        body(&store)
+        loadedGeneration = store.generation
+        history = [(.zero, store.rows, true)]
+        backups = [store]
+    }
+
     /// Changes the store; whoever follows it learns of it later.
     @discardableResult
     func change<Result>(_ body: (inout StoreModel) -> Result) -> Result {

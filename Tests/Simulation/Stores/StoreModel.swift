@@ -19,6 +19,8 @@ struct StoreModel {
         var epoch: Int
         var expiresAt: Timestamp
         var acceptedCommit: String?
+        /// What people ordered, with its serial.
+        var enforcement: JSONValue?
     }
 
     private(set) var storeId: String
@@ -53,11 +55,14 @@ struct StoreModel {
         held.holder = request.holder
         held.expiresAt = now + request.ttl
         held.acceptedCommit = request.acceptedCommit ?? held.acceptedCommit
+        if let orders = request.enforcement, orders.serial >= held.enforcement?.serial ?? 0 {
+            held.enforcement = orders
+        }
         leases[request.source] = held
         return .success(
             Lease(
                 source: request.source, epoch: held.epoch, expiresAt: held.expiresAt,
-                acceptedCommit: held.acceptedCommit))
+                acceptedCommit: held.acceptedCommit, enforcement: held.enforcement))
     }
 
     // MARK: Patches
@@ -180,4 +185,8 @@ struct StoreModel {
         return ConfigSnapshot(
             storeId: storeId, generation: generation, digest: "\(version)", instances: instances, resources: resources)
     }
+}
+
+extension JSONValue {
+    fileprivate var serial: Int { self["serial"]?.integer ?? 0 }
 }

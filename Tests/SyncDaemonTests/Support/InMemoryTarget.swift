@@ -56,6 +56,10 @@ actor InMemoryTarget: ReconcileTarget {
     func loseNextAnswer() { losesNextAnswer = true }
     func onPatch(_ body: (@Sendable (isolated InMemoryTarget) -> Void)?) { beforePatch = body }
 
+    /// Is called in place of taking the next patch, whose sender gets no answer.
+    private var insteadOfPatch: (@Sendable () async -> Void)?
+    func missNextPatch(_ body: @escaping @Sendable () async -> Void) { insteadOfPatch = body }
+
     /// Somebody changes the store; nil deletes.
     func edit(_ key: ResourceKey, _ spec: JSONValue?, by who: String = "alice", via: ChangedBy.Channel = .sql) {
         let changedBy = ChangedBy(who: who, at: Timestamp(milliseconds: 1_700_000_000_000), via: via)
@@ -136,6 +140,11 @@ actor InMemoryTarget: ReconcileTarget {
 
     func apply(_ patch: ConfigPatch) async throws(TargetError) -> ConfigSnapshot {
         try answer()
+        if let body = insteadOfPatch {
+            insteadOfPatch = nil
+            await body()
+            throw .unreachable("connection reset")
+        }
         beforePatch?(self)
         patches.append(patch)
         if let refused, let index = patch.changes.firstIndex(where: { $0.name == refused.name }) {

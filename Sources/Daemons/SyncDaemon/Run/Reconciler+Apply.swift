@@ -68,7 +68,7 @@ extension Reconciler {
         let startedAt: Timestamp = dependencies.now()
         let deletionsBefore: [SyncState.Deletion] = state.deletions
         noteDeletions(of: plan.storeSteps)
-        do throws(TargetError) { _ = try await send(patch, to: dependencies.target) } catch {
+        do throws(TargetError) { _ = try await send(patch, to: dependencies.target, run) } catch {
             if !error.isUnknown { state.deletions = deletionsBefore }
             switch error {
             case .conflict(let conflict) where conflict.isOfStore(plan): return .storeMoved
@@ -97,6 +97,7 @@ extension Reconciler {
         let deletionsBefore: [SyncState.Deletion] = state.deletions
         do throws(TargetError) {
             if let error = objection(to: run) ?? ignorance() { throw error }
+            var serverKnowsCommit = false
             if plan.storeId != nil {
                 // Whom the server keeps from writing, because another one enforces or a later commit was accepted, does
                 // not write here either: the proxy may not have heard of that.
@@ -104,18 +105,22 @@ extension Reconciler {
                 let error: TargetError? = await followAnchor(
                     held, of: plan.storeId, known: state.inventory, judging: run)
                 if let error { throw error }
+                serverKnowsCommit = held.acceptedCommit == commit.id.hex
             }
             let lease: Lease = try await takeLease(on: proxy)
-            // Its own note is what holds back an old commit while the server is away.
-            let error: TargetError? = await followAnchor(
-                lease, of: plan.proxyStoreId, known: state.proxyInventory, judging: run)
-            if let error { throw error }
+            // Its own note is what holds back an old commit while the server is away. Where the server names this commit,
+            // that counts: of a rewritten history that a person accepted the proxy has not heard yet.
+            if !serverKnowsCommit {
+                let error: TargetError? = await followAnchor(
+                    lease, of: plan.proxyStoreId, known: state.proxyInventory, judging: run)
+                if let error { throw error }
+            }
             let sources: [ResourceKey: ResourceSource] = await sources(of: plan, in: commit)
             let patch: ConfigPatch? = plan.patch(
                 for: .proxy, requestId: newID(), leaseEpoch: lease.epoch, sources: sources)
             if let patch {
                 noteDeletions(of: plan.storeSteps(on: .proxy))
-                _ = try await send(patch, to: proxy)
+                _ = try await send(patch, to: proxy, run)
             }
             if let accepted = state.acceptedCommit, lease.acceptedCommit != accepted {
                 _ = try await takeLease(accepting: accepted, on: proxy)
@@ -147,14 +152,17 @@ extension Reconciler {
         }
     }
 
-    /// Sends a patch, once more where the answer was lost: the request id makes both one.
+    /// Sends a patch, once more where the answer was lost: the request id makes both one. Nothing goes out under orders
+    /// that are not those of the run any more, also where they were answered while it asked for something else.
     private func send(
-        _ patch: ConfigPatch, to target: any ReconcileTarget
+        _ patch: ConfigPatch, to target: any ReconcileTarget, _ run: RunInProgress
     ) async throws(TargetError) -> ConfigSnapshot {
+        if let error = objection(to: run) { throw error }
         do throws(TargetError) { return try await target.apply(patch) } catch {
             guard case .unreachable = error, !Task.isCancelled else { throw error }
         }
         try? await dependencies.clock.sleep(for: .milliseconds(200))
+        if let error = objection(to: run) { throw error }
         return try await target.apply(patch)
     }
 

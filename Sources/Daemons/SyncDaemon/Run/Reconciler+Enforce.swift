@@ -57,6 +57,8 @@ extension Reconciler {
     /// What there is to say of the targets while no commit is there to compare them with.
     private func reportTargetsAlone(_ run: inout RunInProgress) async {
         run.report.changes = []
+        // Nothing was compared, which is never "in sync": suspended before a first commit was accepted, one waits.
+        run.facts.leavesDifferences = true
         let live: LiveState = await observeAll(declared: nil)
         for (name, reason) in live.unknown {
             run.report.targets.append(TargetReport(name: name, state: .unknown, message: reason))

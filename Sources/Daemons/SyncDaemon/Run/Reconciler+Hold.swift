@@ -39,6 +39,9 @@ extension Reconciler {
             case .refused(let info, let problems, let refusals): refuse(&run, info, problems, refusals)
             }
         } catch {
+            // It cannot be read now; nothing else is put into its place for that.
+            run.commit = nil
+            run.report.commit = nil
             run.report.errors.append("pinned commit \(pin.commit.prefix(10)): \(error.description)")
             run.facts.isFailed = true
         }

@@ -7,7 +7,7 @@ extension StateDirectory {
     /// error: going on without it would resume what somebody suspended.
     package func readEnforcement() throws(FileError) -> Enforcement? {
         let bytes: [UInt8]
-        do { bytes = try Files.read(file("enforcement.json")) } catch {
+        do { bytes = try files.read(file("enforcement.json"), limit: 1 << 20) } catch {
             guard error.isMissing else { throw error }
             return nil
         }
@@ -19,6 +19,6 @@ extension StateDirectory {
     }
 
     package func write(_ enforcement: Enforcement) throws(FileError) {
-        try Files.write(enforcement.json.canonical, to: file("enforcement.json"), mode: 0o600)
+        try files.replace(file("enforcement.json"), with: enforcement.json.canonical)
     }
 }
