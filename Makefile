@@ -38,6 +38,7 @@ build: ## Build the programs, debug
 
 release: ## Build the programs for installing, optimised, without the Swift libraries to install
 	@scripts/install-dependencies
+	@scripts/static-libraries
 	@swift build -c release --static-swift-stdlib
 
 install: ## Install what make release built, the units and the users (DESTDIR, PREFIX)

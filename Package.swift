@@ -62,14 +62,15 @@ func target(
             swiftSettings: strict + (wrapsC ? [.strictMemorySafety()] : [])))
 }
 
-func program(_ name: String, uses: [String]) {
+func program(_ name: String, uses: [String], linkerSettings: [LinkerSetting] = []) {
     check(name, .executables, uses: uses)
     targets.append(
         .executableTarget(
             name: name,
             dependencies: uses.map { .target(name: $0) },
             path: "Sources/Executables/\(name)",
-            swiftSettings: strict))
+            swiftSettings: strict,
+            linkerSettings: linkerSettings))
 }
 
 /// The tests of one library, or a suite of its own such as `EndToEndTests`.
@@ -106,6 +107,7 @@ library("CLibgit2", pkgConfig: "libgit2", apt: "libgit2-dev")
 library("CLibmongoc", pkgConfig: "libmongoc-1.0", apt: "libmongoc-dev")
 library("CLibpq", pkgConfig: "libpq", apt: "libpq-dev")
 library("CLibyaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev")
+library("CMalloc")
 library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev")
 
 // Core: no I/O, no async, no clock of its own, no Foundation
@@ -145,7 +147,7 @@ target(
     ],
     products: [crypto, logging], wrapsC: true)
 target(
-    .adapters, "HostSystem", uses: ["CKernelClock", "Declarations", "Exposition", "Runtime", "Telemetry"],
+    .adapters, "HostSystem", uses: ["CKernelClock", "CMalloc", "Declarations", "Exposition", "Runtime", "Telemetry"],
     products: [logging, subprocess, systemPackage])
 target(
     .adapters, "ConfigAPIServer", uses: ["ConfigAPI", "Declarations", "Runtime", "Telemetry"],
@@ -227,7 +229,15 @@ target(
 program("gitops-sync", uses: ["SyncDaemon"])
 program("plumb-server", uses: ["ServerDaemon"])
 program("plumb-proxy", uses: ["ProxyDaemon"])
-program("plumb-agent", uses: ["AgentDaemon"])
+// It goes to hosts where nothing else of ours is: archives first (scripts/static-libraries), and no table of names for
+// others to link with, which would keep all code that nobody calls.
+program(
+    "plumb-agent", uses: ["AgentDaemon"],
+    linkerSettings: [
+        .unsafeFlags(
+            ["-L", "\(Context.packageDirectory)/.build-static", "-Xlinker", "--no-export-dynamic"],
+            .when(configuration: .release))
+    ])
 program("plumb-page", uses: ["PageBuilder"])
 program("plumb-unit-helper", uses: ["UnitHelper"])
 program("plumb", uses: ["Operator"])
@@ -329,7 +339,7 @@ tests(
         "AgentDaemon", "Compression", "ConfigAPI", "Declarations", "Delivery", "FrameFormat", "HostSystem", "Runtime",
         "Telemetry", "WireFormats",
     ],
-    products: [asyncHTTPClient, logging, hummingbird])
+    products: [asyncHTTPClient, logging, hummingbird, nioCore])
 tests(
     "OperatorTests",
     uses: [

@@ -7,12 +7,12 @@ import Runtime
 @main
 struct BenchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "plumb-bench", abstract: "Measure ingest and reconciliation.",
+        commandName: "plumb-bench", abstract: "Measure ingest, store, reconciliation and agent.",
         discussion: "Starts whole platforms of its own in temporary folders; what runs on this machine is left alone.")
 
-    enum Part: String, CaseIterable, ExpressibleByArgument { case ingest, reconcile, store, tail }
+    enum Part: String, CaseIterable, ExpressibleByArgument { case ingest, reconcile, store, agent, tail }
 
-    @Option(help: "Only this part: ingest, reconcile, store or tail.")
+    @Option(help: "Only this part: ingest, reconcile, store, agent or tail.")
     var only: Part?
     @Option(help: "How long each cell of the table is measured, in seconds.")
     var seconds: Int = 6
@@ -35,7 +35,8 @@ struct BenchCommand: AsyncParsableCommand {
     var parts: [StorePart] = StorePart.allCases
     @Option(
         help: ArgumentHelp(
-            "For store: where the peers' packages are unpacked; without it ours runs alone.", valueName: "dir"))
+            "Where the peers' packages are unpacked; without it the store runs alone, the agent beside what is installed.",
+            valueName: "dir"))
     var peers: String?
     @Flag(inversion: .prefixedNo, help: "For store: whether rollups are made; without them, what they cost shows.")
     var rollups = true
@@ -46,7 +47,19 @@ struct BenchCommand: AsyncParsableCommand {
             valueName: "dir"))
     var timescale: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "For agent: a static and stripped plumb-agent, as it is installed; without it the part is left out.",
+            valueName: "file"))
+    var agent: String?
+    @Option(help: "For agent: how long it is measured beside the others.")
+    var agentMinutes: Int = 10
+    @Option(help: "For agent: lines a minute in each of the two log files that it reads.")
+    var agentLines: Int = 6
+
     func validate() throws {
+        guard (1...120).contains(agentMinutes) else { throw ValidationError("--agent-minutes is 1 to 120") }
+        guard only != .agent || agent != nil else { throw ValidationError("--only agent needs --agent FILE") }
         guard (1...600).contains(seconds) else { throw ValidationError("--seconds is 1 to 600") }
         guard (1...8).contains(clients) else { throw ValidationError("--clients is 1 to 8: the server's pool has 10") }
     }
@@ -71,6 +84,12 @@ struct BenchCommand: AsyncParsableCommand {
         }
         if only == nil || only == .reconcile {
             try await reconcile(programs)
+        }
+        if let agent, only == nil || only == .agent {
+            let benchmark = AgentBenchmark(
+                programs: programs, agent: agent, parent: directory, minutes: agentMinutes, linesPerMinute: agentLines,
+                peers: peers ?? "")
+            try await benchmark.run()
         }
         print("\nLoad of this machine at the end: \(Machine.load)")
     }

@@ -8,7 +8,7 @@ final class Peer: Sendable {
     let url: String
     let folder: String
 
-    private init(name: String, process: pid_t, url: String, folder: String) {
+    init(name: String, process: pid_t, url: String, folder: String) {
         self.name = name
         self.process = process
         self.url = url
@@ -38,7 +38,7 @@ final class Peer: Sendable {
         }
     }
 
-    private static func start(
+    static func start(
         _ name: String, _ program: String, _ folder: String, health: String, arguments: (UInt16) -> [String]
     ) async throws -> Peer {
         let port: UInt16 = try BenchPlatform.freePort()

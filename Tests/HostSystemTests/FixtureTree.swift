@@ -8,6 +8,9 @@ import TestSupport
 /// A line `== PATH` begins a file, `== PATH -> TARGET` is a symbolic link.
 final class FixtureTree {
     private let folder: TemporaryFolder
+    /// A machine, virtual ones, one that runs containers, and the inside of one. `scripts/record-host` makes more.
+    static let hosts = ["physical-5.10", "vm-4.9", "vm-6.18", "container-host-6.1", "container-6.1"]
+
     var path: String { folder.path }
     var files: LinuxHostFiles { LinuxHostFiles(root: folder.path) }
 
@@ -22,6 +25,14 @@ final class FixtureTree {
         folder = try TemporaryFolder()
         for (path, content) in files { try folder.write(content, to: String(path.dropFirst())) }
     }
+
+    /// The kernel says something else in `path` from now on.
+    func set(_ path: String, _ content: String) throws { try write(path, content) }
+
+    func text(_ path: String) throws -> String { try Files.text(folder.path + path) }
+
+    /// A file or a folder is there no more.
+    func remove(_ path: String) throws { try Files.removeTree(folder.path + path) }
 
     private func unpack(_ text: String) throws {
         var path: String?

@@ -9,7 +9,7 @@ import Testing
 @Suite struct RecordedHostTests {
     /// Everything that all collectors say of a recorded host, against a text that is kept beside it. To make the text
     /// anew: `PLUMBLINE_RECORD=1`.
-    @Test(arguments: ["physical-5.10", "vm-4.9"])
+    @Test(arguments: FixtureTree.hosts)
     func aRecordedHostGivesTheRecordedText(host: String) async throws {
         let tree = try FixtureTree(host)
         var text = ""

@@ -19,7 +19,7 @@ package struct DeliveryQueue: Sendable {
         package init() {}
     }
 
-    package enum Lane: Hashable, Sendable { case fresh, backlog }
+    package enum Lane: String, CaseIterable, Hashable, Sendable { case fresh, backlog }
 
     /// One request's worth.
     package struct Cargo: Hashable, Sendable {

@@ -60,16 +60,22 @@ struct RunCommand: AsyncParsableCommand {
             StandardError.write("plumb-agent: \(error.message)\n")
             throw ExitCode(ExitStatus.usage)
         }
+        Heap.beSmall()
+        let loop: AgentLoop = .shared
         let agent = Agent(
-            configuration, clocks: AgentClocks(now: Timestamp.now), files: LinuxHostFiles(), logger: logger)
+            configuration, clocks: AgentClocks(clock: loop.clock, now: Timestamp.now), files: LinuxHostFiles(),
+            logger: logger)
         let service = ServiceGroupConfiguration.ServiceConfiguration(
             service: agent, successTerminationBehavior: .gracefullyShutdownGroup)
         let group = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [service, Lifeline.configuration(), .init(service: Presence())],
+                services: [
+                    service, Lifeline.configuration(), .init(service: Presence()),
+                    .init(service: Settling(clock: loop.clock), successTerminationBehavior: .ignore),
+                ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {
-            try await group.run()
+            try await withTaskExecutorPreference(loop) { try await group.run() }
         } catch {
             logger.error("the agent failed", metadata: .of([.reason: "\(error)"]))
             throw ExitCode(ExitStatus.failure)

@@ -23,10 +23,10 @@ package struct AgentConfiguration: Sendable {
     package var statusInterval = Duration.milliseconds(HostGroupSpec.statusInterval.milliseconds)
     /// The time between two frames of the agent's own metrics.
     package var ownMetricsInterval = Duration.seconds(10)
-    /// How often `config.json` is looked at.
-    package var fileCheckInterval = Duration.milliseconds(250)
-    /// How often log files are looked for and at.
-    package var logInterval = Duration.milliseconds(250)
+    /// How often `config.json` is looked at. A little less than half a second, which ``LoopClock`` makes of it.
+    package var fileCheckInterval = Duration.milliseconds(400)
+    /// How often log files are looked for and at; as above, so that both are done at one moment.
+    package var logInterval = Duration.milliseconds(400)
     /// Where logs of containers are looked for; nil: where Docker and CRI runtimes keep them.
     package var containers: ContainerFolders?
     /// The reader of the journal.

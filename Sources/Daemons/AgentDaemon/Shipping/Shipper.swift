@@ -51,6 +51,7 @@ struct Shipper: Sendable {
             switch await ship(cargo, timeout: requestTimeout) {
             case .delivered(let receipt):
                 await queue.delivered(cargo, receipt)
+                metrics.sent(samples: cargo.samples, cargo.lane)
                 failures = 0
                 refusals = 0
                 if cargo.lane == .fresh, receipt.taken > 0, let newest = cargo.frames.map(\.time).max() {
@@ -104,7 +105,7 @@ struct Shipper: Sendable {
                     ServerRequest(
                         .POST, "/api/v1/metrics", headers: letter.headers, body: letter.body, timeout: timeout))
                 metrics.answered(answer.status)
-                metrics.sent(bytes: letter.body.count)
+                metrics.sent(bytes: letter.body.count, cargo.lane)
                 let account = IngestAccount(answer)
                 let reply: ShipmentForm.Reply = form.answered(
                     letter, status: answer.status, unknown: account.unknown)

@@ -1,9 +1,19 @@
+import Delivery
 import Synchronization
 import Telemetry
 
 /// What the agent counts of itself.
 final class AgentMetrics: Sendable {
     private let counters = Mutex<[Series: Double]>([:])
+
+    private static let known: [Series] =
+        [
+            "retries_total", "send_failures_total", "log_cut_lines_total", "log_repaired_lines_total",
+            "log_lost_bytes_total",
+        ].map { Series("plumb_agent_\($0)") }
+        + DeliveryQueue.Lane.allCases.flatMap { lane in
+            ["sent_bytes_total", "sent_samples_total"].map { Series("plumb_agent_\($0)", ["lane": lane.rawValue]) }
+        }
 
     private func count(_ name: String, _ labels: Labels = .none, by amount: Int = 1) {
         guard amount > 0 else { return }
@@ -18,7 +28,10 @@ final class AgentMetrics: Sendable {
         count("missed_ticks_total", ["collector": collector], by: ticks)
     }
     func answered(_ status: Int) { count("requests_total", ["code": "\(status)"]) }
-    func sent(bytes: Int) { count("sent_bytes_total", by: bytes) }
+    func sent(bytes: Int, _ lane: DeliveryQueue.Lane) { count("sent_bytes_total", ["lane": lane.rawValue], by: bytes) }
+    func sent(samples: Int, _ lane: DeliveryQueue.Lane) {
+        count("sent_samples_total", ["lane": lane.rawValue], by: samples)
+    }
     func retried() { count("retries_total") }
     func readLogLines(_ lines: Int, cut: Int, repaired: Int, source: String) {
         count("log_lines_total", ["source": source], by: lines)
@@ -31,16 +44,11 @@ final class AgentMetrics: Sendable {
         counters.withLock { $0[Series("plumb_agent_last_send_failure_timestamp_seconds")] = time.seconds }
     }
 
-    /// All counters, those that never counted included where they have no labels: a counter that begins at 1 hides its
-    /// first event from `rate()`.
+    /// All counters, those that never counted included where their labels are known: a counter that begins at 1 hides
+    /// its first event from `rate()`.
     var values: [(series: Series, value: Double)] {
         let counted: [Series: Double] = counters.withLock { $0 }
-        let plain: [Series] = [
-            "retries_total", "send_failures_total", "sent_bytes_total", "log_cut_lines_total",
-            "log_repaired_lines_total",
-            "log_lost_bytes_total",
-        ].map { Series("plumb_agent_\($0)") }
-        let absent: [Series] = plain.filter { counted[$0] == nil }
+        let absent: [Series] = Self.known.filter { counted[$0] == nil }
         return counted.map { ($0.key, $0.value) } + absent.map { ($0, 0) }
     }
 }
