@@ -93,13 +93,12 @@ final class FaultPostgres {
         }
     }
 
-    /// Ends the server and all its processes at once, `first` before the others, as a machine that fails does (but for
-    /// what the kernel still holds).
-    func kill(first: [Int32] = []) async throws {
-        for one in first { _ = Glibc.kill(one, SIGKILL) }
+    /// Ends the server and all its processes at once, as a machine that fails does (but for what the kernel still holds).
+    func kill() async throws {
         let main: Int32 = try postmaster()
         let children: [Int32] = Processes.children(of: main)
-        for one in [main] + children { _ = Glibc.kill(one, SIGKILL) }
+        _ = Glibc.kill(main, SIGKILL)
+        for child in children { _ = Glibc.kill(child, SIGKILL) }
         // The shell ends once it has taken note of the end: until somebody has, the next start believes it still runs.
         try await process?.end(within: .seconds(30))
         process?.kill()

@@ -13,8 +13,7 @@ import Telemetry
 /// the seed says; then it may be stored, as a whole, or not.
 final class FaultWriter: Sendable {
     static let series = 100
-    /// Many, so that a transaction lasts long enough to be met.
-    static let framesPerRequest = 400
+    static let framesPerRequest = 50
     static var samplesPerRequest: Int { series * framesPerRequest }
 
     /// What became of a request.
