@@ -25,8 +25,9 @@ package struct AgentConfiguration: Sendable {
     package var ownMetricsInterval = Duration.seconds(10)
     /// How often `config.json` is looked at. A little less than half a second, which ``LoopClock`` makes of it.
     package var fileCheckInterval = Duration.milliseconds(400)
-    /// How often log files are looked for and at; as above, so that both are done at one moment.
-    package var logInterval = Duration.milliseconds(400)
+    /// How often log files are looked for and at: what has a name for less may be missed. The clock makes a quarter of a
+    /// second of it.
+    package var logInterval = Duration.milliseconds(200)
     /// Where logs of containers are looked for; nil: where Docker and CRI runtimes keep them.
     package var containers: ContainerFolders?
     /// The reader of the journal.
