@@ -3,7 +3,7 @@ import Simulation
 import Testing
 
 /// How many schedules are run: as many as fit into every test run, or as `PLUMB_SIMULATION_SCHEDULES` says.
-private let schedules: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SCHEDULES").flatMap { UInt64($0) } ?? 400
+private let schedules: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SCHEDULES").flatMap { UInt64($0) } ?? 300
 /// The first seed, to go on elsewhere or to repeat one.
 private let firstSeed: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SEED").flatMap { UInt64($0) } ?? 1
 
