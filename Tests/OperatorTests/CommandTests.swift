@@ -99,7 +99,7 @@ import Testing
                 """#)
         #expect(
             HostsCommand.text(answer) == """
-                HOST   STATUS  LAST SEEN             CONFIG                                                 DELIVERY                              GROUPS
+                HOST   STATUS  LAST SEEN             CONFIG                                                 DELIVERY                                       GROUPS
                 web-1  ok      2026-01-01T00:00:00Z  behind since 2025-12-31T23:00:00Z (commit abcdef0123)  3 samples missing, 2 samples dropped (tooOld)  all, web
                 web-2  down    -                     in sync (01234567)                                     -
                 web-3  ok      -                     -                                                      whole
