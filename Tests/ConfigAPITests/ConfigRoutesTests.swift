@@ -75,6 +75,13 @@ import Testing
             #expect(reader.json?["resources"]?.array?.first?["spec"] == "hidden Notifier")
             #expect(trail.json?["entries"]?.array?.first?["after"] == "hidden Notifier")
             #expect(plain.json?["entries"]?.array?.first?["after"]?["url"] == "https://hooks.example.org/secret")
+            // Who may see more by now is not told that nothing changed.
+            let known: String = try #require(reader.headers["etag"])
+            let again = try await server.send(
+                "GET", "/v1/config", token: "config:read", headers: [("If-None-Match", known)])
+            let promoted = try await server.send("GET", "/v1/config", headers: [("If-None-Match", known)])
+            #expect(again.status == 304)
+            #expect(promoted.status == 200)
         }
     }
 

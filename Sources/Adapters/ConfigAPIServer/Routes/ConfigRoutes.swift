@@ -46,7 +46,7 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
         let snapshot: ConfigSnapshot = try await answering { () async throws(ConfigFailure) in
             try await isWhole ? backend.wholeSnapshot() : backend.snapshot()
         }
-        let tag: String = texts.tag(of: snapshot)
+        let tag: String = texts.tag(of: snapshot, isRedacted: !identity.allows(.config))
         if request.headers[values: .ifNoneMatch].contains(where: { $0.contains(tag) }) {
             return Response(status: .notModified, headers: [.eTag: tag, .cacheControl: "no-store"])
         }
@@ -142,8 +142,9 @@ package struct ConfigRoutes<Context: IdentifiedContext>: Sendable {
     }
 
     private func response(_ snapshot: ConfigSnapshot, to identity: Identity) -> Response {
-        let headers: HTTPFields = [.eTag: texts.tag(of: snapshot)]
-        guard !identity.allows(.config) else { return .json(bytes: texts.body(of: snapshot), headers: headers) }
+        let seesAll: Bool = identity.allows(.config)
+        let headers: HTTPFields = [.eTag: texts.tag(of: snapshot, isRedacted: !seesAll)]
+        guard !seesAll else { return .json(bytes: texts.body(of: snapshot), headers: headers) }
         var shown: ConfigSnapshot = snapshot
         for index in shown.resources.indices {
             shown.resources[index].spec = redact(shown.resources[index].spec, shown.resources[index].key.kind)

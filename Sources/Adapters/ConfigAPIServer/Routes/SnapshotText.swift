@@ -22,12 +22,14 @@ final class SnapshotText: Sendable {
 
     /// The ETag of an answer: of everything in it but the heartbeats' times. The generation alone would not do: a row
     /// changed while the triggers were disabled leaves it as it is, and so does an instance that catches up.
-    func tag(of snapshot: ConfigSnapshot) -> String {
+    /// What only some may see makes another answer.
+    func tag(of snapshot: ConfigSnapshot, isRedacted: Bool) -> String {
         var frame: ConfigSnapshot = snapshot
         frame.resources = []
         for index in frame.instances.indices { frame.instances[index].heartbeatAt = Timestamp(microseconds: 0) }
         let digest = Digests.sha256(frame.json.canonical + written(snapshot.resources).digest)
-        return "\"\(snapshot.storeId)/\(snapshot.generation)/\(hexadecimal(digest.prefix(8)))\""
+        let form: String = isRedacted ? "/redacted" : ""
+        return "\"\(snapshot.storeId)/\(snapshot.generation)/\(hexadecimal(digest.prefix(8)))\(form)\""
     }
 
     /// The answer.
