@@ -62,7 +62,7 @@ private func report(_ number: Int, outcome: RunOutcome = .inSync) -> RunReport {
         let folder = try TemporaryFolder()
         let directory = StateDirectory(folder.path)
         var log = ReportLog(directory: directory)
-        for number in 1...2 { _ = try log.append(report(number, outcome: .failed)) }
+        for number in 1...2 { _ = try log.append(report(number, outcome: number == 1 ? .failed : .refused)) }
         let text = try Files.text(folder("reports.jsonl"))
         // Cut within the last line, its newline alone, and within the only line.
         for (kept, before) in [(text.utf8.count - 20, [1]), (text.utf8.count - 1, [1, 2]), (30, [])] {
