@@ -357,7 +357,8 @@ tests(
 tests(
     "FaultTests",
     uses: [
-        "ColumnCodec", "Compression", "ConfigAPIServer", "Database", "Declarations", "Delivery", "FrameFormat", "PromQL",
+        "ColumnCodec", "Compression", "ConfigAPIServer", "Database", "Declarations", "Delivery", "FrameFormat",
+        "PromQL",
         "Runtime", "StoreService", "Telemetry",
     ], products: [asyncHTTPClient, nioCore, nioHTTP1])
 tests("SystemdTests", uses: ["Declarations", "Runtime"], products: [subprocess, systemPackage])
