@@ -314,7 +314,7 @@ tests(
     "SyncDaemonTests",
     uses: [
         "Alerting", "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "Reconciliation",
-        "Runtime", "SyncDaemon", "SystemdUnits", "Telemetry",
+        "Runtime", "SyncDaemon", "Systemd", "SystemdUnits", "Telemetry",
     ],
     products: [asyncHTTPClient, lifecycle, logging, nioCore, nioHTTP1, nioPosix, subprocess, systemPackage])
 tests(

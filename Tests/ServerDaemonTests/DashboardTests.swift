@@ -171,6 +171,39 @@ private struct CollectingWriter: ResponseBodyWriter {
         #expect(view.headline == "drift of Collector/c1 and 8 more")
     }
 
+    // Shows F-GO-16
+    @Test func `a branch is shown with its plan, or with why there is none`() {
+        func preview(_ branch: String, _ verdict: String, _ extra: [String: JSONValue]) -> JSONValue {
+            .object(
+                [
+                    "branch": .string(branch), "head": "0123456789abcdef", "plannedAt": .time(now - .seconds(30)),
+                    "verdict": .string(verdict),
+                ].merging(extra) { _, new in new })
+        }
+        let refusals: JSONValue = [["guard": "prune", "message": "12 deletions"]]
+        let problems: JSONValue = [["file": "a.yaml", "line": 3, "column": 7, "message": "unknown field"]]
+        let view = PlansView(
+            [
+                PlannedBranches(
+                    source: "git",
+                    previews: [
+                        preview("plan/a", "changes", ["report": report((1...53).map { change("update", "c\($0)") })]),
+                        preview("plan/b", "refused", ["report": report([], extra: ["refusals": refusals])]),
+                        preview("plan/c", "invalid", ["report": report([], extra: ["problems": problems])]),
+                        preview("plan/d", "failed", ["error": "out of memory"]),
+                        preview("plan/e", "postponed", [:]),
+                    ], leftOff: ["plan/y", "plan/z"])
+            ], now: now)
+        #expect(view.plans.map(\.verdict) == ["53 changes", "refused", "invalid", "failed", "postponed"])
+        #expect(view.plans.map(\.class) == ["good", "bad", "bad", "bad", "warn"])
+        #expect(view.plans[0].changes.count == 50 && view.plans[0].more == "3")
+        #expect(view.plans[0].subject == "Watch more" && view.plans[0].when == "30 s ago")
+        #expect(view.plans[1].refusals == ["refused by guard prune: 12 deletions"])
+        #expect(view.plans[2].problems == ["a.yaml:3:7: unknown field"])
+        #expect(view.plans[3].error == "out of memory")
+        #expect(view.leftOff == "plan/y, plan/z")
+    }
+
     @Test func `a report of a later version, and one that holds nothing, still show`() {
         let later: JSONValue = report(
             [["kind": "Silence", "name": "x", "action": "explode", "cause": "weather", "fields": [["novel": 1]]]],
@@ -215,7 +248,15 @@ private struct CollectingWriter: ResponseBodyWriter {
         let single = HostView(host(attack), charts: HostChart.detail.map { _ in [:] }, span: .hours(1), now: now)
         let drift = DriftView(
             heading: attack, reports: [ReportView(evil, now: now, mostChanges: 9, showsNewFields: true)])
-        for (template, view) in [("fleet", fleet), ("host", single), ("drift", drift)] as [(String, Any)] {
+        let preview: JSONValue = [
+            "branch": .string(attack), "head": .string(attack), "verdict": .string(attack), "error": .string(attack),
+            "report": evil,
+        ]
+        let plans = PlansView(
+            [PlannedBranches(source: attack, previews: [preview], leftOff: [attack])], now: now)
+        for (template, view) in [("fleet", fleet), ("host", single), ("drift", drift), ("plans", plans)]
+            as [(String, Any)]
+        {
             let html: String = try await page(template, view)
             #expect(!html.contains("<script>alert"), "\(template)")
             #expect(html.contains(escapedAttack) || html.contains("&lt;script&gt;alert"), "\(template)")
@@ -331,7 +372,7 @@ private struct CollectingWriter: ResponseBodyWriter {
         return (router, token)
     }
 
-    static let paths = ["/", "/hosts/web-1", "/logs", "/drift", "/drift/known", "/config", "/around"]
+    static let paths = ["/", "/hosts/web-1", "/logs", "/drift", "/drift/known", "/plans", "/config", "/around"]
 
     // Shows W-A-11
     @Test func `every page sends a browser without a session to the login, and refuses a program`() async throws {

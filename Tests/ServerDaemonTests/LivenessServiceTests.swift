@@ -1,4 +1,5 @@
 import Alerting
+import ConfigAPI
 import ConfigAPIServer
 import Database
 import Declarations
@@ -41,11 +42,30 @@ private final class Fleet: Sendable {
         _ = try await service().round()
     }
 
+    /// The same of a host whose clock is so far ahead.
+    func look(_ second: Int64, ahead milliseconds: Int?, _ status: HostStatus = .ok) async throws {
+        let agent: AgentStatus? = milliseconds.map { milliseconds in
+            AgentStatus(
+                host: "web", agentId: "a", bootId: "b", version: "1",
+                running: AgentStatus.Running(storeId: "s", generation: 1, digest: "d", resources: []),
+                file: AgentStatus.ConfigFile(digest: nil, receivedDigest: nil, changedAt: nil, owner: nil),
+                clockOffsetMilliseconds: milliseconds, facts: [:])
+        }
+        state.withLock {
+            $0.now = start + .seconds(second)
+            $0.hosts["web"] = KnownHost(
+                name: "web", status: status, lastSeen: start + .seconds(second),
+                profile: HostGroups([]).profile(of: HostIdentity(name: "web")), agent: agent, expectedDigest: nil)
+        }
+        _ = try await service().round()
+    }
+
     /// A service that has just started: it remembers nothing.
     func service(hosts: (@Sendable () async throws -> [KnownHost])? = nil) -> LivenessService {
         LivenessService(
             hosts: hosts ?? { self.state.withLock { Array($0.hosts.values) } },
-            statuses: HostStatusStore(pool: database.pool), leaders: LeaderStore(pool: database.pool), holder: "a",
+            statuses: HostStatusStore(pool: database.pool), clocks: HostClockStore(pool: database.pool),
+            leaders: LeaderStore(pool: database.pool), holder: "a",
             notifiers: { self.state.withLock { $0.notifiers } }, now: { self.state.withLock { $0.now } },
             clock: ContinuousClock(), logger: logger)
     }
@@ -127,6 +147,31 @@ private final class Fleet: Sendable {
         try await fleet.look(60, .unknown, heard: nil)
         try await fleet.look(70, .down, heard: nil)
         #expect(try await fleet.told() == ["ops host.down firing"])
+    }
+
+    @Test func `a clock that is wrong is told of once, and once when it is right again`() async throws {
+        let fleet = try await Fleet()
+        try await fleet.look(0, ahead: nil)
+        try await fleet.look(1, ahead: 60_000)
+        #expect(try await fleet.told().isEmpty)
+        try await fleet.look(2, ahead: -60_001)
+        let notice: JSONValue? = try await Outbox(pool: fleet.database.pool).log(limit: 1).first?["notification"]
+        #expect(notice?["value"]?.double == -60.001)
+        #expect(notice?["annotations"]?["summary"]?.string?.contains("behind the server's") == true)
+        // It wavers; then it is silent, and then it has not measured again.
+        for offset in [59_000, 61_000, -31_000] { try await fleet.look(3, ahead: offset) }
+        try await fleet.look(4, ahead: 0, .stale)
+        try await fleet.look(5, ahead: nil)
+        #expect(try await fleet.told().filter { $0.contains("clock") } == ["ops host.clock firing"])
+        try await fleet.look(6, ahead: 30_000)
+        #expect(
+            try await fleet.told().filter { $0.contains("clock") } == [
+                "ops host.clock firing", "ops host.clock resolved",
+            ])
+        try await fleet.look(7, ahead: 90_000)
+        fleet.state.withLock { $0.hosts = [:] }
+        _ = try await fleet.service().round()
+        #expect(try await HostClockStore(pool: fleet.database.pool).told().isEmpty)
     }
 
     @Test func `recovery goes to those told of the silence who want it, and to no others`() async throws {

@@ -139,13 +139,25 @@ struct InstalledPlatform: Sendable {
     /// The changes of units that were undone; waits for those of `names`. One of each.
     func corrections(of names: [String]) async throws -> [JSONValue] {
         try await answered("corrections in the reports", within: .seconds(30)) { () async throws -> [JSONValue]? in
-            let text: String = try await container.shell(
-                "gitops-sync history --limit 50 --output json --config /etc/plumbline/gitops-sync.yaml")
-            let reports: [JSONValue] = try JSONValue(parsing: Array(text.utf8))["reports"]?.array ?? []
-            let changes: [JSONValue] = reports.flatMap { $0["changes"]?.array ?? [] }
+            let changes: [JSONValue] = try await reports().flatMap { $0["changes"]?.array ?? [] }
             let found: [JSONValue] = names.compactMap { name in changes.first { Self.isCorrection($0, of: name) } }
             return found.count == names.count ? found : nil
         }
+    }
+
+    /// Whether a run that began for this reason undid a change of a unit.
+    func hasCorrected(_ name: String, uponTrigger trigger: String) async throws -> Bool {
+        try await reports().contains { report in
+            report["trigger"]?.string == trigger
+                && report["changes"]?.array?.contains { Self.isCorrection($0, of: name) } == true
+        }
+    }
+
+    /// The newest reports.
+    private func reports() async throws -> [JSONValue] {
+        let text: String = try await container.shell(
+            "gitops-sync history --limit 50 --output json --config /etc/plumbline/gitops-sync.yaml")
+        return try JSONValue(parsing: Array(text.utf8))["reports"]?.array ?? []
     }
 
     private static func isCorrection(_ change: JSONValue, of name: String) -> Bool {

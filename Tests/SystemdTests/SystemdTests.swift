@@ -90,6 +90,19 @@ struct SystemdTests {
         }
         // What was as declared was left alone.
         #expect(try await container.shell(started) == before)
+        try await checkWatch(platform)
+    }
+
+    /// A stopped service asks for a look by itself: now and then a timer is quicker, but not each time.
+    private func checkWatch(_ platform: InstalledPlatform) async throws {
+        _ = try await answered("corrected in a run that the stop began", within: .seconds(60)) {
+            () async throws -> Bool? in
+            if try await platform.isActive("plumb-proxy.service") {
+                try await platform.container.shell("systemctl stop plumb-proxy.service")
+            }
+            return try await platform.hasCorrected("proxy", uponTrigger: "event") ? true : nil
+        }
+        try await platform.waitUntilInSync("after the watch")
     }
 
     /// The timer's service asks the proxy, with its token, over the proxy's API.

@@ -50,6 +50,25 @@ extension Assets {
 
 """#),
         Asset(
+            path: "Sources/Core/Assets/Dashboard/changes.mustache",
+            text: #"""
+{{#problems}}<div class="problem"><code>{{.}}</code></div>{{/problems}}
+{{#changes}}
+<div class="change">
+<div><strong>{{kind}}/{{name}}</strong>{{#host}} on {{host}}{{/host}} <span class="meta">{{action}} · {{cause}}{{#result}} · {{result}}{{/result}}</span></div>
+{{#changedBy}}<div class="meta">changed by {{changedBy}}</div>{{/changedBy}}
+{{#error}}<div class="problem">{{error}}</div>{{/error}}
+{{#hasFields}}
+<table class="fields"><tbody>
+{{#fields}}<tr><th><code>{{path}}</code></th><td class="live"><span class="sign">−</span><code>{{live}}</code></td><td class="declared"><span class="sign">+</span><code>{{declared}}</code></td></tr>
+{{/fields}}
+</tbody></table>
+{{/hasFields}}
+</div>
+{{/changes}}
+
+"""#),
+        Asset(
             path: "Sources/Core/Assets/Dashboard/config.mustache",
             text: #"""
 <section>
@@ -246,7 +265,7 @@ extension Assets {
 <body>
 <header>
 <a class="brand" href="/"><img src="/assets/plumb.svg" alt="" width="26" height="26">Plumbline</a>
-<nav><a href="/">Fleet</a><a href="/logs">Logs</a><a href="/events">Events</a><a href="/drift">Drift</a><a href="/around">Around</a><a href="/config">Config</a></nav>
+<nav><a href="/">Fleet</a><a href="/logs">Logs</a><a href="/events">Events</a><a href="/drift">Drift</a><a href="/plans">Plans</a><a href="/around">Around</a><a href="/config">Config</a></nav>
 <form method="post" action="/logout"><button>Log out</button></form>
 </header>
 <main{{#isLive}} id="live"{{/isLive}}>
@@ -341,6 +360,30 @@ setInterval(freshen, 5000);
 
 """#),
         Asset(
+            path: "Sources/Core/Assets/Dashboard/plans.mustache",
+            text: #"""
+<section>
+<h2>Plans of branches</h2>
+<p class="meta">What branches would change that are not enforced. They are planned again when they move.</p>
+{{#plans}}
+<article class="report">
+<div class="line">
+<span class="badge {{class}}">{{verdict}}</span>
+<strong class="subject">{{branch}}</strong>
+</div>
+<div class="meta">commit <code>{{shortHead}}</code>{{#subject}} “{{subject}}”{{/subject}}{{#author}} by {{author}}{{/author}}, planned {{when}} by {{source}}</div>
+{{#error}}<div class="problem">{{error}}</div>{{/error}}
+{{#refusals}}<div class="problem">{{.}}</div>{{/refusals}}
+{{> changes}}
+{{#more}}<div class="meta">and {{more}} more; <code>gitops-sync plan --preview {{branch}}</code> lists all</div>{{/more}}
+</article>
+{{/plans}}
+{{^plans}}<p class="quiet">No branch is planned. <code>previews: ["plan/*"]</code> in gitops-sync's bootstrap config names those that are.</p>{{/plans}}
+{{#leftOff}}<p class="quiet">Not planned, because there are too many: {{leftOff}}</p>{{/leftOff}}
+</section>
+
+"""#),
+        Asset(
             path: "Sources/Core/Assets/Dashboard/plumb.svg",
             text: #"""
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><path d="M6 4h20" stroke="#7a8794" stroke-width="2.5" stroke-linecap="round"/><path d="M16 4v13" stroke="#7a8794" stroke-width="1.6"/><path d="M10.5 17h11l-5.5 12z" fill="#d08a1d"/><path d="M16 17h5.5L16 29z" fill="#a96b0e"/></svg>
@@ -365,20 +408,7 @@ setInterval(freshen, 5000);
 <a class="subject" href="/drift/{{id}}">{{headline}}</a>
 </div>
 <div class="meta">{{when}}{{#shortId}}, commit <code>{{shortId}}</code>{{/shortId}}{{#subject}} “{{subject}}”{{/subject}}, {{trigger}}</div>
-{{#problems}}<div class="problem"><code>{{.}}</code></div>{{/problems}}
-{{#changes}}
-<div class="change">
-<div><strong>{{kind}}/{{name}}</strong>{{#host}} on {{host}}{{/host}} <span class="meta">{{action}} · {{cause}}{{#result}} · {{result}}{{/result}}</span></div>
-{{#changedBy}}<div class="meta">changed by {{changedBy}}</div>{{/changedBy}}
-{{#error}}<div class="problem">{{error}}</div>{{/error}}
-{{#hasFields}}
-<table class="fields"><tbody>
-{{#fields}}<tr><th><code>{{path}}</code></th><td class="live"><span class="sign">−</span><code>{{live}}</code></td><td class="declared"><span class="sign">+</span><code>{{declared}}</code></td></tr>
-{{/fields}}
-</tbody></table>
-{{/hasFields}}
-</div>
-{{/changes}}
+{{> changes}}
 {{#more}}<div class="meta">and {{more}} more, see the whole report</div>{{/more}}
 </article>
 

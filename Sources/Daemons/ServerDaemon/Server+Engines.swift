@@ -85,7 +85,7 @@ extension Server {
         [
             LivenessService(
                 hosts: { [hosts = parts.hosts] in try await hosts.hosts() }, statuses: parts.hostStatus,
-                leaders: parts.leaders, holder: parts.holder,
+                clocks: HostClockStore(pool: parts.pool), leaders: parts.leaders, holder: parts.holder,
                 notifiers: parts.notifiers, now: parts.clock, clock: ContinuousClock(), logger: parts.logger),
             AlertEngine(
                 store: parts.alerts, leaders: parts.leaders, holder: parts.holder,

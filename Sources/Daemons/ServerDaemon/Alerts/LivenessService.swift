@@ -6,14 +6,15 @@ import Runtime
 import ServiceLifecycle
 import Telemetry
 
-/// Tells of hosts that fall silent and that come back; needs no rule.
+/// Tells of hosts that fall silent and that come back, and of those whose clock is wrong; needs no rule.
 ///
-/// Each host's last known status is in the database, and is written together with the notification of its change.
+/// What each host was last found to be is in the database, and is written together with the notification of its change.
 struct LivenessService: Service {
     static let task = "liveness"
 
     let hosts: @Sendable () async throws -> [KnownHost]
     let statuses: HostStatusStore
+    let clocks: HostClockStore
     let leaders: LeaderStore
     let holder: String
     /// Nil until a configuration was loaded: before, nobody could be told, and thresholds and expected hosts are unknown.
@@ -56,7 +57,25 @@ struct LivenessService: Service {
         let names = Set(present.map(\.name))
         let gone: [String] = known.keys.filter { !names.contains($0) }
         if !gone.isEmpty { try await statuses.forget(hosts: gone, under: leadership) }
+        try await checkClocks(of: present, notifiers, leadership)
         return leadership
+    }
+
+    private func checkClocks(
+        of hosts: [KnownHost], _ notifiers: [String: NotifierSpec], _ leadership: Leadership
+    ) async throws {
+        let told: [String: HostClockStore.Told] = try await clocks.told()
+        for host in hosts {
+            guard let notice = HostClockNotice(of: host, told: told[host.name], at: now()) else { continue }
+            let addressed = AlertStore.Addressed(
+                notice.notification, named: [], among: notifiers, ending: told[host.name]?.notice)
+            try await clocks.save(host: host.name, notice.remembered, notifying: addressed, under: leadership)
+            logger.notice("\(notice.notification.annotations["summary"] ?? "")", metadata: ["host": "\(host.name)"])
+        }
+        let names = Set(hosts.map(\.name))
+        for gone in told.keys where !names.contains(gone) {
+            try await clocks.save(host: gone, nil, notifying: nil, under: leadership)
+        }
     }
 }
 

@@ -20,6 +20,13 @@ extension DashboardData {
                 guard let id = ULID(id) else { return nil }
                 return try await reports.report(id)
             },
+            plans: { [previews = PreviewStore(pool: parts.pool)] in
+                try await previews.all().map { entry in
+                    PlannedBranches(
+                        source: entry.source, previews: entry.set["previews"]?.array ?? [],
+                        leftOff: (entry.set["leftOff"]?.array ?? []).compactMap(\.string))
+                }
+            },
             config: { [store = parts.configStore] in
                 var snapshot: ConfigSnapshot = try await store.snapshot()
                 for index in snapshot.resources.indices {

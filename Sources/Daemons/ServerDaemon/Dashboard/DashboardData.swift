@@ -12,6 +12,8 @@ struct DashboardData: Sendable {
     /// Stored reports, newest first.
     var reports: @Sendable (_ limit: Int) async throws -> [JSONValue]
     var report: @Sendable (_ id: String) async throws -> JSONValue?
+    /// Branches that are planned and not enforced.
+    var plans: @Sendable () async throws -> [PlannedBranches] = { [] }
     var config: @Sendable () async throws -> ConfigSnapshot
     /// Log lines that a search finds, and whether there are more.
     var logs: @Sendable (LogQuery) async throws -> (lines: [StoredLogLine], hasMore: Bool) = { _ in ([], false) }

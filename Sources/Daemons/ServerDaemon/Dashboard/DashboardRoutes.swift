@@ -35,6 +35,7 @@ struct DashboardRoutes: RouteGroup {
             .get("events") { _, _ in try await events() }
             .get("drift") { _, _ in try await drift() }
             .get("drift/:id") { _, context in try await report(try context.parameters.require("id")) }
+            .get("plans") { _, _ in try await plans() }
             .get("config") { _, _ in try await config() }
             .get("around") { request, _ in try await around(QueryParameters(request.uri.query ?? "")) }
         for asset in Assets.dashboard {
@@ -106,6 +107,11 @@ struct DashboardRoutes: RouteGroup {
         let whole = ReportView(report, now: now, mostChanges: 10_000, showsNewFields: true)
         let view = DriftView(heading: "Report \(id)", reports: [whole])
         return pages.page("Report", "drift", view, now: now)
+    }
+
+    private func plans() async throws -> Response {
+        let now: Timestamp = clock()
+        return pages.page("Plans", "plans", PlansView(try await data.plans(), now: now), now: now)
     }
 
     private func config() async throws -> Response {

@@ -62,6 +62,7 @@ struct RunCommand: AsyncParsableCommand {
                 path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                 logger: logger),
             EventFollower(client: clients.server, queue: queue), HangupListener(queue: queue),
+            UnitWatch(units: { await reconciler.watchedUnits }, queue: queue, clock: ContinuousClock()),
             Presence { health.isAlive(at: dependencies.now(), cycleTimeout: bootstrap.cycleTimeout) },
         ]
         if !bootstrap.previews.isEmpty {

@@ -21,6 +21,9 @@ extension Reconciler {
         }
     }
 
+    /// The units that this reconciler holds to git.
+    var watchedUnits: [String] { state.units.units }
+
     /// Carries the steps of units out, one unit after the other. What fails at one is said of it alone, and the next run
     /// tries again.
     func applyToUnits(_ plan: Plan, _ run: inout RunInProgress) async {
