@@ -25,6 +25,7 @@ final class AgentMetrics: Sendable {
         count("log_cut_lines_total", by: cut)
         count("log_repaired_lines_total", by: repaired)
     }
+    func unreadableLogFile() { count("log_unreadable_files_total") }
     func lostLogBytes(_ bytes: Int) { count("log_lost_bytes_total", by: bytes) }
     func failed(at time: Timestamp) {
         count("send_failures_total")
@@ -38,7 +39,7 @@ final class AgentMetrics: Sendable {
         let plain: [Series] = [
             "retries_total", "send_failures_total", "sent_bytes_total", "log_cut_lines_total",
             "log_repaired_lines_total",
-            "log_lost_bytes_total",
+            "log_lost_bytes_total", "log_unreadable_files_total",
         ].map { Series("plumb_agent_\($0)") }
         let absent: [Series] = plain.filter { counted[$0] == nil }
         return counted.map { ($0.key, $0.value) } + absent.map { ($0, 0) }
