@@ -108,6 +108,7 @@ library("CLibmongoc", pkgConfig: "libmongoc-1.0", apt: "libmongoc-dev")
 library("CLibpq", pkgConfig: "libpq", apt: "libpq-dev")
 library("CLibyaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev")
 library("CMalloc")
+library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev")
 library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev")
 
 // Core: no I/O, no async, no clock of its own, no Foundation
@@ -136,7 +137,7 @@ target(
 target(
     .adapters, "GitStore", uses: ["CLibgit2", "Declarations", "Runtime", "Telemetry"],
     products: [logging, subprocess, systemPackage], wrapsC: true)
-target(.adapters, "Compression", uses: ["CZstd"], wrapsC: true)
+target(.adapters, "Compression", uses: ["CZlib", "CZstd"], wrapsC: true)
 target(.adapters, "Manifests", uses: ["CLibyaml", "Declarations", "Telemetry"], wrapsC: true)
 target(
     .adapters, "Database",

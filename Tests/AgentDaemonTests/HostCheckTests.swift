@@ -31,8 +31,10 @@ private struct GuardedHostFiles: HostFiles {
 }
 
 @Suite struct HostCheckTests {
-    private func findings(_ resources: [AgentConfig.Item] = []) async -> [String: HostCheck.Finding] {
-        let check = await HostCheck(resources, files: GuardedHostFiles(), clock: ContinuousClock())
+    private func findings(
+        _ resources: [AgentConfig.Item] = [], sockets: [String] = []
+    ) async -> [String: HostCheck.Finding] {
+        let check = await HostCheck(resources, files: GuardedHostFiles(), sockets: sockets, clock: ContinuousClock())
         #expect(!check.isGood)
         #expect(check.json["findings"]?.array?.count == check.findings.count)
         return Dictionary(check.findings.map { ($0.name, $0) }) { _, last in last }
@@ -65,8 +67,37 @@ private struct GuardedHostFiles: HostFiles {
         #expect(found["none"]?.state == .missing)
     }
 
+    @Test func scrapeTargetsAreAskedAndSaidWhy() async throws {
+        let listener = try LocalListener { connection in
+            var room = [UInt8](repeating: 0, count: 4096)
+            _ = read(connection, &room, room.count)
+            let text = "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 8\r\n\r\nup_a 1\n\n"
+            _ = write(connection, Array(text.utf8), text.utf8.count)
+        }
+        let silent: Int = try LocalListener().port
+        let found: [String: HostCheck.Finding] = await findings([
+            scrapeTarget("there", "http://127.0.0.1:\(listener.port)/metrics"),
+            scrapeTarget("away", "http://127.0.0.1:\(silent)/metrics"),
+        ])
+        #expect(found["there"]?.state == .readable)
+        #expect(found["there"]?.count ?? 0 > 0)
+        let away: HostCheck.Finding = try #require(found["away"])
+        #expect(away.state == .failing)
+        #expect(away.details.first?.contains("http://127.0.0.1:\(silent)/metrics has to answer") == true)
+    }
+
+    @Test func socketsOfEnginesAreAskedWhereTheyAre() async throws {
+        let folder = try TemporaryFolder()
+        try folder.write("", to: "docker.sock")
+        let found: [String: HostCheck.Finding] = await findings(sockets: [folder("docker.sock"), folder("podman.sock")])
+        #expect(found[folder("podman.sock")]?.state == .missing)
+        let docker: HostCheck.Finding = try #require(found[folder("docker.sock")])
+        #expect(docker.state == .failing)
+        #expect(docker.details.first?.contains("is the engine running?") == true)
+    }
+
     @Test func theTableSaysWhatAndWhy() async {
-        let check = await HostCheck([], files: GuardedHostFiles(), clock: ContinuousClock())
+        let check = await HostCheck([], files: GuardedHostFiles(), sockets: [], clock: ContinuousClock())
         #expect(check.text.contains("\nload         readable   5 series\n"))
         #expect(
             check.text.contains("\nmemory       forbidden  0 series\n    cannot read /proc/meminfo: Permission denied"))

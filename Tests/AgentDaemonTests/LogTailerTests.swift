@@ -52,6 +52,43 @@ private func expected(_ count: Int) -> [String] { (0..<count).map { "line \(padd
     }
 
     // Shows F-AG-16
+    @Test func linesOfAHostWhoseClockIsWrongHaveTheServersTime() async throws {
+        try await withAgent { server, harness, log in
+            // This host is an hour ahead.
+            server.setClock(ahead: .hours(-1))
+            try await harness.running {
+                try await eventually("the offset is known") {
+                    server.values("plumb_agent_clock_offset_seconds", producer: "agent").last ?? 0 > 3000
+                }
+                log.write("one\n")
+                try await eventually("the line") { server.logLines.count == 1 }
+                let time: Timestamp = try #require(server.logLines.first?.time)
+                #expect(time < .now() - .minutes(50))
+            }
+        }
+    }
+
+    // Shows F-AG-16
+    @Test func aRotationInAFormThatIsNotReadStopsNothingAndIsCounted() async throws {
+        try await withAgent { server, harness, log in
+            log.write(lines: 0..<5)
+            try await harness.running { try await expectLines(5, server) }
+            log.write("lost in between\n")
+            log.renameAway()
+            #expect(rename("\(log.path).1", "\(log.path).1.xz") == 0)
+            log.write(lines: 5..<9)
+            // In place, as a compressor leaves it: another file.
+            try Files.write([0xFD, 0x37, 0x7A], to: "\(log.path).1.xz")
+            try await harness.running {
+                try await expectLines(9, server)
+                try await eventually("it is counted") {
+                    server.values("plumb_agent_log_unreadable_files_total", producer: "agent").last == 1
+                }
+            }
+        }
+    }
+
+    // Shows F-AG-16
     @Test func whatStandsInAFileAndWhatIsWrittenToItArrives() async throws {
         try await withAgent { server, harness, log in
             log.write(lines: 0..<5)

@@ -1,4 +1,5 @@
 @testable import AgentDaemon
+import Compression
 import Declarations
 import Glibc
 import HostSystem
@@ -12,6 +13,7 @@ private enum Fate: String, CaseIterable, CustomTestStringConvertible {
     case rename, renameAndKeepWriting, numbersThatMoveUp, dateInTheName, numberBeforeTheEnding, compressedAtOnce
     case compressedOneLater, copyAndTruncate, copyWithADate, truncateInPlace, deleteAndCreate, equalBeginning
     case newFilesByGlob, symbolicLinkToAnother, folderBehindALink, globOverRotatedNames
+    case compressedWhileDown, compressedTwiceWhileDown, compressedWithZstdWhileDown
     case renamedWhileDown, twiceRenamedWhileDown, twiceRenamedWhileDownWithTheNumberInside, copiedWhileDown
     case deletedWhileDown, inodeUsedAgainWhileDown, killed, killedBetweenRotations
     case halvesOfLines, carriageReturns, nulCharacters, noUTF8, overLongLines, noLineFeedAtTheEnd
@@ -148,7 +150,8 @@ private final class LoadedLog: Sendable {
     private func rotate(_ fate: Fate, _ log: LoadedLog, _ server: FakeServer, _ harness: AgentHarness) async throws {
         switch fate {
         case .renamedWhileDown, .twiceRenamedWhileDown, .twiceRenamedWhileDownWithTheNumberInside, .copiedWhileDown,
-            .deletedWhileDown, .inodeUsedAgainWhileDown, .killed, .killedBetweenRotations:
+            .deletedWhileDown, .inodeUsedAgainWhileDown, .killed, .killedBetweenRotations, .compressedWhileDown,
+            .compressedTwiceWhileDown, .compressedWithZstdWhileDown:
             for round in 0..<Self.rounds {
                 try await harness.running { try await whileUp(fate, round, log, server, harness) }
                 try whileDown(fate, round, log, harness)
@@ -159,7 +162,7 @@ private final class LoadedLog: Sendable {
                 try await withThrowingTaskGroup(of: Void.self) { group in
                     group.addTask { await log.keepWriting() }
                     for round in 0..<Self.rounds {
-                        try await Task.sleep(for: .milliseconds(40))
+                        try await someArrive(log, server)
                         try await rotateOnce(fate, round, log, server)
                     }
                     log.write()
@@ -175,6 +178,14 @@ private final class LoadedLog: Sendable {
                 }
                 try await expectEach(log, server)
             }
+        }
+    }
+
+    /// Waits until lines come in that are written now.
+    private func someArrive(_ log: LoadedLog, _ server: FakeServer) async throws {
+        let (written, stored): (Int, Int) = (log.written, server.logLines.count)
+        try await eventually("lines that are written now", within: .seconds(30)) {
+            log.written > written && server.logLines.count > stored
         }
     }
 
@@ -197,7 +208,8 @@ private final class LoadedLog: Sendable {
                 #expect(Glibc.rename(path, "\(path).\(round)") == 0)
                 state.path = "\(path).\(round)"
             }
-            try await Task.sleep(for: .milliseconds(30))
+            let written: Int = log.written
+            try await eventually("lines to the old file") { log.written > written + 20 }
             log.between { $0.path = path }
         case .numbersThatMoveUp:
             log.between { _ in
@@ -210,15 +222,12 @@ private final class LoadedLog: Sendable {
             log.between { _ in #expect(Glibc.rename(path, "\(path)-2026112\(round)") == 0) }
         case .numberBeforeTheEnding:
             log.between { _ in #expect(Glibc.rename(path, "\(folder)/app-\(round).log") == 0) }
-        case .compressedAtOnce, .compressedOneLater:
-            // A file that no look saw before it was packed cannot be read; what is written to it from here on can.
-            try await arrived(log, server)
+        case .compressedAtOnce:
             log.between { _ in #expect(Glibc.rename(path, "\(path).\(round)") == 0) }
-            // A compressor takes its time, and takes away the name at its end.
-            try await Task.sleep(for: .milliseconds(30))
-            let packed: Int = fate == .compressedAtOnce ? round : round - 1
-            try Files.write([0x1F, 0x8B, 8], to: "\(path).\(packed).gz")
-            unlink("\(path).\(packed)")
+            pack("\(path).\(round)")
+        case .compressedOneLater:
+            log.between { _ in #expect(Glibc.rename(path, "\(path).\(round)") == 0) }
+            if round > 0 { pack("\(path).\(round - 1)") }
         case .copyAndTruncate: try log.copy(to: "\(path).\(round)")
         case .copyWithADate: try log.copy(to: "\(path)-2026112\(round)")
         case .truncateInPlace:
@@ -248,6 +257,11 @@ private final class LoadedLog: Sendable {
             try await arrived(log, server)
         default: Issue.record("no such fate while the agent runs: \(fate)")
         }
+    }
+
+    /// What logrotate's `compress` does.
+    private func pack(_ path: String) {
+        #expect(system("gzip -- '\(path)'") == 0)
     }
 
     // MARK: While the agent is down
@@ -293,6 +307,17 @@ private final class LoadedLog: Sendable {
                 try log.copy(to: "\(path).\(round)\(number)")
             }
             log.write(150)
+        case .compressedWhileDown:
+            rename(1) { "\(path).\($0)" }
+            pack("\(path).\(round * 10)")
+        case .compressedTwiceWhileDown:
+            rename(2) { "\(path).\($0)" }
+            for number in 0..<2 { pack("\(path).\(round * 10 + number)") }
+        case .compressedWithZstdWhileDown:
+            rename(1) { "\(path).\($0)" }
+            let name = "\(path).\(round * 10)"
+            try Files.write(Zstd.compress(try Files.read(name, limit: 64 << 20)), to: "\(name).zst")
+            unlink(name)
         case .deletedWhileDown:
             unlink(path)
             log.write(150)

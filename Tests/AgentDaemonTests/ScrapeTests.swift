@@ -66,7 +66,7 @@ private final class Target: Sendable {
 }
 
 /// A ScrapeTarget as the server sends it.
-private func scrapeTarget(_ name: String, _ url: String, _ more: [String: JSONValue] = [:]) -> AgentConfig.Item {
+func scrapeTarget(_ name: String, _ url: String, _ more: [String: JSONValue] = [:]) -> AgentConfig.Item {
     let spec: [String: JSONValue] = ["url": .string(url), "interval": "1s", "timeout": "500ms"]
         .merging(more) { _, own in own }
     let decoder = ResourceDecoder(sha256: Digests.sha256)

@@ -80,7 +80,8 @@ struct AgentParts: Sendable {
             LogTailer.Dependencies(
                 clocks: clocks, keeper: keeper, changes: journalChanges, client: client, host: identity.host,
                 positions: LogPositions(path: "\(configuration.stateDirectory)/log-positions.json"), health: health,
-                metrics: metrics, interval: configuration.logInterval, requestTimeout: configuration.requestTimeout,
+                metrics: metrics, clockOffset: clockOffset, interval: configuration.logInterval,
+                requestTimeout: configuration.requestTimeout,
                 containers: configuration.containers ?? .ofThisHost(files), journal: configuration.journal,
                 ownProcess: Int(getpid()),
                 // The rest is for connections, collectors and what they read.

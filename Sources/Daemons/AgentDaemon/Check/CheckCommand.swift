@@ -9,8 +9,8 @@ struct CheckCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Tells what the agent can and cannot read on this host, and what would help.",
         discussion: """
-            Looks once with every collector, and at the files of every log source of config.json in the state \
-            directory. It tells what this user may read: run it as the agent's user (runuser -u plumb-agent -- …). \
+            Looks once with every collector, at the files of every log source and the page of every scrape target \
+            of config.json in the state directory, and at the sockets of Docker and Podman. It tells what this user may read: run it as the agent's user (runuser -u plumb-agent -- …). \
             Exit status: 0 where everything that is there can be read, 1 where something is forbidden or fails.
             """)
 

@@ -7,7 +7,12 @@ extension HostCheck {
         let width: Int = names.map(\.utf8.count).max() ?? 0
         var lines: [String] = []
         for (name, finding) in zip(names, findings) {
-            let unit: String = finding.kind == "collector" ? "series" : "files"
+            let unit: String =
+                switch finding.kind {
+                case "log source": "files"
+                case "socket": "containers"
+                default: "series"
+                }
             let padding = String(repeating: " ", count: width - name.utf8.count)
             let state = finding.state.rawValue + String(repeating: " ", count: 9 - finding.state.rawValue.utf8.count)
             lines.append("\(name)\(padding)  \(state)  \(finding.count) \(unit)")

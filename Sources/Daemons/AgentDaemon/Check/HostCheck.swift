@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 package import ConfigAPI
 import Declarations
 package import HostSystem
@@ -17,11 +18,11 @@ package struct HostCheck: Sendable {
             case failing
         }
 
-        /// `collector` or `log source`.
+        /// `collector`, `log source`, `scrape target` or `socket`.
         package var kind: String
         package var name: String
         package var state: State
-        /// Series that one look gave; files of a log source.
+        /// Series that one look gave; files of a log source; containers that a socket's engine told of.
         package var count: Int
         /// What is wrong, and what helps.
         package var details: [String] = []
@@ -32,9 +33,12 @@ package struct HostCheck: Sendable {
     /// Whether everything that is there can be read.
     package var isGood: Bool { findings.allSatisfy { $0.state == .readable || $0.state == .missing } }
 
-    /// Looks with every collector, as `resources` say where they say something of it, and at the files of every log
-    /// source among them.
-    package init(_ resources: [AgentConfig.Item], files: any HostFiles, clock: any Clock<Duration>) async {
+    /// Looks with every collector, as `resources` say where they say something of it, at the files of every log source
+    /// and the page of every scrape target among them, and at the sockets of container engines.
+    package init(
+        _ resources: [AgentConfig.Item], files: any HostFiles, sockets: [String] = EngineSocket.usualPaths,
+        clock: any Clock<Duration>
+    ) async {
         let running = RunningSet(
             resources, decoder: ResourceDecoder(sha256: Digests.sha256), sha256: Digests.sha256)
         for source in CollectorSpec.Source.allCases {
@@ -46,6 +50,37 @@ package struct HostCheck: Sendable {
         for (name, source) in running.logSources.sorted(by: { $0.key < $1.key }) {
             findings.append(Self.look(name, source))
         }
+        for (name, target) in running.scrapeTargets.sorted(by: { $0.key < $1.key }) {
+            findings.append(await Self.look(name, target, clock))
+        }
+        for path in sockets { findings.append(Self.look(socket: path)) }
+    }
+
+    private static func look(_ name: String, _ target: ScrapeTargetSpec, _ clock: any Clock<Duration>) async -> Finding
+    {
+        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: ScrapeClient.configuration)
+        let answer: Result<ScrapeClient.Answer, ScrapeClient.Failure> = await ScrapeClient(http: http, clock: clock)
+            .get(target)
+        try? await http.shutdown()
+        var page = ScrapedPage(name: name, target)
+        page.take(answer, seconds: 0)
+        var finding = Finding(
+            kind: "scrape target", name: name, state: page.collected.problems.isEmpty ? .readable : .failing,
+            count: page.collected.presentCount)
+        finding.details = page.collected.problems.prefix(5).map {
+            "\($0); \(target.url) has to answer on this host, as curl would ask"
+        }
+        return finding
+    }
+
+    private static func look(socket path: String) -> Finding {
+        var finding = Finding(kind: "socket", name: path, state: .readable, count: 0)
+        do throws(FileError) { finding.count = try EngineSocket(path: path).containers().count } catch {
+            finding.state = error.isMissing ? .missing : error.isForbidden ? .forbidden : .failing
+            if error.isForbidden { finding.details = ["\(error.description); \(Remedy.text(for: path))"] }
+            if finding.state == .failing { finding.details = ["\(error.description); is the engine running?"] }
+        }
+        return finding
     }
 
     private static func look(

@@ -115,7 +115,15 @@ private func isRotationMark(_ mark: [UInt8], words: [String]) -> Bool {
     return suffix.allSatisfy { $0 &- 48 <= 9 || "-_.:T".utf8.contains($0) }
 }
 
-/// Whether a file of this name holds no lines: a rotation packed it.
+private let packedEndings = [".gz", ".xz", ".zst", ".bz2", ".lz4", ".zip", ".Z"]
+
+/// Whether a file of this name holds no lines as they were written: a rotation packed it.
 package func isCompressedName(_ name: some StringProtocol) -> Bool {
-    [".gz", ".xz", ".zst", ".bz2", ".lz4", ".zip", ".Z"].contains { name.hasSuffix($0) }
+    packedEndings.contains { name.hasSuffix($0) }
+}
+
+/// The name that a file had before it was packed.
+func nameBeforePacking(_ name: String) -> String {
+    guard let ending = packedEndings.first(where: { name.hasSuffix($0) }) else { return name }
+    return String(name.dropLast(ending.count))
 }

@@ -34,12 +34,18 @@ extension LogTailer {
     /// A file that is open, and what it begins with.
     struct Opened {
         var path: String
-        var file: LogFile
+        var file: any LogContent
         var stamp: LogFile.Stamp
         var head: [UInt8]
 
         init?(_ path: String) {
-            guard let file = try? LogFile(path), let stamp = try? file.stamp(),
+            let content: (any LogContent)? =
+                if isCompressedName(path) {
+                    PackedLog.form(ofName: path).flatMap { try? PackedLog(path, $0) }
+                } else {
+                    try? LogFile(path)
+                }
+            guard let file = content, let stamp = try? file.stamp(),
                 let head = try? file.read(at: 0, count: Fingerprint.mostBytes)
             else { return nil }
             self.path = path
@@ -53,6 +59,7 @@ extension LogTailer {
     private func adopt(_ record: FileRecord, _ opened: Opened, offset: Int? = nil) -> TrackedFile {
         var record: FileRecord = record
         record.identity = opened.stamp.identity
+        records = records.filter { $0.value.identity != record.identity }
         let moved: TrackedFile = track(record, opened.file, opened.stamp, opened.head)
         moved.record.path = opened.path
         moved.isRotated = true
@@ -71,8 +78,10 @@ extension LogTailer {
     /// Files in the folder of `path` with a rotated name that nobody reads and nobody has read.
     private func neighbours(of path: String) -> [Opened] {
         let (folder, base) = folderAndName(path)
-        let known: Set<FileIdentity> = knownIdentities
-        return names(in: folder).filter { isAnyRotatedName($0, of: base) }
+        // A packed file was taken for done because its content was being read: it may have come otherwise.
+        let known: Set<FileIdentity> = Set(tracked.map(\.identity)).union(
+            records.values.filter { !($0.isDone && isCompressedName($0.path)) }.map(\.identity))
+        return names(in: folder).filter { isAnyRotatedName(nameBeforePacking($0), of: base) }
             .compactMap { name -> Opened? in
                 guard let found = FoundFile("\(folder)/\(name)"), !known.contains(found.identity) else { return nil }
                 return Opened(found.path)
@@ -127,7 +136,7 @@ extension LogTailer {
             guard let source = source(named: item.source) else { continue }
             let base: String = folderAndName(item.path).name
             for file in unknown {
-                let name: String = folderAndName(file.path).name
+                let name: String = nameBeforePacking(folderAndName(file.path).name)
                 guard isRotatedName(name, of: base) || (inner.contains(item.path) && isInnerRotatedName(name, of: base))
                 else { continue }
                 readBetween(file, item.path, of: source)
@@ -138,12 +147,27 @@ extension LogTailer {
     private func readBetween(_ found: FoundFile, _ path: String, of source: Source) {
         guard !source.exclude.contains(where: { $0.matches(found.path) }), let opened = Opened(found.path),
             opened.stamp.size > 0, !tracked.contains(where: { $0.identity == opened.stamp.identity }),
-            // A copy of what is being read is no file in between, be it finished or not.
-            !tracked.contains(where: { isBeginning($0.head, opened.head) }),
-            !records.values.contains(where: { $0.fingerprint.length > 0 && $0.fingerprint.matches(opened.head) })
+            !isKnown(opened, of: source.name)
         else { return }
         let record: FileRecord = newRecord(source.name, path, opened.stamp, opened.head, at: 0)
         track(record, opened.file, opened.stamp, opened.head).isRotated = true
+    }
+
+    /// Whether a content is being read, or is that of a record.
+    private func isKnown(_ opened: Opened, of source: String) -> Bool {
+        // A copy of what is being read is no file in between, be it finished or not.
+        let isRead: Bool = tracked.contains { isBeginning($0.head, opened.head) }
+        let record: FileRecord? = records.values.first {
+            $0.fingerprint.length > 0 && $0.fingerprint.matches(opened.head)
+        }
+        if isCompressedName(opened.path), isRead || record?.isDone == true {
+            // The file that it was packed from goes away with its record. It never grows: it may be remembered.
+            var done: FileRecord = newRecord(
+                source, opened.path, opened.stamp, opened.head, at: opened.stamp.size)
+            done.isDone = true
+            records[done.stream] = done
+        }
+        return isRead || record != nil
     }
 
     /// Looks for files of an earlier run that are no longer where they were: renamed, or copied and truncated.
@@ -166,12 +190,27 @@ extension LogTailer {
             forget(record)
             if let copy = copy(of: record) {
                 adopt(record, copy)
+            } else if let packed = unreadable(besides: record) {
+                dependencies.metrics.unreadableLogFile()
+                dependencies.logger.error(
+                    "a log file was packed before it was read, in a form that is not read; use gzip, zstd or delaycompress",
+                    metadata: .of([.path: packed, .count: record.position]))
             } else {
                 dependencies.logger.warning(
                     "a log file is gone; if it was not read to its end, the rest is lost",
                     metadata: .of([.path: record.path, .count: record.position]))
             }
         }
+    }
+
+    /// A packed file beside the path of a record that was written since the last look and cannot be unpacked.
+    private func unreadable(besides record: FileRecord) -> String? {
+        guard let lookedAt else { return nil }
+        let (folder, base) = folderAndName(record.path)
+        return names(in: folder)
+            .filter { isCompressedName($0) && isAnyRotatedName(nameBeforePacking($0), of: base) }
+            .compactMap { FoundFile("\(folder)/\($0)") }
+            .first { $0.modifiedAt >= lookedAt - Self.lookSlack && Opened($0.path) == nil }?.path
     }
 
     private func forget(_ record: FileRecord) {

@@ -188,7 +188,7 @@ extension LogTailer {
     }
 
     @discardableResult
-    func track(_ record: FileRecord, _ file: LogFile, _ stamp: LogFile.Stamp, _ head: [UInt8]) -> TrackedFile {
+    func track(_ record: FileRecord, _ file: any LogContent, _ stamp: LogFile.Stamp, _ head: [UInt8]) -> TrackedFile {
         let begun = TrackedFile(record, file, stamp, head: head, at: elapsed())
         tracked.append(begun)
         deferred[stamp.identity] = nil

@@ -24,6 +24,7 @@ actor LogTailer {
         var positions: LogPositions
         var health: CollectorHealth
         var metrics: AgentMetrics
+        var clockOffset: ClockOffset
         /// How often files are looked for.
         var interval: Duration
         var requestTimeout: Duration

@@ -6,7 +6,7 @@ import Telemetry
 /// One file that is being read. Owned by the tailer.
 final class TrackedFile {
     var record: FileRecord
-    let file: LogFile
+    let file: any LogContent
     /// Of the file as it is open; the record's is of where the content was first.
     let identity: FileIdentity
     /// The bytes that the fingerprint is of.
@@ -27,7 +27,7 @@ final class TrackedFile {
     var hasUnread: Bool { offset < size }
     var isDelivered: Bool { record.position >= size }
 
-    init(_ record: FileRecord, _ file: LogFile, _ stamp: LogFile.Stamp, head: [UInt8], at elapsed: Duration) {
+    init(_ record: FileRecord, _ file: any LogContent, _ stamp: LogFile.Stamp, head: [UInt8], at elapsed: Duration) {
         self.record = record
         self.file = file
         self.head = head

@@ -9,7 +9,7 @@ final class AgentMetrics: Sendable {
     private static let known: [Series] =
         [
             "retries_total", "send_failures_total", "log_cut_lines_total", "log_repaired_lines_total",
-            "log_lost_bytes_total",
+            "log_lost_bytes_total", "log_unreadable_files_total",
         ].map { Series("plumb_agent_\($0)") }
         + DeliveryQueue.Lane.allCases.flatMap { lane in
             ["sent_bytes_total", "sent_samples_total"].map { Series("plumb_agent_\($0)", ["lane": lane.rawValue]) }
@@ -38,6 +38,7 @@ final class AgentMetrics: Sendable {
         count("log_cut_lines_total", by: cut)
         count("log_repaired_lines_total", by: repaired)
     }
+    func unreadableLogFile() { count("log_unreadable_files_total") }
     func lostLogBytes(_ bytes: Int) { count("log_lost_bytes_total", by: bytes) }
     func failed(at time: Timestamp) {
         count("send_failures_total")

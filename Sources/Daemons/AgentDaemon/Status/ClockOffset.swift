@@ -39,6 +39,16 @@ package final class ClockOffset: Sendable {
     /// Every step since the start.
     package var steps: [PromDuration] { state.withLock { $0.steps } }
 
+    /// More than this is no slow clock but a wrong one, which somebody will set.
+    static let wrong = PromDuration.minutes(5)
+
+    /// A time of this clock as the server would have it, where this clock is known to be wrong: a line that is written an
+    /// hour ahead would be refused for its time.
+    func corrected(_ time: Timestamp) -> Timestamp {
+        guard let offset, offset.milliseconds.magnitude > UInt64(Self.wrong.milliseconds) else { return time }
+        return time - offset
+    }
+
     /// This clock minus the server's; nil before the first answer.
     package var offset: PromDuration? {
         state.withLock { $0.measurements.min { $0.roundTrip < $1.roundTrip }?.offset }
