@@ -1,6 +1,7 @@
 import ConfigAPI
 import Declarations
 import Reconciliation
+import Runtime
 import SyncDaemon
 import TestSupport
 import Testing
@@ -77,6 +78,20 @@ import Testing
         await fixture.target.loseLease()
         let fresh = try fixture.reconciler(stateDirectory: "other")
         #expect(await fresh.run(.startup, fetches: true).outcome == .inSync)
+    }
+
+    // Shows F-GO-09
+    @Test func anOldStateDirectoryThatStillMeetsAStoreGoesOnFromWhatItKnows() async throws {
+        try await fixture.repository.commit(["g.yaml": groupText()])
+        let reconciler = try fixture.reconciler()
+        _ = await reconciler.run(.startup, fetches: true)
+        let old: [UInt8] = try Files.read(fixture.folder("state/state.json"))
+        try await reconciler.beginEnforcing()
+        #expect(await reconciler.run(.manual, fetches: true).outcome == .applied)
+        try Files.write(old, to: fixture.folder("state/state.json"))
+        let report = await (try fixture.reconciler()).run(.startup, fetches: true)
+        #expect(report.mode == .enforce)
+        #expect(report.outcome == .inSync, "\(report.text(.plain))")
     }
 
     @Test func theWordIsRefusedWhereItMeansNothing() async throws {

@@ -11,11 +11,12 @@ import Testing
 
 /// Units as systemd leaves them in the file system.
 private struct TracedUnits {
-    let folder = TemporaryFolder()
+    let folder: TemporaryFolder
     var etc: String { folder("etc") }
     var runs: String { folder("runs") }
 
     init() throws {
+        folder = try TemporaryFolder()
         try Files.createFolder(etc + "/multi-user.target.wants")
         try Files.createFolder(runs)
     }

@@ -20,8 +20,15 @@ extension Reconciler {
             if let id = ObjectID(hex: anchor), await contains(commit, id) { return nil }
         }
         hasAskedForAnchor = true
-        state.acceptedCommit = anchor
+        takeOver(anchor)
         return .unreachable("it knows \(anchor.prefix(10)) as accepted, which was not known here; the next run goes on")
+    }
+
+    /// Goes on from a commit that the store knows as accepted. A store that knows one was met before: an old copy of the
+    /// state directory may not know that.
+    func takeOver(_ anchor: String) {
+        state.acceptedCommit = anchor
+        state.firstMeeting = nil
     }
 
     /// Writes down what is enforced where a store remembers something earlier: an answer was lost, or it was restored.

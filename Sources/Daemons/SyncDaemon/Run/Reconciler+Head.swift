@@ -144,7 +144,7 @@ extension Reconciler {
         guard let known = lease.acceptedCommit else { return await tellAnchor() }
         guard known != state.acceptedCommit else { return }
         switch await laterAnchor(known) {
-        case .server: state.acceptedCommit = known
+        case .server: takeOver(known)
         case .ours: await tellAnchor()
         case .neither: break
         }
