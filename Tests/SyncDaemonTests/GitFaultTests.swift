@@ -87,7 +87,7 @@ import Testing
             (.silence, ["no answer within 2 s"]), (.dripFeed, ["no answer within 2 s"]),
             (.resetWithinPack, ["reset", "early", "EOF", "unexpected"]),
             (.truncatedPack, ["early", "EOF", "pack", "unexpected"]),
-            (.damagedPack, ["pack", "inflate", "zlib", "sent"]),
+            (.damagedPack, ["pack", "inflate", "zlib", "sent", "pkt-line"]),
             (.endlessRedirect, ["redirect"]),
         ] as [(GitFault, [String])])
     func aServerThatGoesWrongOnTheWire(fault: GitFault, words: [String]) async throws {
