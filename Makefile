@@ -51,10 +51,9 @@ test: ## Install what is missing, build, run every test
 	@swift build --build-tests
 	@$(MAKE) --no-print-directory test-units test-end-to-end test-systemd
 
-# One after the other: all at once on two cores they starve each other's deadlines.
-test-units:
+test-units: ## Run the tests of the parts, as they were built
 	@echo "Running the tests of the parts ..."
-	@swift test --skip-build --no-parallel --skip EndToEndTests --skip SystemdTests
+	@scripts/test-units
 
 # Alone and one after the other: they start the whole platform and look at its timing.
 test-end-to-end:

@@ -97,19 +97,21 @@ import Testing
                 ? true : nil
         }
         try await Task.sleep(for: .milliseconds(Int.random(in: 300...1200, using: &random)))
-        // Every third blow falls blindly, the others when a transaction is seen that has written.
+        // Every third blow falls blindly, the others when a transaction is held that has written.
         let isBlind: Bool = random.next() % 3 == 0
         let watcher: PostgresConnection = try await postgres.connect()
         // Every other blow falls while a span is being sealed.
         let patience: ContinuousClock.Instant = .now + (number % 2 == 0 ? .seconds(5) : .zero)
         var building: [String] = try await Self.building(watcher)
         while building.isEmpty, ContinuousClock.now < patience { building = try await Self.building(watcher) }
-        let writing: [Writing] = try await self.writing(watcher, patience: isBlind ? .zero : .seconds(5))
+        let writing: [Writing] =
+            isBlind ? try await Self.writing(watcher) : try await Self.held(watcher, patience: .seconds(5))
         switch victim {
         case .server: server.kill()
         case .postgres: try await postgres.kill()
         case .session: if let one = writing.randomElement(using: &random) { _ = kill(one.process, SIGKILL) }
         }
+        for one in writing { _ = kill(one.process, SIGCONT) }
         let seconds: Double = Self.seconds(.now - start)
         result.rate = Int(Double(writers.reduce(0) { $0 + $1.acknowledged } - before) / seconds)
         await watcher.close()
@@ -171,23 +173,40 @@ import Testing
         return (try row.int("aborted"), try row.int("building"))
     }
 
-    /// Waits for one, up to `patience`.
-    private func writing(_ connection: PostgresConnection, patience: Duration) async throws -> [Writing] {
+    private static func writing(_ connection: PostgresConnection) async throws -> [Writing] {
+        try await connection.execute(
+            """
+            SELECT pid, backend_xid::text AS number FROM pg_stat_activity
+            WHERE datname = 'plumbline' AND pid <> pg_backend_pid()
+                AND backend_type = 'client backend' AND backend_xid IS NOT NULL
+            """
+        ).rows.compactMap { row in
+            guard let process = row["pid"].int.flatMap({ Int32(exactly: $0) }), let number = row["number"].string
+            else { return nil }
+            return Writing(process: process, transaction: number)
+        }
+    }
+
+    /// Stops one that is within its transaction, so that the blow meets it there: transactions last a millisecond or two, and
+    /// most would be over before a signal comes. Empty where `patience` ends first.
+    private static func held(_ connection: PostgresConnection, patience: Duration) async throws -> [Writing] {
         let deadline: ContinuousClock.Instant = .now + patience
-        repeat {
-            let found: [Writing] = try await connection.execute(
-                """
-                SELECT pid, backend_xid::text AS number FROM pg_stat_activity
-                WHERE datname = 'plumbline' AND pid <> pg_backend_pid()
-                    AND backend_type = 'client backend' AND backend_xid IS NOT NULL
-                """
-            ).rows.compactMap { row in
-                guard let process = row["pid"].int.flatMap({ Int32(exactly: $0) }), let number = row["number"].string
-                else { return nil }
-                return Writing(process: process, transaction: number)
+        while ContinuousClock.now < deadline {
+            for one in try await writing(connection) where kill(one.process, SIGSTOP) == 0 {
+                // What it holds may be what the question needs.
+                let release = Task {
+                    try await Task.sleep(for: .milliseconds(200))
+                    _ = kill(one.process, SIGCONT)
+                }
+                let state: String? = try await connection.execute(
+                    "SELECT pg_xact_status($1::xid8) AS state", [.text(one.transaction)]
+                ).only()["state"].string
+                release.cancel()
+                // Stopped once more, should it have been let go in this very moment.
+                if state == "in progress", kill(one.process, SIGSTOP) == 0 { return [one] }
+                _ = kill(one.process, SIGCONT)
             }
-            if !found.isEmpty { return found }
-        } while ContinuousClock.now < deadline
+        }
         return []
     }
 

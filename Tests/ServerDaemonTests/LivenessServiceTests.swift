@@ -156,7 +156,7 @@ private final class Fleet: Sendable {
         #expect(try await fleet.told().isEmpty)
         try await fleet.look(2, ahead: -60_001)
         let notice: JSONValue? = try await Outbox(pool: fleet.database.pool).log(limit: 1).first?["notification"]
-        #expect(notice?["value"]?.double == -60.001)
+        #expect(notice?["value"]?.number == -60.001)
         #expect(notice?["annotations"]?["summary"]?.string?.contains("behind the server's") == true)
         // It wavers; then it is silent, and then it has not measured again.
         for offset in [59_000, 61_000, -31_000] { try await fleet.look(3, ahead: offset) }

@@ -31,10 +31,12 @@ private struct TracedUnits {
     /// Whether it leaves a trace. Times of files move with the kernel's tick: it is done in a tick in which nothing was.
     func isTraced(_ change: () throws -> Void) throws -> Bool {
         let before: UnitTraces = traces
-        let last: Timestamp? = before.changes.values.max()
-        repeat {
+        let last: Timestamp = before.changes.values.max() ?? Timestamp(microseconds: 0)
+        var now = Timestamp(microseconds: 0)
+        while now <= last {
             try folder.write("", to: "probe")
-        } while Files.changedAt(folder("probe")) ?? .distantPast <= last ?? .distantPast
+            now = Files.changedAt(folder("probe")) ?? Timestamp(microseconds: 0)
+        }
         try change()
         return traces != before
     }

@@ -1,4 +1,5 @@
 import Alerting
+import ConfigAPI
 import Database
 import Declarations
 import Runtime

@@ -1,3 +1,4 @@
+import Reconciliation
 import Runtime
 import ServiceLifecycle
 import Systemd

@@ -54,6 +54,8 @@ extension Reconciler {
         await adoptAnchor()
         await sendOrders()
         run.orders = orders
+        // What the server knows may have ended a first meeting, or said that enforcement is suspended.
+        run.report.mode = mode
         await chooseCommit(&run)
         await enforce(&run, progress: progress)
         if Task.isCancelled {
