@@ -70,6 +70,19 @@ private let edited: JSONValue = ["dataset": "metrics", "keep": "1d"]
         #expect(await fixture.target.enforcement?["suspended"]?["by"] == "alice")
     }
 
+    @Test func anOrderComesAfterThoseThatOnlyTheServerRemembers() async throws {
+        let (fixture, reconciler, _, _) = try await started()
+        _ = try await reconciler.order(.suspend(reason: nil), by: "alice")
+        _ = try await reconciler.order(.resume, by: "alice")
+        try FileManager.default.removeItem(atPath: fixture.folder("state/enforcement.json"))
+        let restarted = try fixture.reconciler()
+        _ = try await restarted.order(.suspend(reason: nil), by: "bob")
+        await fixture.target.edit(retention, edited)
+        #expect(await restarted.run(.startup, fetches: false).enforcement?.suspension?.by == "bob")
+        #expect(await fixture.target.enforcement?["suspended"]?["by"] == "bob")
+        #expect(await fixture.target.spec(retention) == edited)
+    }
+
     @Test func whatTheServerCouldOnlyTellLateIsHeededBeforeAnythingIsWritten() async throws {
         let (fixture, reconciler, _, _) = try await started()
         _ = try await reconciler.order(.suspend(reason: nil), by: "alice")

@@ -23,6 +23,8 @@ extension Reconciler {
     /// now. Gives what holds from now on.
     package func order(_ request: OrderRequest, by who: String) async throws(SyncError) -> Enforcement {
         let order: EnforcementOrder = try await resolved(request)
+        // What the server remembers would overrule an order that does not come after it.
+        if knownOrders == nil, configuration.mode == .enforce { _ = try? await takeLease() }
         let next: Enforcement
         do { next = try orders.after(order, by: who, at: dependencies.now()) } catch {
             throw SyncError(error.description)
