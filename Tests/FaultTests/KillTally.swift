@@ -5,6 +5,8 @@ struct KillRound: Sendable {
     var victim: Victim
     /// Transactions that had written when the blow fell, and were rolled back by it.
     var rolledBack = 0
+    /// Transactions that were under way for certain when the server was killed: whatever became of them, nobody was told.
+    var answersCutOff = 0
     /// Requests that were sent and not answered, once or more often.
     var unanswered = 0
     /// Those of them that were never answered, and are stored as a whole.
@@ -17,7 +19,7 @@ struct KillRound: Sendable {
     var rate = 0
 
     /// A transaction was ended before its commit, or between its commit and the answer.
-    var cutsCommit: Bool { rolledBack > 0 || storedUnanswered > 0 }
+    var cutsCommit: Bool { rolledBack > 0 || storedUnanswered > 0 || answersCutOff > 0 }
 }
 
 /// The closing account of a run.

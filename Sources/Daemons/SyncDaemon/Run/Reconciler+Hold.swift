@@ -17,11 +17,13 @@ extension Reconciler {
         case .refused(let info, _, _): run.report.waitingCommit = info
         case .behind(let info): run.report.notices.append(behind(info))
         }
-        if let pin = orders.pin, pin.commit != state.acceptedCommit { await hold(pin, &run) }
+        await holdPinned(&run)
         return true
     }
 
-    private func hold(_ pin: Enforcement.Pin, _ run: inout RunInProgress) async {
+    /// Puts the pinned commit in the place of the accepted one, where one is pinned.
+    func holdPinned(_ run: inout RunInProgress) async {
+        guard let pin = orders.pin, pin.commit != state.acceptedCommit else { return }
         do {
             guard let id = ObjectID(hex: pin.commit) else { return }
             if let accepted = state.acceptedCommit.flatMap(ObjectID.init(hex:)),

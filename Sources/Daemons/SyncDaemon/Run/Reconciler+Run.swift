@@ -88,7 +88,8 @@ extension Reconciler {
         do { verdict = try await examineHead() } catch {
             run.report.errors.append(error.description)
             run.facts.isFailed = true
-            return
+            // What people ordered holds also while the newest commit cannot be looked at.
+            return await holdPinned(&run)
         }
         if await holds(verdict, &run) { return }
         switch verdict {
