@@ -73,6 +73,7 @@ struct AlertEngine: Service {
         let mayBeStale: Bool = memory.comparedUnder != leadership || memory.schedule.hasGone(from: rules)
         guard !due.isEmpty || mayBeStale else { return }
         var allEnded = true
+        let present = Set(rules.map(\.name))
         do {
             let stored: [String: [AlertInstance]] = try await store.alerts()
             for rule in due {
@@ -80,7 +81,7 @@ struct AlertEngine: Service {
                 memory.problems[rule.name] = try await evaluate(
                     rule, previous: previous, notifiers: notifiers, under: leadership)
             }
-            for name in stored.keys.sorted() where !rules.contains(where: { $0.name == name }) {
+            for name in stored.keys.sorted() where !present.contains(name) {
                 let ended: Bool = try await retire(
                     name, instances: stored[name] ?? [], notifiers: notifiers, under: leadership)
                 allEnded = allEnded && ended
@@ -90,7 +91,7 @@ struct AlertEngine: Service {
             memory.schedule.forget(due)
             throw error
         }
-        memory.problems = memory.problems.filter { name, _ in rules.contains { $0.name == name } }
+        memory.problems = memory.problems.filter { name, _ in present.contains(name) }
         await dependencies.reportProblems(memory.problems)
         memory.comparedUnder = allEnded ? leadership : nil
         memory.schedule.remember(rules)

@@ -10,8 +10,9 @@ extension AlertEngineDependencies {
     /// The engine in this server: rules as they run, values from the frames, health on the board.
     init(_ parts: ServerParts) {
         let queries: QueryEngine = parts.queries
+        let rules = DerivedConfig { $0.alertRules }
         self.init(
-            rules: { [live = parts.live] in await live.running?.alertRules },
+            rules: { [live = parts.live] in await live.running.map(rules.of) },
             notifiers: parts.notifiers,
             observe: { spec, now in try await queries.observe(spec, at: now) },
             reportProblems: { [health = parts.health] problems in

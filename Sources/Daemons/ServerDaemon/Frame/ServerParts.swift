@@ -193,8 +193,11 @@ extension ServerParts {
 
     /// The notifiers that run, by name; nil until a configuration was loaded.
     var notifiers: @Sendable () async -> [String: NotifierSpec]? {
-        { [live] in
-            guard let running = await live.running else { return nil }
+        { [live, derived = Self.notifiersOfConfig()] in await live.running.map(derived.of) }
+    }
+
+    private static func notifiersOfConfig() -> DerivedConfig<[String: NotifierSpec]> {
+        DerivedConfig { running in
             let specs = running.specs { if case .notifier(let spec) = $0 { spec } else { nil } }
             return Dictionary(specs.map { ($0.name, $0.spec) }) { first, _ in first }
         }
