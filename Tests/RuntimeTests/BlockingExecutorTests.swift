@@ -38,6 +38,42 @@ import Testing
         while access(path, F_OK) == 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(5)) }
         #expect(access(path, F_OK) != 0)
     }
+
+    @Test func sleepersWakeOnTheThreadInTheOrderOfTheirTimes() async throws {
+        let actor = ThreadTeller()
+        let thread: UInt = await actor.thread()
+        let start: ContinuousClock.Instant = .now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for delay in [60, 20, 40] {
+                group.addTask {
+                    let awake: UInt = try await actor.sleep(milliseconds: delay)
+                    #expect(awake == thread)
+                    #expect(ContinuousClock.now - start >= .milliseconds(delay))
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(await actor.slept == [20, 40, 60])
+    }
+
+    @Test func otherWorkGoesOnWhileSomebodySleepsAndACancelledSleepEnds() async throws {
+        let actor = ThreadTeller()
+        let asleep = Task { try await actor.sleep(milliseconds: 3_600_000) }
+        let cancelledBefore = Task {
+            while !Task.isCancelled { await Task.yield() }
+            return try await actor.sleep(milliseconds: 3_600_000)
+        }
+        for _ in 0..<20 {
+            await actor.increment()
+            await Task.yield()
+        }
+        #expect(await actor.count == 20)
+        for task in [asleep, cancelledBefore] {
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+        #expect(await actor.slept == [])
+    }
 }
 
 private actor ThreadTeller {
@@ -47,7 +83,17 @@ private actor ThreadTeller {
     private(set) var overlaps = 0
     private var isBusy = false
 
+    /// Delays of those that slept, in the order in which they woke.
+    private(set) var slept: [Int] = []
+
     func thread() -> UInt { UInt(pthread_self()) }
+
+    /// Answers on which thread it woke.
+    func sleep(milliseconds: Int) async throws -> UInt {
+        try await executor.sleep(for: .milliseconds(milliseconds))
+        slept.append(milliseconds)
+        return thread()
+    }
 
     func kernelThread() -> Int32 {
         var buffer = [CChar](repeating: 0, count: 64)

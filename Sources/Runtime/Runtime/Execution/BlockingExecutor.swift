@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import Synchronization
 
@@ -29,6 +28,22 @@ package final class BlockingExecutor: SerialExecutor {
         inbox.push(Entry(job: UnownedJob(job), executor: self))
     }
 
+    /// Waits for `duration` on the executor's thread, which wakes by itself and no other for it; throws when the task is
+    /// cancelled. For work of an actor with this executor.
+    package func sleep(for duration: Duration) async throws {
+        let deadline: ContinuousClock.Instant = .now + duration
+        let sleeper: Int = inbox.newSleeper()
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                inbox.sleep(sleeper, until: deadline, continuation)
+                // Cancelled before there was anybody to wake.
+                if Task.isCancelled { inbox.cancel(sleeper) }
+            }
+        } onCancel: {
+            inbox.cancel(sleeper)
+        }
+    }
+
     package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
 
     /// Lets `assumeIsolated` and `preconditionIsolated` hold on the executor's own thread.
@@ -45,15 +60,22 @@ private struct Entry: Sendable {
 /// The queue between those who enqueue and the thread. It is what the thread holds on to: holding the executor would
 /// keep it alive for ever.
 private final class Inbox: Sendable {
+    private struct Sleeper {
+        var deadline: ContinuousClock.Instant
+        var continuation: CheckedContinuation<Void, any Error>
+    }
+
     private struct State {
         var entries: [Entry] = []
         var isClosed = false
         var thread: pthread_t?
+        var sleepers: [Int: Sleeper] = [:]
+        var lastSleeper = 0
     }
 
     private let state = Mutex(State())
-    /// Signalled for each entry, and once more for the end.
-    private let arrivals = DispatchSemaphore(value: 0)
+    /// Rung for each entry and each sleeper, and once more for the end.
+    private let doorbell = Doorbell()
 
     var isCurrentThread: Bool {
         let current: pthread_t = pthread_self()
@@ -62,12 +84,32 @@ private final class Inbox: Sendable {
 
     func push(_ entry: Entry) {
         state.withLock { $0.entries.append(entry) }
-        arrivals.signal()
+        doorbell.ring()
     }
 
     func close() {
         state.withLock { $0.isClosed = true }
-        arrivals.signal()
+        doorbell.ring()
+    }
+
+    func newSleeper() -> Int {
+        state.withLock {
+            $0.lastSleeper += 1
+            return $0.lastSleeper
+        }
+    }
+
+    func sleep(
+        _ number: Int, until deadline: ContinuousClock.Instant, _ continuation: CheckedContinuation<Void, any Error>
+    ) {
+        state.withLock { $0.sleepers[number] = Sleeper(deadline: deadline, continuation: continuation) }
+        // Its own thread looks for the next deadline before it waits.
+        if !isCurrentThread { doorbell.ring() }
+    }
+
+    func cancel(_ number: Int) {
+        let sleeper: Sleeper? = state.withLock { $0.sleepers.removeValue(forKey: number) }
+        sleeper?.continuation.resume(throwing: CancellationError())
     }
 
     func startThread(name: String) {
@@ -96,11 +138,26 @@ private final class Inbox: Sendable {
 
     /// Everything that has arrived, perhaps nothing; nil at the end.
     private func next() -> [Entry]? {
-        arrivals.wait()
+        let (isIdle, deadline) = state.withLock { state in
+            (state.entries.isEmpty && !state.isClosed, state.sleepers.values.map(\.deadline).min())
+        }
+        if isIdle { doorbell.wait(until: deadline) }
+        if deadline != nil { wakeSleepers() }
         return state.withLock { state in
             defer { state.entries = [] }
             return state.entries.isEmpty && state.isClosed ? nil : state.entries
         }
+    }
+
+    private func wakeSleepers() {
+        let now: ContinuousClock.Instant = .now
+        let due: [Sleeper] = state.withLock { state in
+            let due: [Int: Sleeper] = state.sleepers.filter { $0.value.deadline <= now }
+            for number in due.keys { state.sleepers[number] = nil }
+            return Array(due.values)
+        }
+        // Each puts its task among the entries.
+        for sleeper in due { sleeper.continuation.resume() }
     }
 }
 
