@@ -39,7 +39,7 @@ import Testing
         let counts = Mutex<[Duration]>([])
         let interval = Duration.milliseconds(50)
         let ticks = Task {
-            await ticking(every: interval, clocks: clocks) {
+            await ticking(every: interval, clocks: clocks, on: BlockingExecutor(name: "ticks")) {
                 counts.withLock { $0.append(clocks.phase(of: interval)) }
             }
         }

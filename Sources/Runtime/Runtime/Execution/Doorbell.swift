@@ -29,8 +29,8 @@ final class Doorbell: @unchecked Sendable {
     func ring() {
         pthread_mutex_lock(mutex)
         isRung = true
-        pthread_cond_signal(condition)
         pthread_mutex_unlock(mutex)
+        pthread_cond_signal(condition)
     }
 
     /// Returns when it is or was rung, or at `deadline`.
