@@ -1,5 +1,7 @@
+import Dispatch
 import Glibc
 import Runtime
+import Synchronization
 import Testing
 
 @Suite struct BlockingExecutorTests {
@@ -56,6 +58,16 @@ import Testing
         #expect(await actor.slept == [20, 40, 60])
     }
 
+    @Test func aSleepPassesThroughNoOtherThread() async throws {
+        let actor = ThreadTeller()
+        let others = CountingExecutor()
+        try await withTaskExecutorPreference(others) {
+            let before: Int = others.jobs
+            try await actor.sleepAgainAndAgain(times: 20)
+            #expect(others.jobs - before < 5)
+        }
+    }
+
     @Test func otherWorkGoesOnWhileSomebodySleepsAndACancelledSleepEnds() async throws {
         let actor = ThreadTeller()
         let asleep = Task { try await actor.sleep(milliseconds: 3_600_000) }
@@ -76,6 +88,18 @@ import Testing
     }
 }
 
+/// Where tasks run that are with no actor.
+private final class CountingExecutor: TaskExecutor {
+    private let count = Mutex(0)
+    var jobs: Int { count.withLock { $0 } }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        count.withLock { $0 += 1 }
+        let job = UnownedJob(job)
+        DispatchQueue.global().async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
+}
+
 private actor ThreadTeller {
     private let executor = BlockingExecutor(name: "teller-with-a-long-name")
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -87,6 +111,12 @@ private actor ThreadTeller {
     private(set) var slept: [Int] = []
 
     func thread() -> UInt { UInt(pthread_self()) }
+
+    func sleepAgainAndAgain(times: Int) async throws {
+        try await withTaskExecutorPreference(executor.tasks) {
+            for _ in 0..<times { try await executor.sleep(for: .milliseconds(1)) }
+        }
+    }
 
     /// Answers on which thread it woke.
     func sleep(milliseconds: Int) async throws -> UInt {

@@ -1,4 +1,3 @@
-package import Alerting
 package import Telemetry
 
 /// The hosts whose wrong clock people were told of, so that it is told once, also across restarts.

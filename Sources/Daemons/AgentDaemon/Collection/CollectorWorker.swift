@@ -50,7 +50,7 @@ actor CollectorWorker {
         await obey(specs) {
             await self.adopt($0)
         } whileObeying: {
-            await self.tick()
+            await withTaskExecutorPreference(self.executor.tasks) { await self.tick() }
         }
         dependencies.health.forget(name)
     }

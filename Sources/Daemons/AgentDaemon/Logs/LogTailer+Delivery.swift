@@ -18,7 +18,7 @@ extension LogTailer {
     private static let longestRetryAfter = Duration.seconds(300)
     /// The least time between two requests that were not full: lines that trickle in go together. A request costs more than
     /// all the rest that is done for its lines.
-    private static let linger = Duration.seconds(1)
+    private static let linger = Duration.milliseconds(750)
     /// How often refused lines are logged at most.
     private static let rejectionInterval = Duration.seconds(60)
     /// Lines given up in a row before each further one costs a wait: a server that refuses everything is broken.
@@ -52,7 +52,7 @@ extension LogTailer {
                 deadInARow = 0
                 lineLimit = min(Self.linesPerRequest, lineLimit * 2)
                 if lines < Self.linesPerRequest / 2, !tracked.contains(where: \.hasUnread) {
-                    try? await dependencies.clocks.sleep(for: Self.linger, on: executor)
+                    try? await clock.sleep(for: Self.linger)
                 }
             case .refused:
                 if refused(streams, lines: lines) { deadInARow += 1 }

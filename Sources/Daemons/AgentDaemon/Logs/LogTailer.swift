@@ -139,7 +139,7 @@ actor LogTailer {
         await load()
         await publishLedger()
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.watch() }
+            group.addTask(executorPreference: executor.tasks) { await self.watch() }
             group.addTask { await self.deliver() }
             group.addTask { await self.readJournals() }
         }

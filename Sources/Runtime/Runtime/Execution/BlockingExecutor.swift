@@ -25,11 +25,20 @@ package final class BlockingExecutor: SerialExecutor {
     package func enqueue(_ job: consuming ExecutorJob) {
         // The entry holds the executor until the job has run, so that an actor whose last reference goes away inside
         // its own job does not take the executor from under it.
-        inbox.push(Entry(job: UnownedJob(job), executor: self))
+        let job = UnownedJob(job)
+        inbox.push { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
     }
 
-    /// Waits for `duration` on the executor's thread, which wakes by itself and no other for it; throws when the task is
-    /// cancelled. For work of an actor with this executor.
+    fileprivate func enqueue(_ job: UnownedJob, of tasks: ThreadTasks) {
+        inbox.push { job.runSynchronously(on: tasks.asUnownedTaskExecutor()) }
+    }
+
+    /// The same thread for a task that is with no actor for a moment. What waits comes back there first, so a task that
+    /// has this for its preference and an actor with this executor for its work never leaves the thread by waiting.
+    package var tasks: any TaskExecutor { ThreadTasks(self) }
+
+    /// Waits for `duration` on the executor's thread, which wakes by itself; throws when the task is cancelled. Without
+    /// ``tasks`` for its preference the task passes through another thread on the way.
     package func sleep(for duration: Duration) async throws {
         let deadline: ContinuousClock.Instant = .now + duration
         let sleeper: Int = inbox.newSleeper()
@@ -50,11 +59,12 @@ package final class BlockingExecutor: SerialExecutor {
     package func checkIsolated() { precondition(inbox.isCurrentThread, "not on the thread of this executor") }
 }
 
-private struct Entry: Sendable {
-    let job: UnownedJob
-    let executor: BlockingExecutor
+private final class ThreadTasks: TaskExecutor {
+    private let executor: BlockingExecutor
 
-    func run() { job.runSynchronously(on: executor.asUnownedSerialExecutor()) }
+    init(_ executor: BlockingExecutor) { self.executor = executor }
+
+    func enqueue(_ job: consuming ExecutorJob) { executor.enqueue(UnownedJob(job), of: self) }
 }
 
 /// The queue between those who enqueue and the thread. It is what the thread holds on to: holding the executor would
@@ -66,7 +76,7 @@ private final class Inbox: Sendable {
     }
 
     private struct State {
-        var entries: [Entry] = []
+        var entries: [@Sendable () -> Void] = []
         var isClosed = false
         var thread: pthread_t?
         var sleepers: [Int: Sleeper] = [:]
@@ -82,7 +92,7 @@ private final class Inbox: Sendable {
         return state.withLock { $0.thread.map { pthread_equal($0, current) != 0 } ?? false }
     }
 
-    func push(_ entry: Entry) {
+    func push(_ entry: @escaping @Sendable () -> Void) {
         state.withLock { $0.entries.append(entry) }
         doorbell.ring()
     }
@@ -131,13 +141,13 @@ private final class Inbox: Sendable {
         state.withLock { $0.thread = current }
         while let arrived = next() {
             // Each entry is let go before the next one runs: what it holds may be the last reference to its executor.
-            var waiting: [Entry] = arrived.reversed()
-            while let entry = waiting.popLast() { entry.run() }
+            var waiting: [@Sendable () -> Void] = arrived.reversed()
+            while let entry = waiting.popLast() { entry() }
         }
     }
 
     /// Everything that has arrived, perhaps nothing; nil at the end.
-    private func next() -> [Entry]? {
+    private func next() -> [@Sendable () -> Void]? {
         let (isIdle, deadline) = state.withLock { state in
             (state.entries.isEmpty && !state.isClosed, state.sleepers.values.map(\.deadline).min())
         }
