@@ -1,4 +1,5 @@
 @testable import AgentDaemon
+import ConfigAPI
 import Declarations
 import Glibc
 import HostSystem
