@@ -88,10 +88,6 @@ extension LogTailer {
             }
     }
 
-    private var knownIdentities: Set<FileIdentity> {
-        Set(tracked.map(\.identity)).union(records.values.map(\.identity))
-    }
-
     private func names(in folder: String) -> [String] {
         ((try? LinuxHostFiles().list(folder.isEmpty ? "/" : folder)) ?? []).sorted()
     }
@@ -115,10 +111,10 @@ extension LogTailer {
 
     private func readBetween(_ folder: String, _ known: [FileRecord]) {
         guard let lookedAt else { return }
-        let identities: Set<FileIdentity> = knownIdentities
         let found: [FoundFile] = names(in: folder).compactMap { FoundFile("\(folder)/\($0)") }
+        let read: Set<FileIdentity> = Set(tracked.map(\.identity))
         let unknown: [FoundFile] = found.filter {
-            !identities.contains($0.identity) && $0.modifiedAt >= lookedAt - Self.lookSlack
+            $0.modifiedAt >= lookedAt - Self.lookSlack && !read.contains($0.identity) && !isRecorded($0)
         }
         guard !unknown.isEmpty else { return }
         let nameOf: [FileIdentity: String] = Dictionary(found.map { ($0.identity, folderAndName($0.path).name) }) {
@@ -139,6 +135,14 @@ extension LogTailer {
                 readBetween(file, item.path, of: source)
             }
         }
+    }
+
+    /// Whether a file is one of those that are not being read. The number alone says little: that of a file which a
+    /// rotation packed and removed is given to the next.
+    private func isRecorded(_ found: FoundFile) -> Bool {
+        let same: [FileRecord] = records.values.filter { $0.identity == found.identity }
+        guard !same.isEmpty, let opened = Opened(found.path) else { return !same.isEmpty }
+        return same.contains { $0.fingerprint.matches(opened.head) && $0.position <= opened.stamp.size }
     }
 
     private func readBetween(_ found: FoundFile, _ path: String, of source: Source) {
