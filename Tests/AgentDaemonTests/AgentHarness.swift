@@ -68,16 +68,18 @@ final class AgentHarness: Sendable {
     let files = CountingHostFiles()
     let server: FakeServer
     private let clock: any Clock<Duration>
+    private let waitsOnThreads: Bool
 
     var configPath: String { "\(folder)/state/config.json" }
     var tokenPath: String { "\(folder)/token" }
 
-    init(_ server: FakeServer, clock: any Clock<Duration>) throws {
+    init(_ server: FakeServer, clock: any Clock<Duration>, waitsOnThreads: Bool = false) throws {
         var template: [CChar] = Array("/tmp/plumb-agent-XXXXXX".utf8CString)
         _ = mkdtemp(&template)
         folder = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
         self.server = server
         self.clock = clock
+        self.waitsOnThreads = waitsOnThreads
         try setToken("token-1")
         try Files.createFolder("\(folder)/state")
         try Files.createFolder("\(folder)/logs")
@@ -101,7 +103,8 @@ final class AgentHarness: Sendable {
             server: server.url, tokenFile: tokenPath, stateDirectory: "\(folder)/state", host: "web-1")
         adjust(&configuration)
         let agent = Agent(
-            configuration, clocks: AgentClocks(clock: clock, now: Timestamp.now), files: files, logger: quietLogger)
+            configuration, clocks: AgentClocks(clock: clock, waitsOnThreads: waitsOnThreads, now: Timestamp.now),
+            files: files, logger: quietLogger)
         let group = ServiceGroup(
             configuration: .init(
                 services: [.init(service: agent, successTerminationBehavior: .gracefullyShutdownGroup)],
@@ -131,11 +134,11 @@ final class AgentHarness: Sendable {
 
 /// A server and an agent's surroundings, for the time of `body`.
 func withServer(
-    _ server: FakeServer = FakeServer(), clock: any Clock<Duration> = FastClock(),
+    _ server: FakeServer = FakeServer(), clock: any Clock<Duration> = FastClock(), waitsOnThreads: Bool = false,
     _ body: (FakeServer, AgentHarness) async throws -> Void
 ) async throws {
     try await server.serving {
-        let harness = try AgentHarness(server, clock: clock)
+        let harness = try AgentHarness(server, clock: clock, waitsOnThreads: waitsOnThreads)
         try await body(server, harness)
     }
 }

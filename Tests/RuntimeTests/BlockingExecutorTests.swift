@@ -1,5 +1,7 @@
+import Dispatch
 import Glibc
 import Runtime
+import Synchronization
 import Testing
 
 @Suite struct BlockingExecutorTests {
@@ -38,6 +40,64 @@ import Testing
         while access(path, F_OK) == 0, ContinuousClock.now < deadline { try await Task.sleep(for: .milliseconds(5)) }
         #expect(access(path, F_OK) != 0)
     }
+
+    @Test func sleepersWakeOnTheThreadInTheOrderOfTheirTimes() async throws {
+        let actor = ThreadTeller()
+        let thread: UInt = await actor.thread()
+        let start: ContinuousClock.Instant = .now
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for delay in [60, 20, 40] {
+                group.addTask {
+                    let awake: UInt = try await actor.sleep(milliseconds: delay)
+                    #expect(awake == thread)
+                    #expect(ContinuousClock.now - start >= .milliseconds(delay))
+                }
+            }
+            try await group.waitForAll()
+        }
+        #expect(await actor.slept == [20, 40, 60])
+    }
+
+    @Test func aSleepPassesThroughNoOtherThread() async throws {
+        let actor = ThreadTeller()
+        let others = CountingExecutor()
+        try await withTaskExecutorPreference(others) {
+            let before: Int = others.jobs
+            try await actor.sleepAgainAndAgain(times: 20)
+            #expect(others.jobs - before < 5)
+        }
+    }
+
+    @Test func otherWorkGoesOnWhileSomebodySleepsAndACancelledSleepEnds() async throws {
+        let actor = ThreadTeller()
+        let asleep = Task { try await actor.sleep(milliseconds: 3_600_000) }
+        let cancelledBefore = Task {
+            while !Task.isCancelled { await Task.yield() }
+            return try await actor.sleep(milliseconds: 3_600_000)
+        }
+        for _ in 0..<20 {
+            await actor.increment()
+            await Task.yield()
+        }
+        #expect(await actor.count == 20)
+        for task in [asleep, cancelledBefore] {
+            task.cancel()
+            await #expect(throws: CancellationError.self) { try await task.value }
+        }
+        #expect(await actor.slept == [])
+    }
+}
+
+/// Where tasks run that are with no actor.
+private final class CountingExecutor: TaskExecutor {
+    private let count = Mutex(0)
+    var jobs: Int { count.withLock { $0 } }
+
+    func enqueue(_ job: consuming ExecutorJob) {
+        count.withLock { $0 += 1 }
+        let job = UnownedJob(job)
+        DispatchQueue.global().async { job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+    }
 }
 
 private actor ThreadTeller {
@@ -47,7 +107,23 @@ private actor ThreadTeller {
     private(set) var overlaps = 0
     private var isBusy = false
 
+    /// Delays of those that slept, in the order in which they woke.
+    private(set) var slept: [Int] = []
+
     func thread() -> UInt { UInt(pthread_self()) }
+
+    func sleepAgainAndAgain(times: Int) async throws {
+        try await withTaskExecutorPreference(executor.tasks) {
+            for _ in 0..<times { try await executor.sleep(for: .milliseconds(1)) }
+        }
+    }
+
+    /// Answers on which thread it woke.
+    func sleep(milliseconds: Int) async throws -> UInt {
+        try await executor.sleep(for: .milliseconds(milliseconds))
+        slept.append(milliseconds)
+        return thread()
+    }
 
     func kernelThread() -> Int32 {
         var buffer = [CChar](repeating: 0, count: 64)

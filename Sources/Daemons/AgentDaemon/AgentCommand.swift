@@ -63,8 +63,8 @@ struct RunCommand: AsyncParsableCommand {
         Heap.beSmall()
         let loop: AgentLoop = .shared
         let agent = Agent(
-            configuration, clocks: AgentClocks(clock: loop.clock, now: Timestamp.now), files: LinuxHostFiles(),
-            logger: logger)
+            configuration, clocks: AgentClocks(clock: loop.clock, waitsOnThreads: true, now: Timestamp.now),
+            files: LinuxHostFiles(), logger: logger)
         let service = ServiceGroupConfiguration.ServiceConfiguration(
             service: agent, successTerminationBehavior: .gracefullyShutdownGroup)
         let group = ServiceGroup(

@@ -1,6 +1,8 @@
 import Declarations
 package import Delivery
 package import HostSystem
+import NIOCore
+import Runtime
 package import Telemetry
 
 /// What an agent is told when it starts. What it collects is not in here: that comes from the server.
@@ -23,11 +25,10 @@ package struct AgentConfiguration: Sendable {
     package var statusInterval = Duration.milliseconds(HostGroupSpec.statusInterval.milliseconds)
     /// The time between two frames of the agent's own metrics.
     package var ownMetricsInterval = Duration.seconds(10)
-    /// How often `config.json` is looked at. A little less than half a second, which ``LoopClock`` makes of it.
-    package var fileCheckInterval = Duration.milliseconds(400)
-    /// How often log files are looked for and at: what has a name for less may be missed. The clock makes a quarter of a
-    /// second of it.
-    package var logInterval = Duration.milliseconds(200)
+    /// How often `config.json` and the host's clock are looked at.
+    package var fileCheckInterval = Duration.milliseconds(500)
+    /// How often log files are looked for and at: what has a name for less may be missed.
+    package var logInterval = Duration.milliseconds(250)
     /// Where logs of containers are looked for; nil: where Docker and CRI runtimes keep them.
     package var containers: ContainerFolders?
     /// The reader of the journal.
@@ -60,8 +61,31 @@ package struct AgentClocks: Sendable {
     /// What time it is.
     package var now: @Sendable () -> Timestamp
 
-    package init(clock: any Clock<Duration> = ContinuousClock(), now: @escaping @Sendable () -> Timestamp) {
+    /// Whether actors with a thread of their own wait on it, by the machine's clock.
+    private let waitsOnThreads: Bool
+
+    package init(
+        clock: any Clock<Duration> = ContinuousClock(), waitsOnThreads: Bool = false,
+        now: @escaping @Sendable () -> Timestamp
+    ) {
         self.clock = clock
+        self.waitsOnThreads = waitsOnThreads
         self.now = now
+    }
+
+    /// How much of an interval is over, if intervals begin at whole multiples of themselves on the machine's clock: what is
+    /// done every ten seconds is then done in the same moment, and goes to the server together.
+    func phase(of interval: Duration) -> Duration {
+        guard waitsOnThreads else { return .zero }
+        let nanoseconds = Duration.nanoseconds(Int64(NIODeadline.now().uptimeNanoseconds))
+        return nanoseconds - interval * Int((nanoseconds / interval).rounded(.down))
+    }
+
+    /// Waits: on the thread of `executor`, without waking any other, if that may be.
+    func sleep(for duration: Duration, on executor: BlockingExecutor?) async throws {
+        guard waitsOnThreads else { return try await clock.sleep(for: duration) }
+        if let executor { return try await executor.sleep(for: duration) }
+        // A little less, which the loop's grid fills up: what ends a moment behind one of its points waits for the next.
+        try await clock.sleep(for: duration - .milliseconds(5))
     }
 }

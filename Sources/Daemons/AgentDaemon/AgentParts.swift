@@ -13,13 +13,14 @@ struct AgentParts: Sendable {
     private let queue: ShipmentQueue
     private let shipper: Shipper
     private let poller: ConfigPoller
-    private let watch: FileWatch
     private let collectors: WorkerSupervisor<CollectorSpec>
     private let scrapes: WorkerSupervisor<ScrapeTargetSpec>
     private let reporter: StatusReporter
     private let tailer: LogTailer
     private let ownMetrics: OwnMetricsReporter
     private let clockWatch: ClockWatch
+    private let clocks: AgentClocks
+    private let fileCheckInterval: Duration
     private let flushDeadline: Duration
     private let logger: Logger
 
@@ -49,7 +50,9 @@ struct AgentParts: Sendable {
         self.keeper = keeper
         self.queue = queue
         self.logger = logger
+        self.clocks = clocks
         flushDeadline = configuration.flushDeadline
+        fileCheckInterval = configuration.fileCheckInterval
         clockWatch = ClockWatch(clocks: clocks, offset: clockOffset, logger: logger)
         shipper = Shipper(
             client: client, queue: queue, host: identity.host, clocks: clocks, metrics: metrics,
@@ -59,8 +62,6 @@ struct AgentParts: Sendable {
         poller = ConfigPoller(
             client: client, keeper: keeper, clocks: clocks, waitSeconds: configuration.configWaitSeconds,
             logger: logger)
-        watch = FileWatch(
-            path: keeper.path, clock: clocks.clock, every: configuration.fileCheckInterval, now: clocks.now)
         let forCollectors = CollectorWorker.Dependencies(
             collectors: CollectorDependencies(
                 files: files, clock: clocks.clock, probes: probes, mountTimeout: configuration.mountTimeout),
@@ -139,8 +140,7 @@ struct AgentParts: Sendable {
             group.addTask { await reporter.run() }
             group.addTask { await tailer.run() }
             group.addTask { await ownMetrics.run() }
-            group.addTask { await clockWatch.run() }
-            group.addTask { await watch.run(since: stamp) { await keeper.look() } }
+            group.addTask { await keeper.watch(since: stamp, every: fileCheckInterval, clocks, clockWatch) }
         }
     }
 

@@ -44,42 +44,33 @@ package func currentUserID() -> UInt32 { UInt32(geteuid()) }
 
 /// Watches one file by looking at its stamp a few times a second.
 ///
-/// Looking costs four system calls a second and sees every way to change a file: written in place, renamed over,
-/// removed, made anew, on any file system. inotify sees inodes and not names, has to be set up again after each rename,
-/// and is silent on network file systems.
+/// Looking costs a system call and sees every way to change a file: written in place, renamed over, removed, made anew,
+/// on any file system. inotify sees inodes and not names, has to be set up again after each rename, and is silent on
+/// network file systems.
 package struct FileWatch: Sendable {
     private let path: String
-    private let clock: any Clock<Duration>
-    private let every: Duration
-    private let now: @Sendable () -> Timestamp
+    private var last: FileStamp?
+    private var mayChangeUnseen = true
 
     /// How long a file counts as just changed: longer than the tick of any kernel's file times (10 ms at most), so that
     /// two writes of equal length within one tick are both seen.
     private static let fresh = PromDuration.milliseconds(100)
 
-    package init(
-        path: String, clock: any Clock<Duration>, every: Duration = .milliseconds(250),
-        now: @escaping @Sendable () -> Timestamp
-    ) {
+    /// Of a file that had the stamp `known`.
+    package init(path: String, since known: FileStamp?) {
         self.path = path
-        self.clock = clock
-        self.every = every
-        self.now = now
+        last = known
     }
 
-    /// Calls `look` each time the file may have changed since `known`, until cancelled. What is there then is for the
-    /// caller to read: a call means "look", not "changed".
-    package func run(since known: FileStamp?, _ look: () async -> Void) async {
-        var last: FileStamp? = known
-        var mayChangeUnseen = true
-        while (try? await clock.sleep(for: every)) != nil {
-            let stamp: FileStamp? = try? FileStamp(of: path)
-            guard stamp != last || mayChangeUnseen else { continue }
-            // The stamp is taken before the content is read: a write in between is seen at the next look.
-            mayChangeUnseen = stamp.map { now() - $0.changedAt < Self.fresh } ?? false
-            last = stamp
-            await look()
-        }
+    /// Whether the file may have changed since it was asked before; true the first time. What is there then is for the
+    /// caller to read: it means "look", not "changed".
+    package mutating func mayHaveChanged(now: Timestamp) -> Bool {
+        let stamp: FileStamp? = try? FileStamp(of: path)
+        guard stamp != last || mayChangeUnseen else { return false }
+        // The stamp is taken before the content is read: a write in between is seen at the next look.
+        mayChangeUnseen = stamp.map { now - $0.changedAt < Self.fresh } ?? false
+        last = stamp
+        return true
     }
 }
 

@@ -80,6 +80,7 @@ package struct FileIdentity: Hashable, Sendable {
 package struct FoundFile: Hashable, Sendable {
     package var path: String
     package var identity: FileIdentity
+    package var size: Int
     package var modifiedAt: Timestamp
 
     /// Nil where there is none, or it is no regular file.
@@ -88,7 +89,22 @@ package struct FoundFile: Hashable, Sendable {
         guard stat(path, &answer) == 0, answer.st_mode & S_IFMT == S_IFREG else { return nil }
         self.path = path
         identity = FileIdentity(answer)
+        size = Int(answer.st_size)
         modifiedAt = modificationTime(answer)
+    }
+}
+
+/// What tells whether another list of names would be the same: which folder a path leads to, and when its names changed.
+package struct FolderStamp: Hashable, Sendable {
+    package var identity: FileIdentity
+    package var changedAt: Timestamp
+
+    /// Nil where there is no folder.
+    package init?(_ path: String) {
+        var answer = stat()
+        guard stat(path, &answer) == 0, answer.st_mode & S_IFMT == S_IFDIR else { return nil }
+        identity = FileIdentity(answer)
+        changedAt = modificationTime(answer)
     }
 }
 

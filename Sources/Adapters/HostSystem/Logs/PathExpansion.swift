@@ -12,6 +12,9 @@ package struct PathExpansion: Sendable {
     package private(set) var paths: [String] = []
     /// Folders that could not be listed, apart from those that are not there.
     package private(set) var problems: [String] = []
+    /// Every folder that was listed, as it was just before; nil where there was none. As long as all of them stay, another
+    /// expansion gives the same paths.
+    package private(set) var folders: [String: FolderStamp?] = [:]
 
     package init(_ glob: PathGlob) {
         walk("", glob.steps[...], depth: 0)
@@ -42,7 +45,9 @@ package struct PathExpansion: Sendable {
     }
 
     private mutating func names(in folder: String) -> [String] {
-        do throws(FileError) { return try LinuxHostFiles().list(folder.isEmpty ? "/" : folder).sorted() } catch {
+        let folder: String = folder.isEmpty ? "/" : folder
+        folders.updateValue(FolderStamp(folder), forKey: folder)
+        do throws(FileError) { return try LinuxHostFiles().list(folder).sorted() } catch {
             // A part of the path may be a file for some of the names: that is no problem of anybody.
             if !error.isMissing, error.code != ENOTDIR { problems.append(error.description) }
             return []

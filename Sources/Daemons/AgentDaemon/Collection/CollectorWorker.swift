@@ -50,7 +50,7 @@ actor CollectorWorker {
         await obey(specs) {
             await self.adopt($0)
         } whileObeying: {
-            await self.tick()
+            await withTaskExecutorPreference(self.executor.tasks) { await self.tick() }
         }
         dependencies.health.forget(name)
     }
@@ -65,7 +65,7 @@ actor CollectorWorker {
     }
 
     private func tick() async {
-        await ticking(every: spec.interval.duration, clock: dependencies.clocks.clock) {
+        await ticking(every: spec.interval.duration, clocks: dependencies.clocks, on: executor) {
             await self.collect()
         } missed: { [dependencies, name] in
             dependencies.metrics.missedTicks($0, collector: name)

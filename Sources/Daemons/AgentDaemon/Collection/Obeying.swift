@@ -20,16 +20,20 @@ func obey<Spec: Sendable>(
 }
 
 /// Does `body` at once and then at whole multiples of `interval`, until cancelled. What is missed is left out and said.
+///
+/// - Parameter executor: of the actor that does it; nil where it has none.
 func ticking(
-    every interval: Duration, clock: any Clock<Duration>, _ body: () async -> Void, missed: (Int) -> Void
+    every interval: Duration, clocks: AgentClocks, on executor: BlockingExecutor? = nil, _ body: () async -> Void,
+    missed: (Int) -> Void = { _ in }
 ) async {
-    let elapsed = clock.stopwatch()
+    let elapsed = clocks.clock.stopwatch()
+    let phase: Duration = clocks.phase(of: interval)
     var schedule = TickSchedule(interval: interval)
     while !Task.isCancelled {
         await body()
         let missedBefore: Int = schedule.missed
-        let wait: Duration = schedule.wait(after: elapsed())
+        let wait: Duration = schedule.wait(after: phase + elapsed())
         missed(schedule.missed - missedBefore)
-        guard (try? await clock.sleep(for: wait)) != nil else { return }
+        guard (try? await clocks.sleep(for: wait, on: executor)) != nil else { return }
     }
 }

@@ -87,6 +87,26 @@ actor ConfigKeeper {
         return stamp
     }
 
+    /// Looks at `config.json` again and again, and at the host's clock as often, until cancelled.
+    nonisolated func watch(
+        since stamp: FileStamp?, every interval: Duration, _ clocks: AgentClocks, _ clockWatch: ClockWatch
+    ) async {
+        await withTaskExecutorPreference(executor.tasks) {
+            await lookAgainAndAgain(FileWatch(path: path, since: stamp), every: interval, clocks, clockWatch)
+        }
+    }
+
+    private func lookAgainAndAgain(
+        _ file: FileWatch, every interval: Duration, _ clocks: AgentClocks, _ clockWatch: ClockWatch
+    ) async {
+        var clockWatch: ClockWatch = clockWatch
+        var file: FileWatch = file
+        while (try? await clocks.sleep(for: interval, on: executor)) != nil {
+            clockWatch.look()
+            if file.mayHaveChanged(now: clocks.now()) { look() }
+        }
+    }
+
     /// Looks at `config.json`, and obeys what it holds where it is valid.
     func look() {
         do throws(FileError) {

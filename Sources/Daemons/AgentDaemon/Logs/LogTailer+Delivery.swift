@@ -16,8 +16,9 @@ extension LogTailer {
     private static let partialLineWait = PromDuration.seconds(5)
     private static let backoff = Backoff(initial: .milliseconds(500), cap: .seconds(30))
     private static let longestRetryAfter = Duration.seconds(300)
-    /// The least time between two requests that were not full: lines that trickle in go together.
-    private static let linger = Duration.milliseconds(100)
+    /// The least time between two requests that were not full: lines that trickle in go together. A request costs more than
+    /// all the rest that is done for its lines.
+    private static let linger = Duration.milliseconds(750)
     /// How often refused lines are logged at most.
     private static let rejectionInterval = Duration.seconds(60)
     /// Lines given up in a row before each further one costs a wait: a server that refuses everything is broken.
@@ -30,7 +31,7 @@ extension LogTailer {
         var deadInARow = 0
         while !Task.isCancelled {
             guard let streams = nextRequest() else {
-                await work.wait(atMost: .seconds(1), clock: clock)
+                await work.wait()
                 continue
             }
             let lines: Int = streams.reduce(0) { $0 + $1.lines.count }
@@ -67,7 +68,7 @@ extension LogTailer {
     /// Lines of as many files and journals as fit, each in turn; nil where there is nothing to send.
     private func nextRequest() -> [LogStreamBatch]? {
         // A stream's name is written down before anything of it is sent.
-        guard save(atMostOncePer: .seconds(1)) else { return nil }
+        guard save(atMostOncePer: Self.saveInterval) else { return nil }
         var request = Request(lines: lineLimit, bytes: Self.bytesPerRequest)
         for takesFiles in turn % 2 == 0 ? [true, false] : [false, true] {
             takesFiles ? takeFiles(&request) : takeJournals(&request)

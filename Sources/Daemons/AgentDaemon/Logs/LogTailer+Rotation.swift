@@ -92,9 +92,6 @@ extension LogTailer {
         ((try? LinuxHostFiles().list(folder.isEmpty ? "/" : folder)) ?? []).sorted()
     }
 
-    /// How long a folder counts as just changed: longer than the tick of any kernel's file times.
-    private static let freshFolder = PromDuration.milliseconds(100)
-
     /// Between two looks a path may have had files that were rotated away before anybody saw them: files with a rotated
     /// name that were written since the last look. They are looked for wherever a folder has changed.
     func readBetween(now: Timestamp) {
@@ -102,7 +99,7 @@ extension LogTailer {
         let byFolder: [String: [FileRecord]] = Dictionary(grouping: known) { folderAndName($0.path).folder }
         for (folder, records) in byFolder {
             guard let at = changeTime(ofFolder: folder.isEmpty ? "/" : folder) else { continue }
-            guard folders.updateValue(at, forKey: folder) != at || now - at < Self.freshFolder else { continue }
+            guard folders.updateValue(at, forKey: folder) != at || now - at < Surroundings.freshFolder else { continue }
             readBetween(folder, records)
         }
     }

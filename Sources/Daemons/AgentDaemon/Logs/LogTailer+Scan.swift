@@ -28,7 +28,7 @@ extension LogTailer {
         adoptSources()
         let now: Timestamp = dependencies.clocks.now()
         var problems: [String: [String]] = [:]
-        let matches: [Match] = matches(&problems)
+        let matches: [Match] = matches(&problems, now: now)
         let found: [FileIdentity: Match] = Dictionary(matches.map { ($0.file.identity, $0) }) { first, _ in first }
         follow(found)
         for file in tracked { check(file) }
@@ -52,22 +52,27 @@ extension LogTailer {
         lookedAt = now
         noteJournals()
         if containerLogs.count > 2 * tracked.count + 100 { containerLogs = [:] }
-        save(atMostOncePer: .seconds(1))
+        save(atMostOncePer: Self.saveInterval)
         publish()
     }
 
     /// Files in the order of the sources that claim them, each once.
-    private func matches(_ problems: inout [String: [String]]) -> [Match] {
+    private func matches(_ problems: inout [String: [String]], now: Timestamp) -> [Match] {
+        surroundings = Surroundings()
         var matches: [Match] = []
         var claimed: Set<FileIdentity> = []
         for source in sources {
             for glob in source.files {
                 let expansion = PathExpansion(glob)
                 problems[source.name, default: []] += expansion.problems
+                surroundings.add(expansion.folders, now: now)
                 for path in expansion.paths where !isCompressedName(path) {
-                    guard !source.exclude.contains(where: { $0.matches(path) }), isWanted(path, by: source),
-                        let file = FoundFile(path)
-                    else { continue }
+                    guard !source.exclude.contains(where: { $0.matches(path) }), isWanted(path, by: source) else {
+                        continue
+                    }
+                    let found: FoundFile? = FoundFile(path)
+                    surroundings.add(path, found)
+                    guard let file = found else { continue }
                     if claimed.insert(file.identity).inserted { matches.append(Match(file: file, source: source)) }
                 }
             }
@@ -239,6 +244,6 @@ extension LogTailer {
             $0.files = tracked.count
             $0.backlogBytes = backlog
         }
-        if tracked.contains(where: \.hasUnread) { work.raise() }
+        if tracked.contains(where: \.hasUnread) || feeds.values.contains(where: { $0.count > 0 }) { work.raise() }
     }
 }

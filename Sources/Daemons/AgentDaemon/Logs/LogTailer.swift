@@ -109,14 +109,22 @@ actor LogTailer {
     var tally = DeliveryLedger.Tally()
     /// The name of that count: another where it began anew.
     var ledger: String = AgentIdentity.randomID()
+    /// What the last scan found where it looked.
+    var surroundings = Surroundings()
     /// Which file is read first, and whether files or the journal: each in turn.
     var turn = 0
     let published = Mutex(Statistics())
-    private let executor = BlockingExecutor(name: "logs")
+    let executor = BlockingExecutor(name: "logs")
 
     static let linesPerRequest = 4000
     static let bytesPerRequest = 1 << 20
     static let usualFiles = 800
+    /// How often positions are written down at most, unless a new stream waits for it: what was delivered since then is sent
+    /// again after a crash, and the server knows it.
+    static let saveInterval = Duration.seconds(10)
+    /// The longest between two scans, whatever a look says: for what it does not see, as another config and moments that
+    /// have come.
+    private static let longestWithoutScan = Duration.seconds(1)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     nonisolated var statistics: Statistics { published.withLock { $0 } }
@@ -131,7 +139,7 @@ actor LogTailer {
         await load()
         await publishLedger()
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.watch() }
+            group.addTask(executorPreference: executor.tasks) { await self.watch() }
             group.addTask { await self.deliver() }
             group.addTask { await self.readJournals() }
         }
@@ -153,12 +161,17 @@ actor LogTailer {
     }
 
     private func watch() async {
+        var scannedAt: Duration?
         while !Task.isCancelled {
             let start: Duration = elapsed()
-            scan()
+            let isDue: Bool = scannedAt.map { start - $0 >= Self.longestWithoutScan } ?? true
+            if isDue || tracked.contains(where: \.hasUnread) || surroundings.mayHaveChanged() {
+                scannedAt = start
+                scan()
+            }
             // Where looking takes long (deep trees, slow disks), it does not become all that is done.
             let wait: Duration = max(dependencies.interval, (elapsed() - start) * 4)
-            do { try await dependencies.clocks.clock.sleep(for: wait) } catch { return }
+            do { try await dependencies.clocks.sleep(for: wait, on: executor) } catch { return }
         }
     }
 

@@ -1,14 +1,14 @@
 package import NIOCore
 import Synchronization
 
-/// Waits on an event loop, until the first whole quarter of a second of the machine's time at or after a deadline: what
-/// waits for about the same moment wakes the thread once.
+/// Waits on an event loop, until the first whole half of a second of the machine's time at or after a deadline: what waits
+/// for about the same moment wakes the thread once.
 ///
 /// `Task.sleep` wakes a thread of its own for each sleeper, which wakes another one for the task.
 package struct LoopClock: Clock {
     package typealias Instant = ContinuousClock.Instant
 
-    package static let grid = TimeAmount.milliseconds(250)
+    package static let grid = TimeAmount.milliseconds(500)
 
     private let loop: any EventLoop
 

@@ -74,7 +74,7 @@ actor ScrapeWorker {
     }
 
     private func tick() async {
-        await ticking(every: spec.interval.duration, clock: dependencies.clocks.clock) {
+        await ticking(every: spec.interval.duration, clocks: dependencies.clocks) {
             await self.scrape()
         } missed: { [dependencies, name] in
             dependencies.metrics.missedTicks($0, collector: name)

@@ -72,8 +72,9 @@ struct ServerClient: Sendable {
     }
 
     /// Sends a request with the token. After a 401 the token is got anew, and where it is another by now the request is
-    /// sent once more.
-    func send(_ request: ServerRequest) async throws(ServerError) -> ServerAnswer {
+    /// sent once more. Whoever asks, all of it is done on the loop, where HTTP is: an actor with a thread of its own would
+    /// be woken for each part of an answer.
+    @concurrent func send(_ request: ServerRequest) async throws(ServerError) -> ServerAnswer {
         let first: String = try await tokens.token()
         let answer: ServerAnswer = try await Self.execute(request, token: first, http: http, base: base)
         guard answer.status == 401 else { return answer }

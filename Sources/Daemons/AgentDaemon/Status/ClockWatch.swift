@@ -3,20 +3,25 @@ import Logging
 import Runtime
 import Telemetry
 
-/// Looks once a second whether the clock was set. Collection goes on: what has an impossible time is rejected by the
-/// server one by one and counted.
+/// Looks whether the clock was set. Collection goes on: what has an impossible time is rejected by the server one by one
+/// and counted.
 struct ClockWatch: Sendable {
-    let clocks: AgentClocks
-    let offset: ClockOffset
-    let logger: Logger
+    private let now: @Sendable () -> Timestamp
+    private let elapsed: @Sendable () -> Duration
+    private let offset: ClockOffset
+    private let logger: Logger
+    private var step = ClockStep()
 
-    func run() async {
-        let elapsed = clocks.clock.stopwatch()
-        var step = ClockStep()
-        await periodically(every: .seconds(1), clock: clocks.clock) {
-            guard let span = step.look(wall: clocks.now(), elapsed: elapsed()) else { return }
-            offset.stepped(by: span)
-            logger.warning("the clock of this host was set", metadata: .of([.duration: span]))
-        }
+    init(clocks: AgentClocks, offset: ClockOffset, logger: Logger) {
+        now = clocks.now
+        elapsed = clocks.clock.stopwatch()
+        self.offset = offset
+        self.logger = logger
+    }
+
+    mutating func look() {
+        guard let span = step.look(wall: now(), elapsed: elapsed()) else { return }
+        offset.stepped(by: span)
+        logger.warning("the clock of this host was set", metadata: .of([.duration: span]))
     }
 }

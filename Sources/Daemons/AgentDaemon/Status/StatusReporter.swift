@@ -44,7 +44,8 @@ struct StatusReporter: Sendable {
                 }
             }
             try? await clocks.clock.sleep(for: Self.leastWait)
-            let wait: Duration = failures > 0 ? Self.backoff.delay(attempt: failures) : interval
+            let wait: Duration =
+                failures > 0 ? Self.backoff.delay(attempt: failures) : interval - clocks.phase(of: interval)
             await changes.wait(atMost: wait, clock: clocks.clock)
         }
     }

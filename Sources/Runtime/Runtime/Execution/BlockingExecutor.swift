@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import Synchronization
 
@@ -26,7 +25,32 @@ package final class BlockingExecutor: SerialExecutor {
     package func enqueue(_ job: consuming ExecutorJob) {
         // The entry holds the executor until the job has run, so that an actor whose last reference goes away inside
         // its own job does not take the executor from under it.
-        inbox.push(Entry(job: UnownedJob(job), executor: self))
+        let job = UnownedJob(job)
+        inbox.push { job.runSynchronously(on: self.asUnownedSerialExecutor()) }
+    }
+
+    fileprivate func enqueue(_ job: UnownedJob, of tasks: ThreadTasks) {
+        inbox.push { job.runSynchronously(on: tasks.asUnownedTaskExecutor()) }
+    }
+
+    /// The same thread for a task that is with no actor for a moment. What waits comes back there first, so a task that
+    /// has this for its preference and an actor with this executor for its work never leaves the thread by waiting.
+    package var tasks: any TaskExecutor { ThreadTasks(self) }
+
+    /// Waits for `duration` on the executor's thread, which wakes by itself; throws when the task is cancelled. Without
+    /// ``tasks`` for its preference the task passes through another thread on the way.
+    package func sleep(for duration: Duration) async throws {
+        let deadline: ContinuousClock.Instant = .now + duration
+        let sleeper: Int = inbox.newSleeper()
+        try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                inbox.sleep(sleeper, until: deadline, continuation)
+                // Cancelled before there was anybody to wake.
+                if Task.isCancelled { inbox.cancel(sleeper) }
+            }
+        } onCancel: {
+            inbox.cancel(sleeper)
+        }
     }
 
     package func asUnownedSerialExecutor() -> UnownedSerialExecutor { UnownedSerialExecutor(ordinary: self) }
@@ -35,39 +59,67 @@ package final class BlockingExecutor: SerialExecutor {
     package func checkIsolated() { precondition(inbox.isCurrentThread, "not on the thread of this executor") }
 }
 
-private struct Entry: Sendable {
-    let job: UnownedJob
-    let executor: BlockingExecutor
+private final class ThreadTasks: TaskExecutor {
+    private let executor: BlockingExecutor
 
-    func run() { job.runSynchronously(on: executor.asUnownedSerialExecutor()) }
+    init(_ executor: BlockingExecutor) { self.executor = executor }
+
+    func enqueue(_ job: consuming ExecutorJob) { executor.enqueue(UnownedJob(job), of: self) }
 }
 
 /// The queue between those who enqueue and the thread. It is what the thread holds on to: holding the executor would
 /// keep it alive for ever.
 private final class Inbox: Sendable {
+    private struct Sleeper {
+        var deadline: ContinuousClock.Instant
+        var continuation: CheckedContinuation<Void, any Error>
+    }
+
     private struct State {
-        var entries: [Entry] = []
+        var entries: [@Sendable () -> Void] = []
         var isClosed = false
         var thread: pthread_t?
+        var sleepers: [Int: Sleeper] = [:]
+        var lastSleeper = 0
     }
 
     private let state = Mutex(State())
-    /// Signalled for each entry, and once more for the end.
-    private let arrivals = DispatchSemaphore(value: 0)
+    /// Rung for each entry and each sleeper, and once more for the end.
+    private let doorbell = Doorbell()
 
     var isCurrentThread: Bool {
         let current: pthread_t = pthread_self()
         return state.withLock { $0.thread.map { pthread_equal($0, current) != 0 } ?? false }
     }
 
-    func push(_ entry: Entry) {
+    func push(_ entry: @escaping @Sendable () -> Void) {
         state.withLock { $0.entries.append(entry) }
-        arrivals.signal()
+        doorbell.ring()
     }
 
     func close() {
         state.withLock { $0.isClosed = true }
-        arrivals.signal()
+        doorbell.ring()
+    }
+
+    func newSleeper() -> Int {
+        state.withLock {
+            $0.lastSleeper += 1
+            return $0.lastSleeper
+        }
+    }
+
+    func sleep(
+        _ number: Int, until deadline: ContinuousClock.Instant, _ continuation: CheckedContinuation<Void, any Error>
+    ) {
+        state.withLock { $0.sleepers[number] = Sleeper(deadline: deadline, continuation: continuation) }
+        // Its own thread looks for the next deadline before it waits.
+        if !isCurrentThread { doorbell.ring() }
+    }
+
+    func cancel(_ number: Int) {
+        let sleeper: Sleeper? = state.withLock { $0.sleepers.removeValue(forKey: number) }
+        sleeper?.continuation.resume(throwing: CancellationError())
     }
 
     func startThread(name: String) {
@@ -89,18 +141,33 @@ private final class Inbox: Sendable {
         state.withLock { $0.thread = current }
         while let arrived = next() {
             // Each entry is let go before the next one runs: what it holds may be the last reference to its executor.
-            var waiting: [Entry] = arrived.reversed()
-            while let entry = waiting.popLast() { entry.run() }
+            var waiting: [@Sendable () -> Void] = arrived.reversed()
+            while let entry = waiting.popLast() { entry() }
         }
     }
 
     /// Everything that has arrived, perhaps nothing; nil at the end.
-    private func next() -> [Entry]? {
-        arrivals.wait()
+    private func next() -> [@Sendable () -> Void]? {
+        let (isIdle, deadline) = state.withLock { state in
+            (state.entries.isEmpty && !state.isClosed, state.sleepers.values.map(\.deadline).min())
+        }
+        if isIdle { doorbell.wait(until: deadline) }
+        if deadline != nil { wakeSleepers() }
         return state.withLock { state in
             defer { state.entries = [] }
             return state.entries.isEmpty && state.isClosed ? nil : state.entries
         }
+    }
+
+    private func wakeSleepers() {
+        let now: ContinuousClock.Instant = .now
+        let due: [Sleeper] = state.withLock { state in
+            let due: [Int: Sleeper] = state.sleepers.filter { $0.value.deadline <= now }
+            for number in due.keys { state.sleepers[number] = nil }
+            return Array(due.values)
+        }
+        // Each puts its task among the entries.
+        for sleeper in due { sleeper.continuation.resume() }
     }
 }
 

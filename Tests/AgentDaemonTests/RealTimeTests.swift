@@ -1,0 +1,121 @@
+@testable import AgentDaemon
+import ConfigAPI
+import Declarations
+import Glibc
+import HostSystem
+import Runtime
+import Telemetry
+import Testing
+
+/// Agents that wait as the installed one does: on their threads, by the machine's clock.
+@Suite struct RealTimeTests {
+    private func append(_ text: String, to path: String) {
+        let descriptor: Int32 = open(path, O_WRONLY | O_APPEND | O_CREAT, 0o644)
+        defer { close(descriptor) }
+        #expect(write(descriptor, text, text.utf8.count) == text.utf8.count)
+    }
+
+    @Test func linesOfOldAndNewFilesArriveAndThoseThatTrickleInGoTogether() async throws {
+        try await withServer(clock: ContinuousClock(), waitsOnThreads: true) { server, harness in
+            server.send(config(1, [logSource("app", ["\(harness.logs)/*.log"])]))
+            try await harness.running {
+                try await eventually("a look") { server.statuses.last?.running.resources.first?.state == .running }
+                append("first\n", to: "\(harness.logs)/app.log")
+                try await eventually("the first line") { server.messages == ["first"] }
+                // For three seconds, which have twelve looks and a request each second.
+                let before: Int = server.logRequests
+                for number in 0..<30 {
+                    append("line \(number)\n", to: "\(harness.logs)/new.log")
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+                try await eventually("all lines") { server.logLines.count == 31 }
+                #expect(server.logRequests - before <= 6)
+            }
+        }
+    }
+
+    @Test func intervalsBeginAtWholeMultiplesOfThemselvesOnTheMachinesClock() async throws {
+        let clocks = AgentClocks(waitsOnThreads: true, now: Timestamp.now)
+        let interval = Duration.milliseconds(50)
+        let (seen, look) = AsyncStream<Duration>.makeStream()
+        let ticks = Task {
+            await ticking(every: interval, clocks: clocks, on: BlockingExecutor(name: "ticks")) {
+                look.yield(clocks.phase(of: interval))
+            }
+        }
+        var phases: [Duration] = []
+        for await phase in seen {
+            phases.append(phase)
+            if phases.count == 11 { break }
+        }
+        ticks.cancel()
+        await ticks.value
+        // The first is at once, and on a crowded machine some are late; none is early.
+        let later: [Duration] = phases.dropFirst().sorted()
+        #expect(later[later.count / 2] < .milliseconds(25))
+        #expect(AgentClocks(now: Timestamp.now).phase(of: interval) == .zero)
+    }
+}
+
+@Suite struct SurroundingsTests {
+    private let now = Timestamp.now() + .minutes(1)
+
+    /// Of a folder as a scan for `*.log` finds it.
+    private func surroundings(_ folder: String) -> Surroundings {
+        var surroundings = Surroundings()
+        let expansion = PathExpansion(PathGlob("\(folder)/*/*.log"))
+        surroundings.add(expansion.folders, now: now)
+        for path in expansion.paths + ["\(folder)/literal"] { surroundings.add(path, FoundFile(path)) }
+        return surroundings
+    }
+
+    private func withFolder(_ body: (String) throws -> Void) throws {
+        var template: [CChar] = Array("/tmp/plumb-around-XXXXXX".utf8CString)
+        _ = mkdtemp(&template)
+        let folder = String(decoding: template.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+        defer { try? Files.removeTree(folder) }
+        try Files.createFolder("\(folder)/a")
+        try Files.createFolder("\(folder)/elsewhere")
+        try Files.write(Array("one\n".utf8), to: "\(folder)/a/app.log")
+        try Files.write(Array("one\n".utf8), to: "\(folder)/elsewhere/other")
+        #expect(symlink("\(folder)/elsewhere/other", "\(folder)/a/link.log") == 0)
+        // Long ago, so that a change now has another time whatever the kernel's tick is.
+        for path in ["a", "elsewhere", ""] {
+            var times: [timeval] = [timeval(tv_sec: 1_000_000, tv_usec: 0), timeval(tv_sec: 1_000_000, tv_usec: 0)]
+            utimes("\(folder)/\(path)", &times)
+        }
+        try body(folder)
+    }
+
+    @Test func whatStaysAsItWasNeedsNoScan() throws {
+        try withFolder { folder in #expect(!surroundings(folder).mayHaveChanged()) }
+    }
+
+    static let changes: [@Sendable (String) throws -> Void] = [
+        { try Files.write([], to: "\($0)/a/new.log") },
+        { _ = rename("\($0)/a/app.log", "\($0)/a/app.log.1") },
+        { _ = truncate("\($0)/a/app.log", 9) },
+        { _ = unlink("\($0)/a/app.log") },
+        { try Files.createFolder("\($0)/b") },
+        { _ = truncate("\($0)/elsewhere/other", 9) },
+        { _ = rename("\($0)/elsewhere/other", "\($0)/elsewhere/away") },
+        { try Files.write([], to: "\($0)/literal") },
+    ]
+
+    @Test(arguments: changes.indices) func everyChangeOfWhatWasFoundIsSeen(_ number: Int) throws {
+        try withFolder { folder in
+            let before: Surroundings = surroundings(folder)
+            try Self.changes[number](folder)
+            #expect(before.mayHaveChanged())
+        }
+    }
+
+    @Test func aFolderThatChangedInThisMomentIsLookedAtAgain() throws {
+        try withFolder { folder in
+            try Files.write([], to: "\(folder)/a/new.log")
+            var surroundings = Surroundings()
+            surroundings.add(PathExpansion(PathGlob("\(folder)/a/*.log")).folders, now: .now())
+            #expect(surroundings.mayHaveChanged())
+        }
+    }
+}
