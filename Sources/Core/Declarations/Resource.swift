@@ -35,7 +35,10 @@ package func setDigest(
 ) -> String {
     let lines: [String] = resources.map { "\($0.key) \($0.digest)\n" }
     let sorted: [String] = lines.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    return hexadecimal(sha256(sorted.flatMap { Array($0.utf8) }))
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(sorted.reduce(0) { $0 + $1.utf8.count })
+    for line in sorted { bytes += line.utf8 }
+    return hexadecimal(sha256(bytes))
 }
 
 /// Lower-case hex of bytes.

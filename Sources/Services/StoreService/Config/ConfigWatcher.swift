@@ -115,7 +115,7 @@ package final class ConfigWatcher: Service {
         if storeGuard?.saw(storeID: loaded.snapshot.storeId) != nil { return }
         await safeMode?.willLoad(loaded.snapshot.generation)
         await live.adopt(loaded)
-        guard let running = await live.running, running != before else { return }
+        guard let running = await live.running, !running.isSame(as: before) else { return }
         metrics.gauge("plumb_config_generation", "The loaded generation of the store.").set(Double(running.generation))
         metrics.gauge("plumb_config_invalid_resources", "Stored resources that cannot be decoded.")
             .set(Double(running.problems.count))

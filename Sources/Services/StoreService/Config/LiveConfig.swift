@@ -17,7 +17,7 @@ package actor LiveConfig {
     /// Makes what was read from the store the configuration that runs.
     package func adopt(_ loaded: LoadedConfig) {
         let next = RunningConfig(loading: loaded, after: running, sha256: sha256)
-        guard next != running else { return }
+        guard !next.isSame(as: running) else { return }
         running = next
         for subscriber in subscribers.values { subscriber.yield(next) }
     }

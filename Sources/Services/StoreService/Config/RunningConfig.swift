@@ -32,7 +32,18 @@ package struct RunningConfig: Hashable, Sendable {
             // Of another store nothing is kept: a restored database is another configuration.
             if let previous, previous.storeId == storeId { resources[stored.key] = previous.resources[stored.key] }
         }
-        digest = setDigest(of: resources.values.map { (key: $0.key, digest: $0.resource.digest) }, sha256: sha256)
+        // Where everything can be decoded, what runs is what is stored.
+        digest =
+            problems.isEmpty
+            ? storedDigest
+            : setDigest(of: resources.values.map { (key: $0.key, digest: $0.resource.digest) }, sha256: sha256)
+    }
+
+    /// Whether nothing changed. Specs are compared by their digests: there can be thousands.
+    package func isSame(as other: RunningConfig?) -> Bool {
+        guard let other else { return false }
+        return storeId == other.storeId && generation == other.generation && digest == other.digest
+            && storedDigest == other.storedDigest && problems == other.problems && sources == other.sources
     }
 
     /// The resources of one kind with their specs, in order of name.
