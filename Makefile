@@ -53,12 +53,12 @@ test: ## Install what is missing, build, run every test
 
 test-units: ## Run the tests of the parts, as they were built
 	@echo "Running the tests of the parts ..."
-	@scripts/test-units
+	@scripts/run-tests parts
 
-# Alone and one after the other: they start the whole platform and look at its timing.
-test-end-to-end:
+# Without the others: they start the whole platform and look at its timing.
+test-end-to-end: ## Run the end-to-end tests, as they were built
 	@echo "Running the end-to-end tests ..."
-	@swift test --skip-build --no-parallel --filter EndToEndTests
+	@scripts/run-tests end-to-end
 
 # Where the folder cannot be made (no root, no network) the tests are skipped, and say why.
 test-systemd: ## Run the tests that boot a Debian with a real systemd (root, once the network)

@@ -2,8 +2,8 @@ import Runtime
 import Simulation
 import Testing
 
-/// How many schedules are run, unless `PLUMB_SIMULATION_SCHEDULES` says.
-private let schedules: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SCHEDULES").flatMap { UInt64($0) } ?? 2000
+/// How many schedules are run: as many as fit into every test run, or as `PLUMB_SIMULATION_SCHEDULES` says.
+private let schedules: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SCHEDULES").flatMap { UInt64($0) } ?? 500
 /// The first seed, to go on elsewhere or to repeat one.
 private let firstSeed: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SEED").flatMap { UInt64($0) } ?? 1
 
