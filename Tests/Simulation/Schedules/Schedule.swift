@@ -37,7 +37,29 @@ package struct Schedule: Hashable, Sendable {
         if isInUse {
             events.append(Event(milliseconds: 20_000 + random.below(60_000), fault: .order(daemon: 0, .enforce)))
         }
+        events += Self.deletionsAroundARestart(seed)
         events.sort { $0.milliseconds < $1.milliseconds }
+    }
+
+    /// In a tenth of the schedules somebody takes out some groups, and some more after gitops-sync was started again: each
+    /// time as many as the guard lets pass, together too many. Chance hardly ever has them in that order.
+    private static func deletionsAroundARestart(_ seed: UInt64) -> [Event] {
+        // A generator of its own leaves all else as the seed has it.
+        var random = SeededGenerator(seed: seed ^ 0xDE1E7E)
+        guard random.chance(10) else { return [] }
+        func push(_ keys: ArraySlice<ResourceKey>, _ entry: Entry?) -> Fault {
+            .push(changes: keys.map { .init(key: $0, entry: entry) }, fault: nil, isPermitted: false, webhook: true)
+        }
+        let groups: [ResourceKey] = Vocabulary.groups
+        let start: Int = 3000 + random.below(30_000)
+        return [
+            Event(milliseconds: start, fault: push(groups[...], Entry(random.below(4)))),
+            Event(milliseconds: start + 15_000, fault: push(groups[0..<2], nil)),
+            Event(
+                milliseconds: start + 30_000,
+                fault: .crash(daemon: 0, afterSteps: random.below(6), downSeconds: 1 + random.below(10), .none)),
+            Event(milliseconds: start + 50_000, fault: push(groups[2..<(4 + random.below(2))], nil)),
+        ]
     }
 
     /// With everything that is referred to.
