@@ -139,6 +139,7 @@ final class World: @unchecked Sendable {
         daemons[incarnation.daemon].lastReport = report
         reports += 1
         trace("daemon \(incarnation.daemon): \(report)")
+        if !incarnation.isDead, let id = report.commit.flatMap(ObjectID.init(hex:)) { checks.note(enforced: id) }
         checkSync(report, by: incarnation)
     }
 }

@@ -89,11 +89,25 @@ private func report(_ number: Int, outcome: RunOutcome = .inSync) -> RunReport {
         let gone: [ResourceKey] = [
             ResourceKey(.notifier, "a"), ResourceKey(.notifier, "b"), ResourceKey(.collector, "c"),
         ]
-        state.noteDeletions(gone, at: start)
+        state.noteDeletions(gone, at: start, uptime: Uptime(boot: "a", elapsed: .milliseconds(4500)))
         try directory.write(state)
         #expect(try directory.readState() == state)
-        #expect(state.recentDeletions(now: start + .minutes(59)) == Set(gone))
-        #expect(state.recentDeletions(now: start + .minutes(60)) == [])
+    }
+
+    // The time of day can be set, forwards to let the guard forget.
+    @Test func deletionsAreRecentForAnHourOfTheMachine() {
+        var state = SyncState.initial
+        let gone = ResourceKey(.notifier, "a")
+        state.noteDeletions([gone], at: start, uptime: Uptime(boot: "a", elapsed: .seconds(100)))
+        func recent(_ hours: Int64, boot: String, _ uptime: Int) -> Set<ResourceKey> {
+            state.recentDeletions(now: start + .hours(hours), uptime: Uptime(boot: boot, elapsed: .seconds(uptime)))
+        }
+        #expect(recent(0, boot: "a", 3699) == [gone])
+        #expect(recent(5, boot: "a", 3699) == [gone])
+        #expect(recent(-5, boot: "a", 3700) == [])
+        // After another boot there is nothing else to go by.
+        #expect(recent(0, boot: "b", 3) == [gone])
+        #expect(recent(1, boot: "b", 3) == [])
     }
 
     @Test func aStateThatCannotBeReadIsNoFreshStart() throws {

@@ -39,6 +39,8 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
 struct Checks {
     /// Commits in the order in which they came to be accepted.
     var accepted: [ObjectID] = []
+    /// The same, and what was pinned or taken while nothing was sent, as reports say it.
+    var enforced: [ObjectID] = []
     /// Deletions by git, for the guard.
     var deletions: [(at: Duration, component: Component, daemon: Int, key: ResourceKey)] = []
     /// Who got the lease of a store last, and until when.
@@ -47,4 +49,8 @@ struct Checks {
     var isMeeting = false
     /// When the state directory of a daemon was lost last; it cannot know of deletions before.
     var lostState: [Int: Duration] = [:]
+
+    mutating func note(enforced id: ObjectID) {
+        if enforced.last != id { enforced.append(id) }
+    }
 }

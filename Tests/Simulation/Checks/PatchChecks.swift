@@ -62,7 +62,7 @@ extension World {
             return violate(.deletion, "daemon \(daemon) deleted \(key) of \(owner)")
         }
         // The last manifest that was enforced, where this daemon still can know of it.
-        let last: Entry? = checks.accepted.last { $0 != commit.id && remote.commits[$0]?.entries[key] != nil }
+        let last: Entry? = checks.enforced.last { $0 != commit.id && remote.commits[$0]?.entries[key] != nil }
             .flatMap { remote.commits[$0]?.entries[key] }
         guard last?.isKept == true, checks.lostState[daemon] == nil, daemons.count == 1 else { return }
         violate(.deletion, "daemon \(daemon) deleted \(key), whose last manifest said plumbline/prune: keep")
@@ -135,5 +135,6 @@ extension World {
         guard checks.accepted.last != id else { return }
         trace("daemon \(daemon) accepted \(id.short)")
         checks.accepted.append(id)
+        checks.note(enforced: id)
     }
 }

@@ -238,7 +238,8 @@ final class SimulatedDaemon: @unchecked Sendable {
             proxy: hasProxy ? SimulatedTarget(incarnation: incarnation, component: .proxy) : nil,
             directory: StateDirectory("/state", files: MemoryFiles(disk: disk, incarnation: incarnation)),
             decoder: Vocabulary.decoder, now: { world.daemons[number].time },
-            clock: VirtualClock(incarnation: incarnation), random: { world.random.next() },
+            clock: VirtualClock(incarnation: incarnation),
+            uptime: { Uptime(boot: "simulated", elapsed: world.timeline.now) }, random: { world.random.next() },
             decisions: world.defect.decisions, host: "sync-\(number)",
             logger: Logger(label: "simulation") { _ in SimulatedLog(incarnation: incarnation) })
     }

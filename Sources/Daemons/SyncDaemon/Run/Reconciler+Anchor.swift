@@ -17,7 +17,9 @@ extension Reconciler {
         if state.acceptedCommit != nil {
             // A restored store remembers less than this directory does.
             if let known = known.storeId, let store, known != store { return nil }
-            if let id = ObjectID(hex: anchor), await contains(commit, id) { return nil }
+            // Earlier than ours: an answer was lost, or the store was restored. Later than ours, what was allowed before
+            // it was used up by whoever accepted it: the commit is judged anew from there.
+            if let id = ObjectID(hex: anchor), await contains(commit, id), await !isLater(id) { return nil }
         }
         hasAskedForAnchor = true
         takeOver(anchor)
@@ -36,6 +38,12 @@ extension Reconciler {
         guard !run.isNew, let accepted = state.acceptedCommit, lease.acceptedCommit != accepted else { return }
         // The next run that writes tries again.
         _ = try? await takeLease(accepting: accepted)
+    }
+
+    /// Whether `anchor` comes after the commit that was accepted here.
+    private func isLater(_ anchor: ObjectID) async -> Bool {
+        guard let own = state.acceptedCommit.flatMap(ObjectID.init(hex:)), own != anchor else { return false }
+        return await contains(anchor, own)
     }
 
     /// Whether `commit` is `other` or comes after it. What the repository has not got comes from elsewhere.

@@ -146,7 +146,7 @@ extension Reconciler {
     func noteDeletions(of steps: [Step]) {
         let keys: [ResourceKey] = steps.filter { $0.action == .delete && $0.renamed == nil }.compactMap(\.key)
         guard !keys.isEmpty else { return }
-        state.noteDeletions(keys, at: dependencies.now())
+        state.noteDeletions(keys, at: dependencies.now(), uptime: dependencies.uptime())
         do { try dependencies.directory.write(state) } catch {
             dependencies.logger.error("state not written", metadata: .of([.error: error.description]))
         }

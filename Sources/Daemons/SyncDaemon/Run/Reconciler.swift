@@ -20,6 +20,7 @@ package actor Reconciler {
         package var decoder: ResourceDecoder
         package var now: WallClock
         package var clock: any Clock<Duration>
+        package var uptime: @Sendable () -> Uptime
         package var random: @Sendable () -> UInt64
         package var decisions: Decisions
         /// The name of this machine.
@@ -30,6 +31,7 @@ package actor Reconciler {
             git: GitStore, target: any ReconcileTarget, proxy: (any ReconcileTarget)? = nil,
             units: (any UnitHost)? = nil, directory: StateDirectory, decoder: ResourceDecoder,
             now: @escaping WallClock = Timestamp.now, clock: any Clock<Duration> = ContinuousClock(),
+            uptime: @escaping @Sendable () -> Uptime = Uptime.now,
             random: @escaping @Sendable () -> UInt64 = { UInt64.random(in: 0 ... .max) },
             decisions: Decisions = .standard, host: String, logger: Logger
         ) {
@@ -41,6 +43,7 @@ package actor Reconciler {
             self.decoder = decoder
             self.now = now
             self.clock = clock
+            self.uptime = uptime
             self.random = random
             self.decisions = decisions
             self.host = host
@@ -121,7 +124,8 @@ package actor Reconciler {
         let now: Timestamp = dependencies.now()
         let corrections: CorrectionHistory = state.corrections
         return PlanContext(
-            mode: mode, permissions: permissions, recentDeletions: state.recentDeletions(now: now),
+            mode: mode, permissions: permissions,
+            recentDeletions: state.recentDeletions(now: now, uptime: dependencies.uptime()),
             deletionBudget: configuration.deletionBudget, previous: previous, judgesCommit: judgesCommit,
             tolerated: orders.tolerated(at: now),
             isDeferred: { corrections.deferral(of: $0, paths: $1, at: now) != nil },

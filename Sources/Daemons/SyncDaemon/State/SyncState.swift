@@ -1,5 +1,6 @@
 package import Declarations
 package import Reconciliation
+package import Runtime
 package import SystemdUnits
 package import Telemetry
 
@@ -44,6 +45,14 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     package struct Deletion: Hashable, Sendable {
         package var key: ResourceKey
         package var at: Timestamp
+        /// Nil where an earlier version wrote it.
+        package var uptime: Uptime?
+
+        /// By the time of day only where the machine was started again since: that time can be set.
+        fileprivate func isRecent(_ now: Timestamp, _ uptime: Uptime) -> Bool {
+            let age: Duration = self.uptime.flatMap(uptime.since) ?? (now - at).duration
+            return age < .seconds(3600)
+        }
     }
 
     package init(
@@ -59,13 +68,13 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     }
 
     /// What was deleted within the hour before `now`.
-    package func recentDeletions(now: Timestamp) -> Set<ResourceKey> {
-        Set(deletions.filter { now - $0.at < .hours(1) }.map(\.key))
+    package func recentDeletions(now: Timestamp, uptime: Uptime) -> Set<ResourceKey> {
+        Set(deletions.filter { $0.isRecent(now, uptime) }.map(\.key))
     }
 
-    package mutating func noteDeletions(_ keys: [ResourceKey], at now: Timestamp) {
-        deletions.removeAll { now - $0.at >= .hours(1) || keys.contains($0.key) }
-        deletions += keys.map { Deletion(key: $0, at: now) }
+    package mutating func noteDeletions(_ keys: [ResourceKey], at now: Timestamp, uptime: Uptime) {
+        deletions.removeAll { !$0.isRecent(now, uptime) || keys.contains($0.key) }
+        deletions += keys.map { Deletion(key: $0, at: now, uptime: uptime) }
     }
 
     package init(json: JSONValue) throws(JSONFormError) {
@@ -92,7 +101,10 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
             let nested = try JSONObjectReader(item, path: "/deletions")
             // Without a name it was written by an earlier version.
             let key = ResourceKey(try nested.choice("kind"), try nested.optionalString("name") ?? "")
-            deletions.append(Deletion(key: key, at: try nested.time("at")))
+            let uptime: Uptime? = try nested.optionalString("boot").map { boot throws(JSONFormError) in
+                Uptime(boot: boot, elapsed: .milliseconds(try nested.integer("uptimeMilliseconds")))
+            }
+            deletions.append(Deletion(key: key, at: try nested.time("at"), uptime: uptime))
         }
     }
 
@@ -109,10 +121,17 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
             "units": units == .empty ? nil : units.json,
             "ledger": ledger == .empty ? nil : ledger.json,
             "corrections": corrections == .empty ? nil : corrections.json,
-            "deletions": .array(
-                deletions.map {
-                    ["kind": .string($0.key.kind.rawValue), "name": .string($0.key.name), "at": .time($0.at)]
-                }),
+            "deletions": .array(deletions.map(\.json)),
+        ])
+    }
+}
+
+extension SyncState.Deletion {
+    fileprivate var json: JSONValue {
+        .object(compacting: [
+            "kind": .string(key.kind.rawValue), "name": .string(key.name), "at": .time(at),
+            "boot": uptime.map { .string($0.boot) },
+            "uptimeMilliseconds": uptime.map { .integer(Int($0.elapsed / .milliseconds(1))) },
         ])
     }
 }
