@@ -33,11 +33,18 @@ package typealias SHA256Function = @Sendable ([UInt8]) -> [UInt8]
 package func setDigest(
     of resources: some Sequence<(key: ResourceKey, digest: String)>, sha256: SHA256Function
 ) -> String {
-    let lines: [String] = resources.map { "\($0.key) \($0.digest)\n" }
-    let sorted: [String] = lines.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    // Lines sort as their keys do: no name holds anything that comes before a space.
+    let sorted: [(key: ResourceKey, digest: String)] = resources.sorted { $0.key < $1.key }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(sorted.reduce(0) { $0 + $1.utf8.count })
-    for line in sorted { bytes += line.utf8 }
+    bytes.reserveCapacity(sorted.count * 100)
+    for line in sorted {
+        bytes += line.key.kind.rawValue.utf8
+        bytes.append(UInt8(ascii: "/"))
+        bytes += line.key.name.utf8
+        bytes.append(UInt8(ascii: " "))
+        bytes += line.digest.utf8
+        bytes.append(UInt8(ascii: "\n"))
+    }
     return hexadecimal(sha256(bytes))
 }
 

@@ -48,9 +48,11 @@ package struct ResourceKey: Hashable, Comparable, Sendable, CustomStringConverti
     package static func < (left: ResourceKey, right: ResourceKey) -> Bool {
         // As the texts compare, without making them: a kind that begins another goes before it either way.
         left.kind == right.kind
-            ? left.name.utf8.lexicographicallyPrecedes(right.name.utf8)
-            : left.kind.rawValue.utf8.lexicographicallyPrecedes(right.kind.rawValue.utf8)
+            ? isBytewiseLess(left.name, right.name) : isBytewiseLess(left.kind.rawValue, right.kind.rawValue)
     }
+
+    /// Names alone tell nearly all keys apart.
+    package func hash(into hasher: inout Hasher) { hasher.combine(name) }
 
     package var description: String { "\(kind.rawValue)/\(name)" }
 
@@ -70,4 +72,18 @@ package struct ResourceKey: Hashable, Comparable, Sendable, CustomStringConverti
                 || $0 == UInt8(ascii: "-")
         }
     }
+}
+
+/// As `lexicographicallyPrecedes` of the UTF-8 texts, in their storage: sorting ten thousand keys asks this 150,000 times.
+private func isBytewiseLess(_ left: String, _ right: String) -> Bool {
+    let isLess: Bool? =
+        left.utf8.withContiguousStorageIfAvailable { left in
+            right.utf8.withContiguousStorageIfAvailable { right in
+                for place in 0..<min(left.count, right.count) where left[place] != right[place] {
+                    return left[place] < right[place]
+                }
+                return left.count < right.count
+            }
+        } ?? nil
+    return isLess ?? left.utf8.lexicographicallyPrecedes(right.utf8)
 }

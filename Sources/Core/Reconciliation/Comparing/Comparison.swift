@@ -70,7 +70,8 @@ package func compare(
     case .present(let snapshot):
         comparison.server = .present(Comparison.ServerFacts(snapshot))
         comparison.differences = compareStore(
-            declared: declared.only { $0.target.store == .server }, inventory: inventory, snapshot: snapshot,
+            declared: declared.ordered.filter { $0.key.kind.target.store == .server }, inventory: inventory,
+            snapshot: snapshot,
             deletions: live.deletions, source: context.source)
     }
     comparison.compareProxy(declared, proxyInventory, live, context)
@@ -93,6 +94,16 @@ extension Comparison {
         guard let views = live.agents.value else { return }
         agents = compareAgents(views, now: context.now, grace: context.grace)
     }
+
+    /// What is said of processes and hosts alone, without comparing resources.
+    package init(ofProcesses live: LiveState, revision: String, context: ComparisonContext) {
+        self.init(
+            revision: revision, source: context.source, differences: [], agents: [], server: .unreachable(reason: ""))
+        if case .unreachable(let reason) = live.server { server = .unreachable(reason: reason) }
+        if case .unreachable(let reason)? = live.proxy { proxy = .unreachable(reason: reason) }
+        if case .unreachable(let reason) = live.agents { agentsUnknown = reason }
+        update(from: live, context: context)
+    }
 }
 
 extension Comparison.ServerFacts {
@@ -103,27 +114,18 @@ extension Comparison.ServerFacts {
     }
 }
 
-extension DeclaredState {
-    /// The part of it that is for some targets.
-    fileprivate func only(_ isWanted: (ResourceKind) -> Bool) -> DeclaredState {
-        var part: DeclaredState = self
-        part.resources = resources.filter { isWanted($0.key.kind) }
-        return part
-    }
-}
-
 extension Comparison {
     /// The proxy's store, beside the server's: one that does not answer leaves the other's differences as they are.
     fileprivate mutating func compareProxy(
         _ declared: DeclaredState, _ inventory: Inventory, _ live: LiveState, _ context: ComparisonContext
     ) {
-        let wanted: DeclaredState = declared.only { $0.target == .proxy }
+        let wanted: [Declaration] = declared.ordered.filter { $0.key.kind.target == .proxy }
         switch live.proxy {
-        case nil where wanted.resources.isEmpty: proxy = nil
+        case nil where wanted.isEmpty: proxy = nil
         case nil:
             proxy = .unreachable(
                 reason:
-                    "\(wanted.resources.count) resources are declared for a proxy, and the bootstrap config names none"
+                    "\(wanted.count) resources are declared for a proxy, and the bootstrap config names none"
                     + " (proxy.url)")
         case .unreachable(let reason): proxy = .unreachable(reason: reason)
         case .present(let snapshot):
@@ -144,30 +146,28 @@ extension Comparison {
         case .present(let snapshot):
             units = .present(ServerFacts(snapshot))
             differences += compareStore(
-                declared: declared.only { $0.target == .systemd }, inventory: inventory, snapshot: snapshot,
+                declared: declared.ordered.filter { $0.key.kind.target == .systemd }, inventory: inventory,
+                snapshot: snapshot,
                 deletions: live.deletions, source: context.source)
         }
     }
 
     fileprivate mutating func setDigests(_ context: ComparisonContext) {
         let sha256: SHA256Function = context.sha256
-        let counted: [Difference] = differences.filter {
-            $0.countsForDigest && !context.tolerated.contains($0.key)
-        }
-        let declared = counted.compactMap { difference in
-            difference.declared.map { (key: difference.key, digest: $0.digest) }
+        var declared: [(key: ResourceKey, digest: String)] = []
+        var live: [(key: ResourceKey, digest: String)] = []
+        declared.reserveCapacity(differences.count)
+        live.reserveCapacity(differences.count)
+        var isDifferent = false
+        for difference in differences where difference.countsForDigest && !context.tolerated.contains(difference.key) {
+            if let digest = difference.declared?.digest { declared.append((difference.key, digest)) }
+            if let digest = difference.live?.digest { live.append((difference.key, digest)) }
+            isDifferent = isDifferent || difference.isContentDifferent
         }
         let ofDeclared: String = setDigest(of: declared, sha256: sha256)
         declaredDigest = ofDeclared
         // Most cycles find nothing: then one of the two hashes is enough.
-        guard counted.contains(where: \.isContentDifferent) else {
-            liveDigest = ofDeclared
-            return
-        }
-        let live = counted.compactMap { difference in
-            difference.live.map { (key: difference.key, digest: $0.digest) }
-        }
-        liveDigest = setDigest(of: live, sha256: sha256)
+        liveDigest = isDifferent ? setDigest(of: live, sha256: sha256) : ofDeclared
     }
 }
 

@@ -3,28 +3,53 @@ package import Declarations
 
 /// Compares a commit with one store, three ways: declared, applied, live. Every key of any side has one difference; the
 /// order is that of keys.
+///
+/// - Parameter declared: in the order of keys, each once.
 package func compareStore(
-    declared: DeclaredState, inventory: Inventory, snapshot: ConfigSnapshot, deletions: [ResourceKey: ChangedBy],
+    declared: [Declaration], inventory: Inventory, snapshot: ConfigSnapshot, deletions: [ResourceKey: ChangedBy],
     source: String
 ) -> [Difference] {
-    let live = Dictionary(snapshot.resources.map { ($0.key, $0) }) { first, _ in first }
+    // Stores answer in this order: then sorting is one pass.
+    let live: [StoredResource] = snapshot.resources.sorted { $0.key < $1.key }
     let entries = inventory.entries(of: snapshot.storeId)
-    let keys: Set<ResourceKey> = Set(declared.resources.keys).union(live.keys).union(entries.keys)
-    let comparison = StoreComparison(source: source, deletions: deletions)
-    return sortedByText(keys).map { key in
-        comparison.difference(of: key, declared: declared.resources[key], entry: entries[key], live: live[key])
+    let comparison = StoreComparison(source: source, inventory: inventory, deletions: deletions)
+    var differences: [Difference] = []
+    differences.reserveCapacity(max(declared.count, live.count))
+    var knownCount = 0
+    func add(_ key: ResourceKey, _ declared: Declaration?, _ live: StoredResource?) {
+        let entry: Inventory.Entry? = entries[key]
+        if entry != nil { knownCount += 1 }
+        differences.append(comparison.difference(of: key, declared: declared, entry: entry, live: live))
     }
-}
-
-/// Sorts keys in their documented order, building each key's text once instead of in every comparison.
-func sortedByText(_ keys: some Sequence<ResourceKey>) -> [ResourceKey] {
-    keys.map { (text: $0.description, key: $0) }
-        .sorted { $0.text.utf8.lexicographicallyPrecedes($1.text.utf8) }
-        .map(\.key)
+    var place = 0
+    /// Whatever stands twice in an answer counts once.
+    func skip(_ key: ResourceKey) { while place < live.count, live[place].key == key { place += 1 } }
+    func addUndeclared(before limit: ResourceKey?) {
+        while place < live.count {
+            let resource: StoredResource = live[place]
+            let key: ResourceKey = resource.key
+            if let limit, !(key < limit) { return }
+            add(key, nil, resource)
+            skip(key)
+        }
+    }
+    for declaration in declared {
+        let key: ResourceKey = declaration.key
+        addUndeclared(before: key)
+        let isLive: Bool = place < live.count && live[place].key == key
+        add(key, declaration, isLive ? live[place] : nil)
+        skip(key)
+    }
+    addUndeclared(before: nil)
+    guard knownCount < entries.count else { return differences }
+    let seen = Set(differences.map(\.key))
+    for key in entries.keys where !seen.contains(key) { add(key, nil, nil) }
+    return differences.sorted { $0.key < $1.key }
 }
 
 private struct StoreComparison {
     let source: String
+    let inventory: Inventory
     let deletions: [ResourceKey: ChangedBy]
 
     func difference(
@@ -46,7 +71,7 @@ private struct StoreComparison {
         let applied: String? = live.applied?.digest ?? entry?.digest
         var difference = Difference(key: live.key, appliedDigest: applied, live: live, finding: .foreign, causes: [])
         guard live.owner == source else { return difference }
-        if entry?.keepsOnPrune == true {
+        if inventory.keepsOnPrune(live.key) {
             difference.finding = .kept
             return difference
         }

@@ -4,7 +4,7 @@ import Declarations
 ///
 /// A plan that deletes nothing is never refused: whoever begins without a Notifier knows it.
 func lastNotifierRefusals(
-    _ steps: [Step], findings: [ResourceKey: Difference], permissions: Set<Permission>
+    _ steps: [Step], findings: Findings, permissions: Set<Permission>
 ) -> [Refusal] {
     guard !permissions.contains(.lastNotifier) else { return [] }
     let going: [Step] = steps.filter {
@@ -13,7 +13,7 @@ func lastNotifierRefusals(
     let keys: [ResourceKey] = going.compactMap(\.key)
     guard !keys.isEmpty else { return [] }
     // Notifiers of others tell nobody of ours less: they count as well.
-    let staying: Bool = findings.values.contains { difference in
+    let staying: Bool = findings.differences.contains { difference in
         difference.key.kind == .notifier && (difference.declared != nil || difference.live != nil)
             && !keys.contains(difference.key)
     }

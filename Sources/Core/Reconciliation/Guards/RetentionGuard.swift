@@ -12,7 +12,7 @@ import Telemetry
 ///
 /// - Parameter previous: the commit that was enforced before.
 func retentionRefusals(
-    _ steps: [Step], findings: [ResourceKey: Difference], previous: DeclaredState?, permissions: Set<Permission>
+    _ steps: [Step], findings: Findings, previous: DeclaredState?, permissions: Set<Permission>
 ) -> [Refusal] {
     guard !permissions.contains(.retention) else { return [] }
     return steps.compactMap { step in

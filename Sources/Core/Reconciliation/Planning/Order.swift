@@ -8,9 +8,9 @@ func orderedByReference(_ steps: [Step], references: (Step) -> [ResourceKey]) ->
     var ordered: [Step] = []
     func visit(_ key: ResourceKey) {
         guard let step = byKey[key], visited.insert(key).inserted else { return }
-        for reference in sortedByText(references(step)) { visit(reference) }
+        for reference in references(step).sorted() { visit(reference) }
         ordered.append(step)
     }
-    for key in sortedByText(byKey.keys) { visit(key) }
+    for key in byKey.keys.sorted() { visit(key) }
     return ordered
 }

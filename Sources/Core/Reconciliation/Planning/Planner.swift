@@ -9,12 +9,12 @@ package func plan(_ comparison: Comparison, context: PlanContext) -> Plan {
 private struct Planner {
     let comparison: Comparison
     let context: PlanContext
-    private let findings: [ResourceKey: Difference]
+    private let findings: Findings
 
     init(comparison: Comparison, context: PlanContext) {
         self.comparison = comparison
         self.context = context
-        findings = Dictionary(comparison.differences.map { ($0.key, $0) }) { first, _ in first }
+        findings = Findings(comparison.differences)
     }
 
     func plan() -> Plan {
@@ -134,12 +134,15 @@ private struct Planner {
     // MARK: Guards
 
     private func refuse(_ steps: inout [Step]) -> [Refusal] {
-        let owned = Dictionary(grouping: comparison.differences.filter { $0.live?.owner == comparison.source }) {
-            $0.key.kind
+        // Without steps there is nothing to refuse.
+        if steps.isEmpty { return [] }
+        var owned: [ResourceKind: Int] = [:]
+        for difference in comparison.differences where difference.live?.owner == comparison.source {
+            owned[difference.key.kind, default: 0] += 1
         }
         let refusals: [Refusal] =
             deletionRefusals(
-                steps, owned: owned.mapValues(\.count), recent: context.recentDeletions,
+                steps, owned: owned, recent: context.recentDeletions,
                 budget: context.deletionBudget, permissions: context.permissions)
             + adoptionRefusals(comparison.differences, permissions: context.permissions)
             + (context.judgesCommit ? refusalsOfCommit(steps) : [])

@@ -4,7 +4,8 @@ package import Declarations
 /// What this source applied to one store, remembered on its own machine: the only trace of a resource that somebody
 /// deleted, and of annotations of manifests that are gone. What is lost of it is rebuilt from the store.
 package struct Inventory: Hashable, Sendable, JSONCodable {
-    /// The store that the entries are of. The entries of another store (a restored one) say nothing.
+    /// The store that the entries are of. What those of another store (a restored one) say of content says nothing here;
+    /// what manifests said holds wherever it is applied.
     package var storeId: String?
     package var entries: [ResourceKey: Entry]
 
@@ -32,21 +33,28 @@ package struct Inventory: Hashable, Sendable, JSONCodable {
     /// The entries, where they are of this store.
     package func entries(of storeId: String) -> [ResourceKey: Entry] { self.storeId == storeId ? entries : [:] }
 
+    /// Whether the last manifest of a resource said that it stays when it is dropped.
+    package func keepsOnPrune(_ key: ResourceKey) -> Bool { entries[key]?.keepsOnPrune ?? false }
+
     /// The inventory after a store was read: what it holds of this source, and what is declared, was applied and is
     /// gone. An entry is dropped only once a complete reading proves that the resource is neither live nor declared.
     package func updated(from snapshot: ConfigSnapshot, declared: DeclaredState?, source: String) -> Inventory {
-        let known = entries(of: snapshot.storeId)
-        var next: [ResourceKey: Entry] = [:]
+        var next: [ResourceKey: Entry] = entries(of: snapshot.storeId)
+        // Of ten thousand hardly one has moved: what stays is not written again.
+        var staying = 0
         for resource in snapshot.resources where resource.owner == source {
             guard let applied = resource.applied else { continue }
-            let declaration = declared?.resources[resource.key]
-            next[resource.key] = Entry(
-                digest: applied.digest, revision: applied.revision,
-                keepsOnPrune: declaration?.annotations.keepsOnPrune ?? known[resource.key]?.keepsOnPrune ?? false)
+            let key: ResourceKey = resource.key
+            let known: Entry? = next[key]
+            let keeps: Bool =
+                declared?.resources[key]?.annotations.keepsOnPrune ?? keepsOnPrune(key)
+            let entry = Entry(digest: applied.digest, revision: applied.revision, keepsOnPrune: keeps)
+            if entry != known { next[key] = entry }
+            staying += 1
         }
-        for (key, entry) in known where next[key] == nil && (declared == nil || declared?.resources[key] != nil) {
-            next[key] = entry
-        }
+        guard staying < next.count else { return Inventory(storeId: snapshot.storeId, entries: next) }
+        let live = Set(snapshot.resources.filter { $0.owner == source && $0.applied != nil }.map(\.key))
+        next = next.filter { live.contains($0.key) || declared == nil || declared?.resources[$0.key] != nil }
         return Inventory(storeId: snapshot.storeId, entries: next)
     }
 

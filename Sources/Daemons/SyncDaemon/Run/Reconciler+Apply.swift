@@ -196,8 +196,12 @@ extension Reconciler {
         }
         guard mode == .enforce else { return }
         do { _ = try await takeLease(accepting: commit.id.hex) } catch {
-            run.report.errors.append("server: the accepted commit is not written down there: \(error.description)")
+            return run.report.errors.append(
+                "server: the accepted commit is not written down there: \(error.description)")
         }
+        // So that the proxy too holds back an earlier one while the server is away; where it does not hear it, it hears it
+        // with the next change.
+        if let proxy = dependencies.proxy { _ = try? await takeLease(accepting: commit.id.hex, on: proxy) }
     }
 
     private func resync(_ plan: Plan, _ run: inout RunInProgress) async {

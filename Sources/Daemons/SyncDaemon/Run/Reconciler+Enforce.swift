@@ -16,7 +16,8 @@ extension Reconciler {
         for attempt in 1...Self.attempts {
             guard let declared = run.commit?.declared else { return await reportTargetsAlone(&run) }
             run.seenAt = run.seenAt ?? dependencies.now()
-            let seen: LiveState = await look(declared)
+            let isJudged: Bool = run.isNew && !orders.tolerated(at: dependencies.now()).isEmpty
+            let seen: LiveState = await look(declared, isWhole: isJudged)
             if let (comparison, plan) = unchanged(seen, run) { return describe(comparison, plan, in: &run) }
             let live: LiveState = await attributed(seen, declared)
             // What appears while a first commit is applied does not make the store one that was in use.
@@ -87,9 +88,11 @@ extension Reconciler {
         return live
     }
 
-    /// Reads what is live: as a whole at least each minute, so that nothing hides for longer that the triggers did not see.
-    private func look(_ declared: DeclaredState?) async -> LiveState {
-        let recent: [TargetName: SeenStore] = seen.filter { age() - $0.value.readAt < Self.wholeReadInterval }
+    /// Reads what is live: as a whole at least each minute, so that nothing hides for longer that the triggers did not see,
+    /// and before a new commit may go over a change that people tolerate.
+    private func look(_ declared: DeclaredState?, isWhole: Bool = false) async -> LiveState {
+        let recent: [TargetName: SeenStore] =
+            isWhole ? [:] : seen.filter { age() - $0.value.readAt < Self.wholeReadInterval }
         let known: [TargetName: ConfigSnapshot] = recent.mapValues(\.snapshot)
         var live: LiveState = await observe(dependencies.target, proxy: dependencies.proxy, known: known)
         if let declared { live.units = await observeUnits(declared: declared) }
@@ -167,9 +170,13 @@ extension Reconciler {
         let deadline: Duration = age() + configuration.verifyTimeout.duration
         var wait: Duration = .milliseconds(50)
         while true {
-            let live: LiveState = await observeAll(declared: declared)
-            if compared(declared, with: live).isSettled(after: plan) || age() >= deadline { return live }
-            do { try await dependencies.clock.sleep(for: wait) } catch { return live }
+            let live: LiveState = await look(declared)
+            let processes = Comparison(ofProcesses: live, revision: declared.revision, context: comparisonContext())
+            var isOver: Bool = processes.isSettled(after: plan) || age() >= deadline
+            if !isOver {
+                do { try await dependencies.clock.sleep(for: wait) } catch { isOver = true }
+            }
+            if isOver { return await attributed(live, declared) }
             wait = min(wait * 2, .milliseconds(400))
         }
     }
