@@ -7,7 +7,7 @@ package struct SnapshotReader: Sendable {
     /// Resources, and the SHA-256 of the bytes that each was read from.
     package struct Known: Sendable {
         fileprivate var resources: [StoredResource] = []
-        fileprivate var places: [[UInt8]: Int] = [:]
+        fileprivate var places: [Digest: Int] = [:]
 
         package init() {}
     }
@@ -84,7 +84,7 @@ package struct SnapshotReader: Sendable {
     }
 
     private mutating func takePending() {
-        let digest: [UInt8] = sha256(pending)
+        let digest = Digest(sha256(pending))
         defer { pending.removeAll(keepingCapacity: true) }
         guard failure == nil else { return }
         do throws(JSONFormError) {
@@ -105,6 +105,18 @@ package struct SnapshotReader: Sendable {
         }
         pending.removeAll(keepingCapacity: true)
     }
+}
+
+/// A SHA-256 without an array of its own; any part of it is as good a hash as all of it.
+fileprivate struct Digest: Hashable, Sendable {
+    private var words: SIMD4<UInt64> = .zero
+
+    /// - Parameter bytes: 32 bytes.
+    init(_ bytes: [UInt8]) {
+        for place in 0..<32 { words[place / 8] = words[place / 8] << 8 | UInt64(bytes[place]) }
+    }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(words[0]) }
 }
 
 extension [UInt8] {

@@ -72,7 +72,8 @@ package struct Inventory: Hashable, Sendable, JSONCodable {
     }
 
     package var json: JSONValue {
-        let items: [JSONValue] = entries.sorted { $0.key < $1.key }.map { key, entry in
+        let items: [JSONValue] = entries.keys.sorted().compactMap { key in
+            guard let entry = entries[key] else { return nil }
             var members: [String: JSONValue] = [
                 "resource": .string(key.description), "digest": .string(entry.digest),
                 "revision": .string(entry.revision),

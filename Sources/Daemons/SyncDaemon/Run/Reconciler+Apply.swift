@@ -68,7 +68,7 @@ extension Reconciler {
         let startedAt: Timestamp = dependencies.now()
         let deletionsBefore: [SyncState.Deletion] = state.deletions
         noteDeletions(of: plan.storeSteps)
-        do throws(TargetError) { _ = try await send(patch, to: dependencies.target, run) } catch {
+        do throws(TargetError) { note(try await send(patch, to: dependencies.target, run), of: .server) } catch {
             if !error.isUnknown { state.deletions = deletionsBefore }
             switch error {
             case .conflict(let conflict) where conflict.isOfStore(plan): return .storeMoved
@@ -120,7 +120,7 @@ extension Reconciler {
                 for: .proxy, requestId: newID(), leaseEpoch: lease.epoch, sources: sources)
             if let patch {
                 noteDeletions(of: plan.storeSteps(on: .proxy))
-                _ = try await send(patch, to: proxy, run)
+                note(try await send(patch, to: proxy, run), of: .proxy)
             }
             if let accepted = state.acceptedCommit, lease.acceptedCommit != accepted {
                 _ = try await takeLease(accepting: accepted, on: proxy)
@@ -147,7 +147,7 @@ extension Reconciler {
         let keys: [ResourceKey] = steps.filter { $0.action == .delete && $0.renamed == nil }.compactMap(\.key)
         guard !keys.isEmpty else { return }
         state.noteDeletions(keys, at: dependencies.now(), uptime: dependencies.uptime())
-        do { try dependencies.directory.write(state) } catch {
+        do { try persistState() } catch {
             dependencies.logger.error("state not written", metadata: .of([.error: error.description]))
         }
     }

@@ -30,16 +30,9 @@ extension Reconciler {
         }
     }
 
-    /// The server has a report and the entries in it.
-    func hasDelivered(_ entries: [DriftEntry]) {
-        let before: DriftLedger = state.ledger
-        state.ledger.delivered(entries)
-        guard state.ledger != before else { return }
-        // Where this fails they are sent once more, which changes nothing.
-        do { try dependencies.directory.write(state) } catch {
-            dependencies.logger.error("state not written", metadata: .of([.error: error.description]))
-        }
-    }
+    /// The server has a report and the entries in it. The next run writes that down; after a crash before it they are sent
+    /// once more, which changes nothing.
+    func hasDelivered(_ entries: [DriftEntry]) { state.ledger.delivered(entries) }
 }
 
 extension TargetReport {

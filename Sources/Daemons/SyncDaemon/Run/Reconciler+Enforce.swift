@@ -107,6 +107,13 @@ extension Reconciler {
         return live
     }
 
+    /// What a store says it holds since our changes. Whether it stands there is asked all the same, and only where it has
+    /// moved on everything is read again.
+    func note(_ snapshot: ConfigSnapshot, of store: TargetName) {
+        guard seen[store]?.snapshot.storeId == snapshot.storeId else { return }
+        seen[store]?.snapshot = snapshot
+    }
+
     /// Who deleted what was applied to a store, is declared and is not there.
     private func deletions(
         in snapshot: ConfigSnapshot, _ declared: DeclaredState, _ inventory: Inventory, since generation: Int,

@@ -50,7 +50,7 @@ extension Reconciler {
         guard state.acceptedCommit == nil else { throw SyncError("this daemon enforces already") }
         state.firstMeeting = .ended(commit: state.firstMeeting?.commit)
         examined = nil
-        do { try dependencies.directory.write(state) } catch { throw SyncError(error.description) }
+        do { try persistState() } catch { throw SyncError(error.description) }
         dependencies.logger.notice("first meeting ended: enforcing", metadata: [:])
     }
 }

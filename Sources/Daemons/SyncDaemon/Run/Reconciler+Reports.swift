@@ -57,7 +57,7 @@ extension Reconciler {
             let id = try await dependencies.git.resolve(revision)
             state.permittedRewrite = SyncState.PermittedRewrite(commit: id.hex, reason: reason)
             examined = nil
-            try dependencies.directory.write(state)
+            try persistState()
             dependencies.logger.notice(
                 "rewritten history accepted", metadata: .of([.commit: id.hex, .reason: reason, .subject: who]))
             return id.hex

@@ -41,7 +41,6 @@ extension Reconciler {
     ) async -> RunReport {
         var run = RunInProgress(report: newReport(trigger))
         run.report.requestedBy = users
-        let before: SyncState = state
         if fetches { await fetch() }
         noteRemotes(&run)
         run.report.errors += notesForReport
@@ -64,7 +63,7 @@ extension Reconciler {
         }
         finish(&run)
         noteDrift(&run)
-        if state != before { writeState(&run) }
+        writeState(&run)
         let record: RunReport = store(run.report)
         await submit(record)
         await progress(.finished(run.report))
@@ -187,7 +186,7 @@ extension Reconciler {
     }
 
     private func writeState(_ run: inout RunInProgress) {
-        do { try dependencies.directory.write(state) } catch {
+        do { try persistState() } catch {
             run.report.errors.append(error.description)
             run.report.outcome = .failed
         }

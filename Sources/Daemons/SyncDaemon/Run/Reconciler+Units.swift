@@ -75,7 +75,7 @@ extension Reconciler {
                 // So that a restart of this very process finds what it was about.
                 if operation.unit == host.ownUnit, case .change(.restart, _) = operation {
                     state.units.note(key, wanted[key], revision: revision, succeeded: true)
-                    try? dependencies.directory.write(state)
+                    try? persistState()
                 }
                 do throws(SystemdError) { try await host.carryOut(operation) } catch { return error }
             }

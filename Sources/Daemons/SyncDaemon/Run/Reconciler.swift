@@ -60,6 +60,8 @@ package actor Reconciler {
     /// Identifies this state directory on this machine as the holder of the lease.
     let holder: String
     var state: SyncState
+    /// What stands in the state directory.
+    private var writtenState: SyncState
     var log: ReportLog
     /// Why the last fetch failed, and the message.
     var fetchError: String?
@@ -100,6 +102,7 @@ package actor Reconciler {
         try dependencies.directory.create()
         redactionKey = try dependencies.directory.redactionKey()
         state = try dependencies.directory.readState()
+        writtenState = state
         knownOrders = try dependencies.directory.readEnforcement()
         log = ReportLog(directory: dependencies.directory)
         if log.isTorn {
@@ -111,6 +114,13 @@ package actor Reconciler {
         // file sees to it that there is one at a time.
         holder = "\(dependencies.host)/\(try dependencies.directory.identity())"
         unsent = log.unsent(atMost: Self.unsentLimit)
+    }
+
+    /// Writes the state down where it is not what was written last.
+    func persistState() throws(FileError) {
+        guard state != writtenState else { return }
+        try dependencies.directory.write(state)
+        writtenState = state
     }
 
     func newID() -> String {
