@@ -114,9 +114,13 @@ extension SimulatedComponent {
         var reason: String?
         var first: Int = history.lastIndex { $0.from <= start } ?? 0
         // What was written past the triggers is found within a minute, and a run that began before may not know of it.
-        while first > 0, !history[first].isRecorded, history[first].from > start - .seconds(75) { first -= 1 }
+        func isUnnoticed(_ index: Int) -> Bool {
+            !history[index].isRecorded && history[index].from > start - .seconds(75)
+        }
+        while first > 0, isUnnoticed(first) { first -= 1 }
         for index in first..<history.count {
-            let end: Duration = index + 1 < history.count ? history[index + 1].from : world.timeline.now
+            let next: Int? = ((index + 1)..<history.count).first { !isUnnoticed($0) }
+            let end: Duration = next.map { history[$0].from } ?? world.timeline.now
             if let found = difference(from: commit, history[index].rows, tolerated: tolerated) {
                 reason = reason ?? found
             } else if !wasLoaded(from: max(start, history[index].from), to: max(start, end)) {
