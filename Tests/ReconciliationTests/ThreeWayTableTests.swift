@@ -119,6 +119,26 @@ private let edited: JSONValue = ["expr": "cpu > 80", "for": "1h"]
         #expect(plan.kept == [key])
     }
 
+    @Test func whatAManifestKeepsStaysInARestoredStoreToo() throws {
+        var world = World()
+        let kept = state("c1", declaration(key, old, annotations: annotations(keeps: true)))
+        try world.converge(kept)
+        world.store = ConfigStoreModel(storeId: "restored")
+        // Applied to the restored store, and killed before the inventory was written down; or read once.
+        try world.apply(world.plan(kept))
+        #expect(try difference(world, state("c2")).finding == .kept)
+        world.remember(state("c2"))
+        #expect(try difference(world, state("c3")).finding == .kept)
+    }
+
+    @Test func whatStandsTwiceInAnAnswerCountsOnce() throws {
+        let world = try applied()
+        var snapshot: ConfigSnapshot = world.store.snapshot
+        snapshot.resources += snapshot.resources
+        let live = LiveState(server: .present(snapshot), agents: .present([]))
+        #expect(world.comparison(state("c1", declaration(key, old)), live: live).differences.map(\.finding) == [.same])
+    }
+
     @Test func goneAndUndeclaredLeavesTheInventory() throws {
         var world = try applied()
         world.edit(key, nil)

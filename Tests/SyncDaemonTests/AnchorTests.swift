@@ -86,4 +86,24 @@ import Testing
         #expect(await behind.run(.timer, fetches: false).outcome == .corrected)
         #expect(await fixture.target.spec(retention)?["keep"] == "40d")
     }
+
+    // What a commit allows is allowed once, whoever accepted it.
+    @Test func `a trailer that another machine has used up allows nothing here`() async throws {
+        let fixture = try await SyncFixture()
+        try await fixture.repository.commit(["r.yaml": retentionText("40d")])
+        let behind = try fixture.reconciler(stateDirectory: "behind")
+        _ = await behind.run(.startup, fetches: true)
+        await fixture.target.loseLease()
+        let second = try await fixture.repository.commit(
+            ["r.yaml": retentionText("39d")], message: "Keep less\n\nPlumbline-Allow: retention")
+        let ahead = try fixture.reconciler(stateDirectory: "ahead")
+        #expect(await ahead.run(.startup, fetches: true).outcome == .applied)
+        await fixture.target.loseLease()
+        try await fixture.repository.commit(["r.yaml": retentionText("5d")], message: "Keep much less")
+        let first = await behind.run(.timer, fetches: true)
+        #expect(first.errors.contains { $0.contains(second.prefix(10)) })
+        let report = await behind.run(.timer, fetches: false)
+        #expect(report.refusals.map(\.guardName) == [.retention])
+        #expect(await fixture.target.spec(retention)?["keep"] == "39d")
+    }
 }
