@@ -205,7 +205,7 @@ extension Platform {
     }
 
     /// SQL as the superuser, past every trigger.
-    fileprivate func superuserSQL(_ sql: String) async throws {
+    func superuserSQL(_ sql: String) async throws {
         let file: URL = dataDirectory.appendingPathComponent("run.json")
         let record = try JSONValue(parsing: try String(contentsOf: file, encoding: .utf8))
         let place: String = record["runtimeDirectory"]?.string ?? ""

@@ -112,6 +112,13 @@ final class Platform: Sendable {
 
     /// Writes files into the clone (nil removes one) and commits them.
     func commit(_ files: [String: String?], message: String) async throws {
+        try write(files)
+        try await git("add", "-A")
+        try await git("commit", "-q", "-m", message)
+    }
+
+    /// Writes files into the clone; nil removes one.
+    func write(_ files: [String: String?]) throws {
         for (path, content) in files {
             let file: URL = clone.appendingPathComponent(path)
             try FileManager.default.createDirectory(
@@ -122,8 +129,6 @@ final class Platform: Sendable {
                 try FileManager.default.removeItem(at: file)
             }
         }
-        try await git("add", "-A")
-        try await git("commit", "-q", "-m", message)
     }
 
     /// Pushes; gives git's exit status and all that it printed.
