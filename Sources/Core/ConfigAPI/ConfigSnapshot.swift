@@ -89,43 +89,94 @@ package struct ConfigSnapshot: Hashable, Sendable, JSONCodable {
 
 /// One resource as a store holds it now. `spec` and `digest` are computed from what is stored, never copied from a
 /// digest column.
+///
+/// A value behind one reference: a store hands out ten thousand of them again and again, nearly all as they were.
 package struct StoredResource: Hashable, Sendable, JSONCodable {
-    package var key: ResourceKey
+    private struct Fields: Hashable, Sendable {
+        var key: ResourceKey
+        var spec: JSONValue
+        var digest: String
+        var owner: String
+        var applied: Applied?
+        var source: ResourceSource?
+        var changedBy: ChangedBy?
+        var health: Health
+    }
+
+    /// Never changed; a resource that is changed gets another one.
+    private final class Box: Sendable {
+        let fields: Fields
+
+        init(_ fields: Fields) { self.fields = fields }
+    }
+
+    private var box: Box
+
+    package var key: ResourceKey { box.fields.key }
     /// The normal form; what is stored as it is where that cannot be decoded (then `health` says why).
-    package var spec: JSONValue
-    package var digest: String
+    package var spec: JSONValue {
+        get { box.fields.spec }
+        set { change { $0.spec = newValue } }
+    }
+    package var digest: String {
+        get { box.fields.digest }
+        set { change { $0.digest = newValue } }
+    }
     /// The source name of the credential that created it (or adopted it).
-    package var owner: String
-    package var applied: Applied?
-    package var source: ResourceSource?
-    package var changedBy: ChangedBy?
-    package var health: Health
+    package var owner: String {
+        get { box.fields.owner }
+        set { change { $0.owner = newValue } }
+    }
+    package var applied: Applied? {
+        get { box.fields.applied }
+        set { change { $0.applied = newValue } }
+    }
+    package var source: ResourceSource? {
+        get { box.fields.source }
+        set { change { $0.source = newValue } }
+    }
+    package var changedBy: ChangedBy? {
+        get { box.fields.changedBy }
+        set { change { $0.changedBy = newValue } }
+    }
+    package var health: Health {
+        get { box.fields.health }
+        set { change { $0.health = newValue } }
+    }
+
+    private mutating func change(_ body: (inout Fields) -> Void) {
+        var fields: Fields = box.fields
+        body(&fields)
+        box = Box(fields)
+    }
 
     package init(
         key: ResourceKey, spec: JSONValue, digest: String, owner: String, applied: Applied? = nil,
         source: ResourceSource? = nil, changedBy: ChangedBy? = nil, health: Health = .healthy
     ) {
-        self.key = key
-        self.spec = spec
-        self.digest = digest
-        self.owner = owner
-        self.applied = applied
-        self.source = source
-        self.changedBy = changedBy
-        self.health = health
+        box = Box(
+            Fields(
+                key: key, spec: spec, digest: digest, owner: owner, applied: applied, source: source,
+                changedBy: changedBy, health: health))
     }
 
     package init(json: JSONValue) throws(JSONFormError) {
         let reader = try JSONObjectReader(json)
-        key = ResourceKey(try reader.choice("kind"), try reader.string("name"))
-        spec = try reader.required("spec")
-        digest = try reader.string("digest")
-        owner = try reader.string("owner")
-        applied = try reader.optionalValue("applied")
-        source = try reader.optionalValue("source")
-        changedBy = try reader.optionalValue("changedBy")
-        health = try reader.value("health")
+        self.init(
+            key: ResourceKey(try reader.choice("kind"), try reader.string("name")),
+            spec: try reader.required("spec"), digest: try reader.string("digest"), owner: try reader.string("owner"),
+            applied: try reader.optionalValue("applied"), source: try reader.optionalValue("source"),
+            changedBy: try reader.optionalValue("changedBy"), health: try reader.value("health"))
     }
+
+    /// Whether both are one and the same value, which costs nothing to see: what did not change is passed on as it was.
+    package func isIdentical(to other: StoredResource) -> Bool { box === other.box }
+
+    package static func == (left: StoredResource, right: StoredResource) -> Bool {
+        left.box === right.box || left.box.fields == right.box.fields
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(box.fields) }
 
     package var json: JSONValue {
         .object(compacting: [

@@ -33,11 +33,29 @@ package typealias SHA256Function = @Sendable ([UInt8]) -> [UInt8]
 package func setDigest(
     of resources: some Sequence<(key: ResourceKey, digest: String)>, sha256: SHA256Function
 ) -> String {
-    let lines: [String] = resources.map { "\($0.key) \($0.digest)\n" }
-    let sorted: [String] = lines.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    setDigest(ofLines: resources.map { setDigestLine(of: $0.key, digest: $0.digest) }, sha256: sha256)
+}
+
+/// The line of one resource in ``setDigest(of:sha256:)``, for who digests the same resources again and again.
+package func setDigestLine(of key: ResourceKey, digest: String) -> [UInt8] {
+    var line: [UInt8] = []
+    line.reserveCapacity(key.name.utf8.count + digest.utf8.count + 24)
+    line += key.kind.rawValue.utf8
+    line.append(UInt8(ascii: "/"))
+    line += key.name.utf8
+    line.append(UInt8(ascii: " "))
+    line += digest.utf8
+    line.append(UInt8(ascii: "\n"))
+    return line
+}
+
+/// The same of lines in any order.
+package func setDigest(ofLines lines: [[UInt8]], sha256: SHA256Function) -> String {
+    let areSorted: Bool = !zip(lines, lines.dropFirst()).contains { $1.lexicographicallyPrecedes($0) }
+    let sorted: [[UInt8]] = areSorted ? lines : lines.sorted { $0.lexicographicallyPrecedes($1) }
     var bytes: [UInt8] = []
-    bytes.reserveCapacity(sorted.reduce(0) { $0 + $1.utf8.count })
-    for line in sorted { bytes += line.utf8 }
+    bytes.reserveCapacity(sorted.reduce(0) { $0 + $1.count })
+    for line in sorted { bytes += line }
     return hexadecimal(sha256(bytes))
 }
 

@@ -45,10 +45,12 @@ extension ConfigStore {
         var generation: Int
         /// Of every row the kind, the name and the physical version.
         var versions: SQLResult
-        /// What was known of rows before.
-        var known: SnapshotCache.Known
-        /// The rows that were not, or all; nil where there is none.
+        /// Of each of them what was known already; nil for a version that nobody has read.
+        var known: [StoredRow?]
+        /// The rows of which nothing was known, or all; nil where there is none.
         var rows: SQLResult?
+        /// Whether all were asked for, whatever is known.
+        var isWhole: Bool
         var health: SQLResult
         var instances: SQLResult
     }
@@ -63,14 +65,15 @@ extension ConfigStore {
             SELECT kind, name, \(Self.version) FROM \(schema).resources
             ORDER BY kind COLLATE "C", name COLLATE "C"
             """)
-        let known: SnapshotCache.Known = cache.known(of: storeId)
-        let missing: [SQLRow] = isWhole ? Array(versions.rows) : known.missing(from: versions)
+        let known: [StoredRow?] = cache.known(of: storeId).rows(of: versions)
+        let missing: [SQLRow] =
+            isWhole ? Array(versions.rows) : zip(versions.rows, known).filter { $1 == nil }.map(\.0)
         let keys: [SQLValue] = [
             .textArray(missing.map { $0[0].string ?? "" }), .textArray(missing.map { $0[1].string ?? "" }),
         ]
         return RawSnapshot(
             storeId: storeId, generation: try store.int("generation"), versions: versions, known: known,
-            rows: missing.isEmpty ? nil : try connection.execute(rowsQuery, keys),
+            rows: missing.isEmpty ? nil : try connection.execute(rowsQuery, keys), isWhole: isWhole,
             health: try readHealth(connection), instances: try readInstances(connection))
     }
 

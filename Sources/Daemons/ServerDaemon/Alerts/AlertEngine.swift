@@ -194,10 +194,11 @@ struct EvaluationSchedule: Sendable {
         }
     }
 
-    /// Whether a rule that was here at the last round is not any more.
+    /// Whether a rule that was here at the last round is not any more. To be asked about rules that were looked at
+    /// for what is due.
     func hasGone(from rules: [RunningRule]) -> Bool {
-        let present = Set(rules.map(\.name))
-        return next.keys.contains { !present.contains($0) }
+        // All of these are planned: ``takeDue(_:now:)`` saw them.
+        next.count > rules.count
     }
 
     /// Makes rules due again at once.
@@ -206,6 +207,7 @@ struct EvaluationSchedule: Sendable {
     }
 
     mutating func remember(_ rules: [RunningRule]) {
+        guard hasGone(from: rules) else { return }
         let present = Set(rules.map(\.name))
         next = next.filter { present.contains($0.key) }
     }
