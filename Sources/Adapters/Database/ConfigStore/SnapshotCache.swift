@@ -79,7 +79,7 @@ final class SnapshotCache: Sendable {
 
         /// For each row of `versions` (kind, name, version; in order of kind and name) what is known of it as it is now.
         func rows(of versions: SQLResult) -> [StoredRow?] {
-            if let last, last.versions.isEqual(to: versions) { return rows }
+            if let last, last.versions.isEqual(to: versions) { return rows.map { $0 } }
             var place = 0
             return versions.rows.map { row in
                 while place < rows.count {

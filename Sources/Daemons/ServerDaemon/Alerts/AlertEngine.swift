@@ -183,15 +183,20 @@ struct EvaluationSchedule: Sendable {
 
     /// The rules that are due, which are then due again one interval later.
     mutating func takeDue(_ rules: [RunningRule], now: Timestamp) -> [RunningRule] {
-        rules.filter { rule in
-            let every: PromDuration = rule.spec.every
+        var due: [RunningRule] = []
+        // Looked at where they lie: a rule is large, and hardly ever due.
+        for index in rules.indices {
+            let every: PromDuration = rules[index].spec.every
             // A rule that is new, or whose interval changed, or after a step of the clock: evaluate at once.
-            if let planned = next[rule.name], planned.every == every, planned.at > now, planned.at - now <= every {
-                return false
+            if let planned = next[rules[index].name], planned.every == every, planned.at > now,
+                planned.at - now <= every
+            {
+                continue
             }
-            next[rule.name] = (every, now.floored(to: every) + every)
-            return true
+            next[rules[index].name] = (every, now.floored(to: every) + every)
+            due.append(rules[index])
         }
+        return due
     }
 
     /// Whether a rule that was here at the last round is not any more. To be asked about rules that were looked at

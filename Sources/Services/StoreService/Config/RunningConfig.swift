@@ -46,8 +46,14 @@ package struct RunningConfig: Hashable, Sendable {
     package func isSame(as other: RunningConfig?) -> Bool {
         guard let other else { return false }
         return storeId == other.storeId && generation == other.generation && digest == other.digest
-            && storedDigest == other.storedDigest && problems == other.problems
-            && ofKinds.allSatisfy { kind, all in all.elementsEqual(other.resources(of: kind)) { $0.source == $1.source }
+            && storedDigest == other.storedDigest && problems == other.problems && hasSameSources(as: other)
+    }
+
+    /// Dictionaries in one place are equal at once.
+    private func hasSameSources(as other: RunningConfig) -> Bool {
+        ofKinds == other.ofKinds
+            || ofKinds.allSatisfy { kind, all in
+                all.elementsEqual(other.resources(of: kind)) { $0.source == $1.source }
             }
     }
 
