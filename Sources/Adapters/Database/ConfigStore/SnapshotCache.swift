@@ -15,26 +15,21 @@ final class StoredRow: Sendable {
     /// As read: kind, name, version and everything else.
     let raw: RawRow
     let form: StoredForm
-    /// Its part of the set digest; nil for an unknown kind.
-    let digestLine: [UInt8]?
+    /// `Kind/name digest`: in order of these, rows are in order of key.
+    let line: [UInt8]
 
     init(_ row: SQLRow, form: StoredForm) {
         raw = row.copied
         self.form = form
-        digestLine =
+        line =
             switch form {
             case .valid(let resource, _), .invalid(let resource):
                 setDigestLine(of: resource.key, digest: resource.digest)
-            case .unknown: nil
+            case .unknown(let key): Array("\(key) ".utf8)
             }
     }
 
-    /// Whether another row comes before this one, by kind, then name.
-    func follows(_ row: SQLRow) -> Bool {
-        let (kind, other): (ArraySlice<UInt8>, ArraySlice<UInt8>) = (raw.cell(0), row[0].raw ?? [])
-        return kind == other
-            ? (row[1].raw ?? []).lexicographicallyPrecedes(raw.cell(1)) : other.lexicographicallyPrecedes(kind)
-    }
+    var isUnknown: Bool { if case .unknown = form { true } else { false } }
 }
 
 /// All rows of `resources`, decoded.
@@ -44,7 +39,9 @@ struct StoredContent: Sendable {
     var unknown: [String] = []
     var digest = ""
 
-    /// - Parameter health: of resources that can be decoded, by `Kind/name`; the others are healthy.
+    /// - Parameters:
+    ///   - rows: in order of key.
+    ///   - health: of resources that can be decoded, by `Kind/name`; the others are healthy.
     init(_ rows: [StoredRow], health: [String: StoredResource.Health], sha256: SHA256Function) {
         let health: [ResourceKey: StoredResource.Health] = Dictionary(
             health.compactMap { name, said in ResourceKey(name).map { ($0, said) } }
@@ -61,7 +58,7 @@ struct StoredContent: Sendable {
                 decoded[value.key] = value
             }
         }
-        digest = setDigest(ofLines: rows.compactMap(\.digestLine), sha256: sha256)
+        digest = setDigest(ofLines: rows.filter { !$0.isUnknown }.map(\.line), sha256: sha256)
     }
 }
 
@@ -73,11 +70,14 @@ final class SnapshotCache: Sendable {
     struct Known: Sendable {
         /// Versions mean something in one database alone.
         fileprivate var storeId = ""
-        /// In order of kind and name, bytewise.
+        /// In the order in which they lie.
         fileprivate var rows: [StoredRow] = []
+        /// The same in order of key.
+        fileprivate var ordered: [StoredRow] = []
         fileprivate var last: (versions: SQLResult, health: SQLResult, content: StoredContent)?
 
-        /// For each row of `versions` (kind, name, version; in order of kind and name) what is known of it as it is now.
+        /// For each row of `versions` (kind, name, version; in the order in which they lie) what is known of it as it is
+        /// now.
         func rows(of versions: SQLResult) -> [StoredRow?] {
             if let last, last.versions.isEqual(to: versions) { return rows.map { $0 } }
             var place = 0
@@ -85,7 +85,7 @@ final class SnapshotCache: Sendable {
                 while place < rows.count {
                     let known: StoredRow = rows[place]
                     let isSame: Bool = row.isBeginning(of: known.raw)
-                    guard isSame || !known.follows(row) else { break }
+                    guard isSame || RowPlace(known.raw.cell(2)) <= RowPlace(row[2].raw ?? []) else { break }
                     place += 1
                     if isSame { return known }
                 }
@@ -93,11 +93,48 @@ final class SnapshotCache: Sendable {
             }
         }
 
+        /// All rows in order of key, of which `kept` were known and `read` are new.
+        fileprivate func ordered(keeping kept: [StoredRow], adding read: [StoredRow]) -> [StoredRow] {
+            var gone: Set<ObjectIdentifier> = []
+            var place = 0
+            for row in rows {
+                if place < kept.count, kept[place] === row { place += 1 } else { gone.insert(ObjectIdentifier(row)) }
+            }
+            if gone.isEmpty, read.isEmpty { return ordered }
+            // Two runs that are in order: nearly all of the work is to compare neighbours.
+            let stayed: [StoredRow] = gone.isEmpty ? ordered : ordered.filter { !gone.contains(ObjectIdentifier($0)) }
+            let added: [StoredRow] = read.sorted { $0.line.lexicographicallyPrecedes($1.line) }
+            return (stayed + added).sorted { $0.line.lexicographicallyPrecedes($1.line) }
+        }
+
         fileprivate func content(of raw: ConfigStore.RawSnapshot) -> StoredContent? {
             guard storeId == raw.storeId, let last, last.versions.isEqual(to: raw.versions),
                 last.health.isEqual(to: raw.health)
             else { return nil }
             return last.content
+        }
+    }
+
+    /// Where a version of a row lies: what follows `(` in its text, as in `731(12,5)`.
+    private struct RowPlace: Comparable {
+        var block = 0
+        var item = 0
+
+        init(_ version: ArraySlice<UInt8>) {
+            var isBlock = true
+            for byte in version.drop(while: { $0 != UInt8(ascii: "(") }).dropFirst() {
+                switch byte {
+                case UInt8(ascii: ","): isBlock = false
+                case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                    let digit = Int(byte - UInt8(ascii: "0"))
+                    if isBlock { block = block * 10 + digit } else { item = item * 10 + digit }
+                default: return
+                }
+            }
+        }
+
+        static func < (left: RowPlace, right: RowPlace) -> Bool {
+            (left.block, left.item) < (right.block, right.item)
         }
     }
 
@@ -127,24 +164,26 @@ final class SnapshotCache: Sendable {
         if let rows = raw.rows?.rows {
             for row in rows { read[RowKey(row)] = row }
         }
-        var rows: [StoredRow] = []
+        var (rows, kept, added): ([StoredRow], [StoredRow], [StoredRow]) = ([], [], [])
         rows.reserveCapacity(raw.versions.rows.count)
-        for (version, known) in zip(raw.versions.rows, raw.known) {
-            if let known, !raw.isWhole {
-                rows.append(known)
-            } else if let row = read[RowKey(version)] {
-                if let known, row.isEqual(to: known.raw) {
-                    rows.append(known)
-                } else {
-                    rows.append(StoredRow(row, form: try form(row)))
-                }
+        kept.reserveCapacity(raw.versions.rows.count)
+        for (version, found) in zip(raw.versions.rows, raw.found) {
+            let row: SQLRow? = read.isEmpty ? nil : read[RowKey(version)]
+            if let found, row?.isEqual(to: found.raw) ?? !raw.isWhole {
+                rows.append(found)
+                kept.append(found)
+            } else if let row {
+                let new = StoredRow(row, form: try form(row))
+                rows.append(new)
+                added.append(new)
             }
             // Else deleted between the two statements of a transaction that does not stand still.
         }
-        let content = StoredContent(rows, health: try health(raw.health), sha256: sha256)
+        let ordered: [StoredRow] = raw.known.ordered(keeping: kept, adding: added)
+        let content = StoredContent(ordered, health: try health(raw.health), sha256: sha256)
         // Where something was deleted meanwhile the versions are not those of the content.
         let last = rows.count == raw.versions.rows.count ? (raw.versions, raw.health, content) : nil
-        state.withLock { $0 = Known(storeId: raw.storeId, rows: rows, last: last) }
+        state.withLock { $0 = Known(storeId: raw.storeId, rows: rows, ordered: ordered, last: last) }
         return content
     }
 }
