@@ -64,10 +64,15 @@ final class SnapshotText: Sendable {
         // Snapshots are in order of key: what was written before is met in passing.
         var place = 0
         for resource in resources {
-            while place < known.resources.count, known.resources[place].key < resource.key { place += 1 }
+            while place < known.resources.count, !known.resources[place].isIdentical(to: resource),
+                known.resources[place].key < resource.key
+            {
+                place += 1
+            }
             if place < known.resources.count, known.resources[place] == resource {
                 new.texts.append(known.texts[place])
                 new.digests += known.digest(at: place)
+                place += 1
             } else {
                 let text: [UInt8] = resource.json.canonical
                 new.texts.append(text)

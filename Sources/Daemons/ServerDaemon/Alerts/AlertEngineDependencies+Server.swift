@@ -32,8 +32,13 @@ extension RunningConfig {
         let before: [RunningResource] = last?.running.resources(of: .alertRule) ?? []
         var place = 0
         return resources(of: .alertRule).compactMap { resource in
-            while place < before.count, before[place].key < resource.key { place += 1 }
-            if let last, place < before.count, before[place].isIdentical(to: resource) { return last.value[place] }
+            while place < before.count, !before[place].isIdentical(to: resource), before[place].key < resource.key {
+                place += 1
+            }
+            if let last, place < before.count, before[place].isIdentical(to: resource) {
+                defer { place += 1 }
+                return last.value[place]
+            }
             return RunningRule(resource)
         }
     }

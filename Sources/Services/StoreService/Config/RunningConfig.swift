@@ -27,12 +27,14 @@ package struct RunningConfig: Hashable, Sendable {
         problems = [:]
         // In order of key, as stores give them.
         for stored in snapshot.resources {
-            if resources[stored.key] == nil {
+            var running: DecodedResource? = loaded.decoded[stored.key]
+            if running == nil {
                 problems[stored.key] = stored.health.message ?? "cannot be decoded"
                 // Of another store nothing is kept: a restored database is another configuration.
-                if let previous, previous.storeId == storeId { resources[stored.key] = previous.resources[stored.key] }
+                if let previous, previous.storeId == storeId { running = previous.resources[stored.key] }
+                resources[stored.key] = running
             }
-            guard let running = resources[stored.key] else { continue }
+            guard let running else { continue }
             ofKinds[stored.key.kind, default: []].append(RunningResource(decoded: running, stored: stored))
         }
         // Where everything can be decoded, what runs is what is stored.
