@@ -55,8 +55,14 @@ package struct StoredResource: Hashable, Sendable, JSONCodable {
         get { storage.content.owner }
         set { content.owner = newValue }
     }
-    package var applied: Applied? { storage.content.applied }
-    package var source: ResourceSource? { storage.content.source }
+    package var applied: Applied? {
+        get { storage.content.applied }
+        set { content.applied = newValue }
+    }
+    package var source: ResourceSource? {
+        get { storage.content.source }
+        set { content.source = newValue }
+    }
     package var changedBy: ChangedBy? {
         get { storage.content.changedBy }
         set { content.changedBy = newValue }
@@ -65,6 +71,9 @@ package struct StoredResource: Hashable, Sendable, JSONCodable {
         get { storage.content.health }
         set { content.health = newValue }
     }
+
+    /// Whether both are one and the same value, which costs nothing to see: what did not change is passed on as it was.
+    package func isIdentical(to other: StoredResource) -> Bool { storage === other.storage }
 
     package static func == (left: StoredResource, right: StoredResource) -> Bool {
         left.storage === right.storage || left.storage.content == right.storage.content

@@ -37,14 +37,34 @@ package func setDigest(
     let sorted: [(key: ResourceKey, digest: String)] = resources.sorted { $0.key < $1.key }
     var bytes: [UInt8] = []
     bytes.reserveCapacity(sorted.count * 100)
-    for line in sorted {
-        bytes += line.key.kind.rawValue.utf8
-        bytes.append(UInt8(ascii: "/"))
-        bytes += line.key.name.utf8
-        bytes.append(UInt8(ascii: " "))
-        bytes += line.digest.utf8
-        bytes.append(UInt8(ascii: "\n"))
-    }
+    for line in sorted { appendSetDigestLine(of: line.key, digest: line.digest, to: &bytes) }
+    return hexadecimal(sha256(bytes))
+}
+
+/// The line of one resource in ``setDigest(of:sha256:)``, for who digests the same resources again and again.
+package func setDigestLine(of key: ResourceKey, digest: String) -> [UInt8] {
+    var line: [UInt8] = []
+    line.reserveCapacity(key.name.utf8.count + digest.utf8.count + 24)
+    appendSetDigestLine(of: key, digest: digest, to: &line)
+    return line
+}
+
+private func appendSetDigestLine(of key: ResourceKey, digest: String, to bytes: inout [UInt8]) {
+    bytes += key.kind.rawValue.utf8
+    bytes.append(UInt8(ascii: "/"))
+    bytes += key.name.utf8
+    bytes.append(UInt8(ascii: " "))
+    bytes += digest.utf8
+    bytes.append(UInt8(ascii: "\n"))
+}
+
+/// The same of lines in any order.
+package func setDigest(ofLines lines: [[UInt8]], sha256: SHA256Function) -> String {
+    let areSorted: Bool = !zip(lines, lines.dropFirst()).contains { $1.lexicographicallyPrecedes($0) }
+    let sorted: [[UInt8]] = areSorted ? lines : lines.sorted { $0.lexicographicallyPrecedes($1) }
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(sorted.reduce(0) { $0 + $1.count })
+    for line in sorted { bytes += line }
     return hexadecimal(sha256(bytes))
 }
 

@@ -44,6 +44,9 @@ package struct ResourceKey: Hashable, Comparable, Sendable, CustomStringConverti
         self.name = name
     }
 
+    /// Names tell nearly all resources apart, and sets of them are made by the ten thousand.
+    package func hash(into hasher: inout Hasher) { hasher.combine(name) }
+
     /// By kind's name, then name, bytewise: the order of set digests.
     package static func < (left: ResourceKey, right: ResourceKey) -> Bool {
         // As the texts compare, without making them: a kind that begins another goes before it either way.

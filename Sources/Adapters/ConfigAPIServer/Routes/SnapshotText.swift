@@ -9,13 +9,16 @@ import Telemetry
 final class SnapshotText: Sendable {
     private struct Written: Sendable {
         var resources: [StoredResource] = []
-        /// Of all of them, with commas between.
-        var bytes: [UInt8] = []
-        /// Where each ends in `bytes`.
-        var ends: [Int] = []
-        var digest: [UInt8] = []
+        /// The JSON of each.
+        var texts: [[UInt8]] = []
+        /// The digests of these, one after the other.
+        var digests: [UInt8] = []
 
-        func bytes(at index: Int) -> ArraySlice<UInt8> { bytes[(index == 0 ? 0 : ends[index - 1] + 1)..<ends[index]] }
+        static let digestLength = 32
+
+        func digest(at index: Int) -> ArraySlice<UInt8> {
+            digests[index * Self.digestLength..<(index + 1) * Self.digestLength]
+        }
     }
 
     private let last = Mutex(Written())
@@ -27,23 +30,26 @@ final class SnapshotText: Sendable {
         var frame: ConfigSnapshot = snapshot
         frame.resources = []
         for index in frame.instances.indices { frame.instances[index].heartbeatAt = Timestamp(microseconds: 0) }
-        let digest = Digests.sha256(frame.json.canonical + written(snapshot.resources).digest)
+        let digest = Digests.sha256(frame.json.canonical + written(snapshot.resources).digests)
         let form: String = isRedacted ? "/redacted" : ""
         return "\"\(snapshot.storeId)/\(snapshot.generation)/\(hexadecimal(digest.prefix(8)))\(form)\""
     }
 
     /// The answer.
     func body(of snapshot: ConfigSnapshot) -> [UInt8] {
-        let resources: [UInt8] = written(snapshot.resources).bytes
+        let texts: [[UInt8]] = written(snapshot.resources).texts
         var frame: ConfigSnapshot = snapshot
         frame.resources = []
         var members: [String: JSONValue] = frame.json.object ?? [:]
         members["resources"] = nil
         var body: [UInt8] = []
-        body.reserveCapacity(resources.count + 4096)
+        body.reserveCapacity(texts.reduce(4096) { $0 + $1.count + 1 })
         body += JSONValue.object(members).canonical.dropLast()
         body += ",\"resources\":[".utf8
-        body += resources
+        for (index, text) in texts.enumerated() {
+            if index > 0 { body.append(UInt8(ascii: ",")) }
+            body += text
+        }
         body += "]}".utf8
         return body
     }
@@ -51,21 +57,28 @@ final class SnapshotText: Sendable {
     private func written(_ resources: [StoredResource]) -> Written {
         let known: Written = last.withLock { $0 }
         // Where nothing was written these are the same array, which costs nothing to find out.
-        if known.resources == resources, !known.digest.isEmpty { return known }
-        let places = Dictionary(known.resources.enumerated().map { ($1.key, $0) }) { first, _ in first }
+        if known.resources == resources { return known }
         var new = Written(resources: resources)
-        new.bytes.reserveCapacity(known.bytes.count + 4096)
-        new.ends.reserveCapacity(resources.count)
-        for (index, resource) in resources.enumerated() {
-            if index > 0 { new.bytes.append(UInt8(ascii: ",")) }
-            if let place = places[resource.key], known.resources[place] == resource {
-                new.bytes += known.bytes(at: place)
-            } else {
-                new.bytes += resource.json.canonical
+        new.texts.reserveCapacity(resources.count)
+        new.digests.reserveCapacity(resources.count * Written.digestLength)
+        // Snapshots are in order of key: what was written before is met in passing.
+        var place = 0
+        for resource in resources {
+            while place < known.resources.count, !known.resources[place].isIdentical(to: resource),
+                known.resources[place].key < resource.key
+            {
+                place += 1
             }
-            new.ends.append(new.bytes.count)
+            if place < known.resources.count, known.resources[place] == resource {
+                new.texts.append(known.texts[place])
+                new.digests += known.digest(at: place)
+                place += 1
+            } else {
+                let text: [UInt8] = resource.json.canonical
+                new.texts.append(text)
+                new.digests += Digests.sha256(text)
+            }
         }
-        new.digest = Digests.sha256(new.bytes)
         last.withLock { $0 = new }
         return new
     }

@@ -78,6 +78,12 @@ package struct SQLRow: Sendable {
 struct RawRow: Hashable, Sendable {
     var bytes: [UInt8]
     var lengths: [Int32]
+
+    /// The cell of the column at `position`, from 0; empty for NULL. Costs the more the further behind it lies.
+    func cell(_ position: Int) -> ArraySlice<UInt8> {
+        let start: Int = lengths[..<position].reduce(0) { $0 + Int(max($1, 0)) }
+        return bytes[start..<start + Int(max(lengths[position], 0))]
+    }
 }
 
 extension SQLRow {
@@ -93,6 +99,13 @@ extension SQLRow {
 
     func isEqual(to row: RawRow) -> Bool {
         haveSameBytes(storage.lengths[cells], row.lengths[...]) && haveSameBytes(bytes, row.bytes[...])
+    }
+
+    /// Whether the first cells of a row are the same as all of this one.
+    func isBeginning(of row: RawRow) -> Bool {
+        let (cells, bytes) = (cells, bytes)
+        return haveSameBytes(storage.lengths[cells], row.lengths.prefix(cells.count))
+            && haveSameBytes(bytes, row.bytes.prefix(bytes.count))
     }
 }
 

@@ -43,11 +43,24 @@ package struct ResourceDecoder: Sendable {
 }
 
 /// A resource in normal form, and its spec as a typed value.
-package struct DecodedResource: Hashable, Sendable {
+///
+/// A value that never changes; a class, because it is passed on by the ten thousand.
+package final class DecodedResource: Hashable, Sendable {
     package let resource: Resource
     package let spec: Spec
 
     package var key: ResourceKey { resource.key }
+
+    init(resource: Resource, spec: Spec) {
+        self.resource = resource
+        self.spec = spec
+    }
+
+    package static func == (left: DecodedResource, right: DecodedResource) -> Bool {
+        left === right || (left.resource == right.resource && left.spec == right.spec)
+    }
+
+    package func hash(into hasher: inout Hasher) { hasher.combine(resource) }
 }
 
 /// Everything that is wrong with one spec; of more than a hundred errors the first hundred.

@@ -1,5 +1,7 @@
 /// A resource's spec as a typed value, with its defaults filled in.
-package enum Spec: Hashable, Sendable {
+///
+/// Behind one reference, because specs are large and are passed on by the ten thousand.
+package indirect enum Spec: Hashable, Sendable {
     case hostGroup(HostGroupSpec)
     case notifier(NotifierSpec)
     case retention(RetentionSpec)

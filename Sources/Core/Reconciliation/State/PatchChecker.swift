@@ -86,16 +86,10 @@ package struct PatchChecker: Sendable {
 
     /// What a put names must be there afterwards, and what is deleted must not be named by anything that stays.
     private func danglingReferences(_ changes: [(index: Int, change: Change)]) -> [ConfigRejection.Item] {
-        var after: [ResourceKey: DecodedResource] = present
-        var keysAfter: Set<ResourceKey> = Set(owners.keys)
-        for (_, change) in changes {
-            after[change.key] = change.put?.resource
-            if change.put == nil { keysAfter.remove(change.key) } else { keysAfter.insert(change.key) }
-        }
-        var referrers: [ResourceKey: [ResourceKey]] = [:]
-        for (key, resource) in after {
-            for reference in references(of: resource.spec) { referrers[reference, default: []].append(key) }
-        }
+        let changed = Dictionary(changes.map { ($0.change.key, $0.change) }) { _, last in last }
+        func isThere(_ key: ResourceKey) -> Bool { changed[key].map { $0.put != nil } ?? (owners[key] != nil) }
+        let referrers: [ResourceKey: [ResourceKey]] =
+            changed.values.contains { $0.put == nil } ? referrers(after: changed) : [:]
         var errors: [ConfigRejection.Item] = []
         for (index, change) in changes {
             func refuse(_ message: String) {
@@ -105,7 +99,7 @@ package struct PatchChecker: Sendable {
                 )
             }
             if let put = change.put {
-                for reference in references(of: put.resource.spec) where !keysAfter.contains(reference) {
+                for reference in references(of: put.resource.spec) where !isThere(reference) {
                     refuse("\(change.key) refers to \(reference), which does not exist")
                 }
             } else if let users = referrers[change.key] {
@@ -114,5 +108,16 @@ package struct PatchChecker: Sendable {
             }
         }
         return errors
+    }
+
+    /// Who names what. Looks at everything, which only a deletion is worth.
+    private func referrers(after changed: [ResourceKey: Change]) -> [ResourceKey: [ResourceKey]] {
+        var after: [ResourceKey: DecodedResource] = present
+        for change in changed.values { after[change.key] = change.put?.resource }
+        var referrers: [ResourceKey: [ResourceKey]] = [:]
+        for (key, resource) in after {
+            for reference in references(of: resource.spec) { referrers[reference, default: []].append(key) }
+        }
+        return referrers
     }
 }

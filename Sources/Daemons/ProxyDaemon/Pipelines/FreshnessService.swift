@@ -24,7 +24,7 @@ package struct FreshnessService: Service {
 
     private func look() async {
         guard let running = await live.running else { return }
-        let specs: [(name: String, spec: PipelineSpec)] = running.specs {
+        let specs: [(name: String, spec: PipelineSpec)] = running.specs(of: .pipeline) {
             if case .pipeline(let spec) = $0 { spec } else { nil }
         }
         for (name, spec) in specs {

@@ -114,7 +114,7 @@ package actor PipelineEngine: Service {
 
     private func startDue() async {
         guard let running = await parts.live.running else { return }
-        let specs: [(name: String, spec: PipelineSpec)] = running.specs {
+        let specs: [(name: String, spec: PipelineSpec)] = running.specs(of: .pipeline) {
             if case .pipeline(let spec) = $0 { spec } else { nil }
         }
         for (name, spec) in specs {

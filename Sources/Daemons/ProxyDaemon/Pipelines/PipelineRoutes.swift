@@ -85,7 +85,7 @@ struct PipelineRoutes: RouteGroup {
     }
 
     private func pipelines() async -> [(name: String, spec: PipelineSpec)] {
-        await live.running?.specs { if case .pipeline(let spec) = $0 { spec } else { nil } } ?? []
+        await live.running?.specs(of: .pipeline) { if case .pipeline(let spec) = $0 { spec } else { nil } } ?? []
     }
 
     private static func unknown(_ name: String) -> HTTPProblem {

@@ -18,6 +18,8 @@ package actor AgentDirectory {
     /// The configuration that the entries are made from.
     private var basis: RunningConfig?
     private var groups = HostGroups([])
+    /// What agents run at all.
+    private var declared: [DecodedResource] = []
     private var entries: [String: Entry] = [:]
     private var facts: [String: [String: String]] = [:]
 
@@ -52,14 +54,16 @@ package actor AgentDirectory {
 
     private func entry(for host: String, facts: [String: String]) async -> Entry? {
         guard let running = await live.running else { return nil }
-        if running != basis {
+        if !running.isSame(as: basis) {
             basis = running
             groups = running.hostGroups
+            declared = ResourceKind.allCases.filter { $0.target == .agents }
+                .flatMap { running.resources(of: $0) }.map(\.decoded)
             entries = [:]
         }
         if let known = entries[host], known.facts == facts { return known }
         let profile: HostProfile = groups.profile(of: HostIdentity(name: host, facts: facts))
-        let resources: [Resource] = agentResources(for: profile, from: running.resources.values)
+        let resources: [Resource] = agentResources(for: profile, from: declared)
         let items: [AgentConfig.Item] = resources.map {
             AgentConfig.Item(kind: $0.key.kind.rawValue, name: $0.key.name, spec: $0.spec, digest: $0.digest)
         }

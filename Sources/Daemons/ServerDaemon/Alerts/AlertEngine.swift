@@ -183,21 +183,27 @@ struct EvaluationSchedule: Sendable {
 
     /// The rules that are due, which are then due again one interval later.
     mutating func takeDue(_ rules: [RunningRule], now: Timestamp) -> [RunningRule] {
-        rules.filter { rule in
-            let every: PromDuration = rule.spec.every
+        var due: [RunningRule] = []
+        // Looked at where they lie: a rule is large, and hardly ever due.
+        for index in rules.indices {
+            let every: PromDuration = rules[index].spec.every
             // A rule that is new, or whose interval changed, or after a step of the clock: evaluate at once.
-            if let planned = next[rule.name], planned.every == every, planned.at > now, planned.at - now <= every {
-                return false
+            if let planned = next[rules[index].name], planned.every == every, planned.at > now,
+                planned.at - now <= every
+            {
+                continue
             }
-            next[rule.name] = (every, now.floored(to: every) + every)
-            return true
+            next[rules[index].name] = (every, now.floored(to: every) + every)
+            due.append(rules[index])
         }
+        return due
     }
 
-    /// Whether a rule that was here at the last round is not any more.
+    /// Whether a rule that was here at the last round is not any more. To be asked about rules that were looked at
+    /// for what is due.
     func hasGone(from rules: [RunningRule]) -> Bool {
-        let present = Set(rules.map(\.name))
-        return next.keys.contains { !present.contains($0) }
+        // All of these are planned: ``takeDue(_:now:)`` saw them.
+        next.count > rules.count
     }
 
     /// Makes rules due again at once.
@@ -206,6 +212,7 @@ struct EvaluationSchedule: Sendable {
     }
 
     mutating func remember(_ rules: [RunningRule]) {
+        guard hasGone(from: rules) else { return }
         let present = Set(rules.map(\.name))
         next = next.filter { present.contains($0.key) }
     }

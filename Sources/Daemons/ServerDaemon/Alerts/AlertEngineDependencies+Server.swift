@@ -10,7 +10,7 @@ extension AlertEngineDependencies {
     /// The engine in this server: rules as they run, values from the frames, health on the board.
     init(_ parts: ServerParts) {
         let queries: QueryEngine = parts.queries
-        let rules = DerivedConfig { $0.alertRules }
+        let rules = DerivedConfig { $0.alertRules(after: $1) }
         self.init(
             rules: { [live = parts.live] in await live.running.map(rules.of) },
             notifiers: parts.notifiers,
@@ -26,11 +26,32 @@ extension AlertEngineDependencies {
 }
 
 extension RunningConfig {
-    /// The alert rules with where they come from, in order of name.
-    var alertRules: [RunningRule] {
-        specs { if case .alertRule(let spec) = $0 { spec } else { nil } }.map { name, spec in
-            RunningRule(name: name, spec: spec, source: sources[ResourceKey(.alertRule, name)]?.json)
+    /// The alert rules with where they come from, in order of name. What did not change since the last ones is taken
+    /// over from them: a rule is large, and there can be ten thousand.
+    func alertRules(after last: DerivedConfig<[RunningRule]>.Made?) -> [RunningRule] {
+        let before: [RunningResource] = last?.running.resources(of: .alertRule) ?? []
+        var place = 0
+        return resources(of: .alertRule).compactMap { resource in
+            while place < before.count, !before[place].isIdentical(to: resource), before[place].key < resource.key {
+                place += 1
+            }
+            if let last, place < before.count, before[place].isIdentical(to: resource) {
+                defer { place += 1 }
+                return last.value[place]
+            }
+            return RunningRule(resource)
         }
+    }
+
+    func alertRule(_ name: String) -> RunningRule? {
+        resource(ResourceKey(.alertRule, name)).flatMap { RunningRule($0) }
+    }
+}
+
+extension RunningRule {
+    fileprivate init?(_ resource: RunningResource) {
+        guard case .alertRule(let spec) = resource.decoded.spec else { return nil }
+        self.init(name: resource.key.name, spec: spec, source: resource.source?.json)
     }
 }
 

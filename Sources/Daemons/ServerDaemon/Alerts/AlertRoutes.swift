@@ -41,11 +41,11 @@ struct AlertRoutes: RouteGroup {
 
     private func present() async throws -> JSONValue {
         let running: RunningConfig? = await live.running
-        let rules = Dictionary((running?.alertRules ?? []).map { ($0.name, $0) }) { first, _ in first }
         var items: [JSONValue] = []
         for (name, instances) in try await alerts.alerts().sorted(by: { $0.key < $1.key }) {
+            let rule: RunningRule? = running?.alertRule(name)
             for instance in instances where instance.state != .inactive {
-                items.append(json(instance, name, rules[name]))
+                items.append(json(instance, name, rule))
             }
         }
         return PrometheusJSON.success(["alerts": .array(items)])

@@ -47,15 +47,15 @@ extension DashboardData {
 extension DashboardAlert {
     /// What is pending or fires, firing first, then the longest.
     static func all(_ alerts: [String: [AlertInstance]], _ running: RunningConfig?) -> [DashboardAlert] {
-        let rules = Dictionary((running?.alertRules ?? []).map { ($0.name, $0.spec) }) { first, _ in first }
         let active: [DashboardAlert] = alerts.flatMap { name, instances in
-            instances.filter { $0.state != .inactive }.map { instance in
-                let summary: String? = rules[name]?.annotations["summary"].map {
+            let rule: RunningRule? = running?.alertRule(name)
+            return instances.filter { $0.state != .inactive }.map { instance in
+                let summary: String? = rule?.spec.annotations["summary"].map {
                     filled($0, labels: instance.labels, value: instance.value)
                 }
                 return DashboardAlert(
-                    rule: name, severity: rules[name]?.severity.rawValue ?? "", instance: instance, summary: summary,
-                    source: running?.sources[ResourceKey(.alertRule, name)])
+                    rule: name, severity: rule?.spec.severity.rawValue ?? "", instance: instance, summary: summary,
+                    source: running?.resource(ResourceKey(.alertRule, name))?.source)
             }
         }
         return active.sorted {

@@ -197,8 +197,8 @@ extension ServerParts {
     }
 
     private static func notifiersOfConfig() -> DerivedConfig<[String: NotifierSpec]> {
-        DerivedConfig { running in
-            let specs = running.specs { if case .notifier(let spec) = $0 { spec } else { nil } }
+        DerivedConfig { running, _ in
+            let specs = running.specs(of: .notifier) { if case .notifier(let spec) = $0 { spec } else { nil } }
             return Dictionary(specs.map { ($0.name, $0.spec) }) { first, _ in first }
         }
     }

@@ -49,7 +49,7 @@ struct RetentionPolicy: Sendable {
 
 extension RunningConfig {
     private var retentions: [(name: String, spec: RetentionSpec)] {
-        specs { if case .retention(let spec) = $0 { spec } else { nil } }
+        specs(of: .retention) { if case .retention(let spec) = $0 { spec } else { nil } }
     }
 
     /// The Retentions that are about all of their dataset.

@@ -20,8 +20,8 @@ struct StatusPageRoutes: RouteGroup {
     }
 
     static func pages(_ running: RunningConfig) -> [JSONValue] {
-        running.resources.values.filter { $0.key.kind == .statusPage }.sorted { $0.key < $1.key }.map { resource in
-            .object(compacting: ["name": .string(resource.key.name), "spec": resource.resource.spec])
+        running.resources(of: .statusPage).map { resource in
+            .object(compacting: ["name": .string(resource.key.name), "spec": resource.decoded.resource.spec])
         }
     }
 }
