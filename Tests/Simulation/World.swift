@@ -83,6 +83,9 @@ final class World: @unchecked Sendable {
         }
         for daemon in daemons { daemon.calmDown() }
         pushFinalCommit()
+        // Once more when everything runs again, because a daemon may take an earlier push as late as that, and orders may have
+        // kept it from the last one.
+        for delay in [46, 150] { timeline.after(.seconds(delay)) { [unowned self] in pushFinalCommit() } }
         // Whatever was to start again has by now.
         timeline.after(.seconds(45)) { [unowned self] in
             for daemon in daemons {

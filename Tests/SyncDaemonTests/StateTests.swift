@@ -85,7 +85,8 @@ private func report(_ number: Int, outcome: RunOutcome = .inSync) -> RunReport {
         state.acceptedCommit = "abc"
         state.permittedRewrite = .init(commit: "def", reason: "because")
         state.inventory = Inventory(
-            storeId: "s", entries: [ResourceKey(.notifier, "a"): .init(digest: "d", revision: "r", keepsOnPrune: true)])
+            storeId: "s", entries: [ResourceKey(.notifier, "a"): .init(digest: "d", revision: "r")],
+            kept: [ResourceKey(.notifier, "a"), ResourceKey(.notifier, "b")])
         let gone: [ResourceKey] = [
             ResourceKey(.notifier, "a"), ResourceKey(.notifier, "b"), ResourceKey(.collector, "c"),
         ]

@@ -54,9 +54,6 @@ package struct ResourceKey: Hashable, Comparable, Sendable, CustomStringConverti
             ? isBytewiseLess(left.name, right.name) : isBytewiseLess(left.kind.rawValue, right.kind.rawValue)
     }
 
-    /// Names alone tell nearly all keys apart.
-    package func hash(into hasher: inout Hasher) { hasher.combine(name) }
-
     package var description: String { "\(kind.rawValue)/\(name)" }
 
     /// Reads `Kind/name`.

@@ -39,9 +39,8 @@ package struct UnitInventory: Hashable, Sendable, JSONCodable {
     package var plain: Inventory {
         Inventory(
             storeId: LiveUnits.storeId,
-            entries: entries.mapValues {
-                Inventory.Entry(digest: $0.digest, revision: $0.revision, keepsOnPrune: $0.keepsOnPrune)
-            })
+            entries: entries.mapValues { Inventory.Entry(digest: $0.digest, revision: $0.revision) },
+            kept: Set(entries.filter(\.value.keepsOnPrune).keys))
     }
 
     /// Notes how an attempt at a unit ended; nil for `unit`: it was given up.

@@ -71,7 +71,7 @@ private struct StoreComparison {
         let applied: String? = live.applied?.digest ?? entry?.digest
         var difference = Difference(key: live.key, appliedDigest: applied, live: live, finding: .foreign, causes: [])
         guard live.owner == source else { return difference }
-        if inventory.keepsOnPrune(live.key) {
+        if inventory.kept.contains(live.key) {
             difference.finding = .kept
             return difference
         }

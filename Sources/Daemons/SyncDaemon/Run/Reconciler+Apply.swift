@@ -67,6 +67,7 @@ extension Reconciler {
         guard let patch = plan.patch(requestId: newID(), leaseEpoch: epoch, sources: sources) else { return nil }
         let startedAt: Timestamp = dependencies.now()
         let deletionsBefore: [SyncState.Deletion] = state.deletions
+        noteKept(of: commit)
         noteDeletions(of: plan.storeSteps)
         do throws(TargetError) { note(try await send(patch, to: dependencies.target, run), of: .server) } catch {
             if !error.isUnknown { state.deletions = deletionsBefore }
@@ -119,6 +120,7 @@ extension Reconciler {
             let patch: ConfigPatch? = plan.patch(
                 for: .proxy, requestId: newID(), leaseEpoch: lease.epoch, sources: sources)
             if let patch {
+                noteKept(of: commit)
                 noteDeletions(of: plan.storeSteps(on: .proxy))
                 note(try await send(patch, to: proxy, run), of: .proxy)
             }
@@ -142,11 +144,26 @@ extension Reconciler {
         }
     }
 
+    /// Remembers what a commit wants to stay when it is dropped, before any of it is applied: after a crash in between,
+    /// nobody else knows.
+    func noteKept(of commit: LoadedCommit) {
+        guard keptRevision != commit.id.hex, let declared = commit.declared else { return }
+        keptRevision = commit.id.hex
+        let before: Set<ResourceKey> = state.inventory.kept
+        state.inventory.noteKept(of: declared)
+        state.proxyInventory.noteKept(of: declared)
+        if state.inventory.kept != before || !state.proxyInventory.kept.isEmpty { persistNotes() }
+    }
+
     /// Counts deletions before they are sent, on disk too: whoever is killed before the answer would delete as much again.
     func noteDeletions(of steps: [Step]) {
         let keys: [ResourceKey] = steps.filter { $0.action == .delete && $0.renamed == nil }.compactMap(\.key)
         guard !keys.isEmpty else { return }
         state.noteDeletions(keys, at: dependencies.now(), uptime: dependencies.uptime())
+        persistNotes()
+    }
+
+    private func persistNotes() {
         do { try persistState() } catch {
             dependencies.logger.error("state not written", metadata: .of([.error: error.description]))
         }

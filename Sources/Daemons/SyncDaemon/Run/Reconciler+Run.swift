@@ -125,6 +125,8 @@ extension Reconciler {
                 return
             }
             run.commit = loaded
+            // Also where the state directory was lost. What is pinned speaks for itself.
+            if orders.pin == nil { noteKept(of: loaded) }
             run.acceptedInfo = loaded.info
             run.report.commit = run.acceptedInfo
         } catch {
