@@ -2,6 +2,7 @@ import ConfigAPI
 import Database
 import Declarations
 import Runtime
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -70,6 +71,27 @@ import Testing
             #expect(remembering == plain, "step \(step)")
             #expect(try await fixture.store.snapshot(isWhole: true) == plain.snapshot, "step \(step)")
         }
+    }
+
+    @Test func `who reads at the same time as others finds rows decoded`() async throws {
+        let fixture = try await Fixture()
+        try await fixture.database.person(
+            """
+            INSERT INTO resources (kind, name, spec)
+            SELECT 'AlertRule', 'rule-' || n, '{"expr": "up"}' FROM generate_series(1, 300) AS n
+            """)
+        let checked = Mutex(0)
+        let decoder = ResourceDecoder(sha256: Digests.sha256) { _ in
+            checked.withLock { $0 += 1 }
+            return nil
+        }
+        let store = ConfigStore(pool: fixture.database.pool, decoder: decoder, sha256: Digests.sha256)
+        let counts: [Int] = try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<8 { group.addTask { try await store.load().decoded.count } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(counts == Array(repeating: 300, count: 8))
+        #expect(checked.withLock { $0 } == 300)
     }
 }
 

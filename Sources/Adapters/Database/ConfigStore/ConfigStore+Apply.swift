@@ -40,7 +40,7 @@ extension ConfigStore {
             }
             return try readRaw(connection)
         }
-        do { return try loaded(raw).snapshot } catch { throw .database(error) }
+        return try await decoded(raw).get().snapshot
     }
 
     // MARK: Deciding

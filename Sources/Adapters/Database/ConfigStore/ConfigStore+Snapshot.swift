@@ -14,7 +14,14 @@ extension ConfigStore {
 
     private func load(isWhole: Bool) async throws(ConfigStoreError) -> LoadedConfig {
         let raw: RawSnapshot = try await transaction(.snapshot) { try readRaw($0, isWhole: isWhole) }
-        do { return try loaded(raw) } catch { throw .database(error) }
+        return try await decoded(raw).get()
+    }
+
+    /// What was read, when it is this reader's turn.
+    func decoded(_ raw: RawSnapshot) async -> Result<LoadedConfig, ConfigStoreError> {
+        await cache.turns.take {
+            do throws(DatabaseError) { return .success(try loaded(raw)) } catch { return .failure(.database(error)) }
+        }
     }
 
     /// A short text that differs when anything about the resources differs, triggers or not: it looks at the rows'

@@ -146,6 +146,13 @@ final class SnapshotCache: Sendable {
     }
 
     private let state = Mutex(Known())
+    let turns = Turns()
+
+    /// Work done by one after the other. After a change several read the store at the same time: the first decodes, and
+    /// the others find it done.
+    actor Turns {
+        func take<Value: Sendable>(_ work: @Sendable () -> Value) -> Value { work() }
+    }
 
     /// What is known of the rows of a store.
     func known(of storeId: String) -> Known {
