@@ -88,4 +88,14 @@ package struct AgentClocks: Sendable {
         // A little less, which the loop's grid fills up: what ends a moment behind one of its points waits for the next.
         try await clock.sleep(for: duration - .milliseconds(5))
     }
+
+    /// Calls `body` at once and then each time after the span that it answered, until cancelled: on the thread of
+    /// `executor`, without resuming the task, if that may be. To be called by the actor whose thread it is.
+    func again(on executor: BlockingExecutor, _ body: @escaping @Sendable () -> Duration) async {
+        guard !waitsOnThreads else {
+            try? await executor.repeating(body)
+            return
+        }
+        while (try? await clock.sleep(for: body())) != nil {}
+    }
 }

@@ -70,6 +70,10 @@ package struct FileIdentity: Hashable, Sendable {
         self.inode = inode
     }
 
+    /// Whether its file system is one of a disk. Those of a network, of programs and of memory have devices with the major
+    /// number 0 (makedev(3)).
+    package var isOnDisk: Bool { device >> 8 & 0xFFF | device >> 32 & ~0xFFF != 0 }
+
     init(_ answer: stat) {
         device = UInt64(answer.st_dev)
         inode = UInt64(answer.st_ino)

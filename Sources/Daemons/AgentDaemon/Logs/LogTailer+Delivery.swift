@@ -73,6 +73,7 @@ extension LogTailer {
         for takesFiles in turn % 2 == 0 ? [true, false] : [false, true] {
             takesFiles ? takeFiles(&request) : takeJournals(&request)
         }
+        noteUnread()
         return request.streams.isEmpty ? nil : request.streams
     }
 

@@ -49,6 +49,7 @@ extension LogTailer {
         for source in sources where recoveredSources.insert(source.name).inserted { recover(source) }
         release(now: now)
         noteSources(problems)
+        hasProblems = problems.contains { !$0.value.isEmpty }
         lookedAt = now
         noteJournals()
         if containerLogs.count > 2 * tracked.count + 100 { containerLogs = [:] }
