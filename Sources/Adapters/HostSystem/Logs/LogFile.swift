@@ -90,7 +90,7 @@ package struct FoundFile: Hashable, Sendable {
     /// Nil where there is none, or it is no regular file.
     package init?(_ path: String) {
         var answer = stat()
-        guard stat(path, &answer) == 0, answer.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard look(at: path, &answer) == 0, answer.st_mode & S_IFMT == S_IFREG else { return nil }
         self.path = path
         identity = FileIdentity(answer)
         size = Int(answer.st_size)
@@ -106,7 +106,7 @@ package struct FolderStamp: Hashable, Sendable {
     /// Nil where there is no folder.
     package init?(_ path: String) {
         var answer = stat()
-        guard stat(path, &answer) == 0, answer.st_mode & S_IFMT == S_IFDIR else { return nil }
+        guard look(at: path, &answer) == 0, answer.st_mode & S_IFMT == S_IFDIR else { return nil }
         identity = FileIdentity(answer)
         changedAt = modificationTime(answer)
     }
@@ -115,7 +115,7 @@ package struct FolderStamp: Hashable, Sendable {
 /// When a folder's list of names changed last; nil where there is none.
 package func changeTime(ofFolder path: String) -> Timestamp? {
     var answer = stat()
-    guard stat(path, &answer) == 0 else { return nil }
+    guard look(at: path, &answer) == 0 else { return nil }
     return modificationTime(answer)
 }
 

@@ -124,7 +124,7 @@ actor LogTailer {
     static let usualFiles = 800
     /// How often positions are written down at most, unless a new stream waits for it: what was delivered since then is sent
     /// again after a crash, and the server knows it.
-    static let saveInterval = Duration.seconds(10)
+    static let saveInterval = Duration.seconds(30)
     /// The longest between two scans, whatever looks say, and where it is known that they do not see everything.
     private static let longestWithoutScan = Duration.seconds(5)
     private static let longestWithBlindSpots = Duration.seconds(1)

@@ -16,7 +16,6 @@ struct Shipper: Sendable {
     let metrics: AgentMetrics
     let clockOffset: ClockOffset
     let keeper: ConfigKeeper
-    let linger: Duration
     let requestTimeout: Duration
     /// Points of the backlog that may be sent in a second.
     let backlogRate: Int
@@ -45,7 +44,6 @@ struct Shipper: Sendable {
             guard let cargo = await queue.take(allowingBacklog: isBacklogDue) else {
                 let wait: Duration = isBacklogDue ? Self.longestWait : backlogDue - elapsed()
                 await queue.arrivals.wait(atMost: wait, clock: clocks.clock)
-                if isBacklogDue { try? await clocks.clock.sleep(for: linger) }
                 continue
             }
             switch await ship(cargo, timeout: requestTimeout) {

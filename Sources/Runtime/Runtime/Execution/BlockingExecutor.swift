@@ -40,17 +40,18 @@ package final class BlockingExecutor: SerialExecutor {
     /// Waits for `duration` on the executor's thread, which wakes by itself; throws when the task is cancelled. Without
     /// ``tasks`` for its preference the task passes through another thread on the way.
     package func sleep(for duration: Duration) async throws {
-        try await wait(until: .now + duration, again: nil)
+        try await wait(for: duration, again: nil)
     }
 
     /// Calls `body` on the executor's thread between the jobs of its actor, at once and then each time after the span that
     /// it answered; throws when the task is cancelled. The task is resumed only then: to resume one costs ten times what it
     /// costs to wake a thread.
     package func repeating(_ body: @escaping @Sendable () -> Duration) async throws {
-        try await wait(until: .now, again: body)
+        try await wait(for: .zero, again: body)
     }
 
-    private func wait(until deadline: ContinuousClock.Instant, again body: (@Sendable () -> Duration)?) async throws {
+    private func wait(for duration: Duration, again body: (@Sendable () -> Duration)?) async throws {
+        let deadline = RunningTime.now + duration
         let number: Int = inbox.newSleeper()
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
@@ -81,7 +82,7 @@ private final class ThreadTasks: TaskExecutor {
 /// A task that waits.
 private struct Sleeper {
     var number: Int
-    var deadline: ContinuousClock.Instant
+    var deadline: RunningTime
     /// Called at the deadline, which it moves; nil where the task is resumed then.
     var body: (@Sendable () -> Duration)?
     var continuation: CheckedContinuation<Void, any Error>
@@ -98,10 +99,10 @@ private final class Inbox: Sendable {
         var sleepers: [Sleeper] = []
         var lastSleeper = 0
 
-        var firstDeadline: ContinuousClock.Instant? { sleepers.lazy.map(\.deadline).min() }
+        var firstDeadline: RunningTime? { sleepers.lazy.map(\.deadline).min() }
 
         /// The sleeper that is due first; it is removed unless it sleeps again.
-        mutating func takeSleeper(dueAt now: ContinuousClock.Instant) -> Sleeper? {
+        mutating func takeSleeper(dueAt now: RunningTime) -> Sleeper? {
             guard let first = sleepers.indices.min(by: { sleepers[$0].deadline < sleepers[$1].deadline }),
                 sleepers[first].deadline <= now
             else { return nil }
@@ -186,14 +187,14 @@ private final class Inbox: Sendable {
     }
 
     private func wakeSleepers() {
-        let now: ContinuousClock.Instant = .now
+        let now = RunningTime.now
         while let due = state.withLock({ $0.takeSleeper(dueAt: now) }) {
             guard let body = due.body else {
                 // Puts its task among the entries.
                 due.continuation.resume()
                 continue
             }
-            let deadline: ContinuousClock.Instant = .now + body()
+            let deadline = RunningTime.now + body()
             // Unless it was cancelled meanwhile.
             state.withLock { state in
                 if let place = state.sleepers.firstIndex(where: { $0.number == due.number }) {

@@ -34,24 +34,40 @@ final class Doorbell: @unchecked Sendable {
     }
 
     /// Returns when it is or was rung, or at `deadline`.
-    func wait(until deadline: ContinuousClock.Instant?) {
+    func wait(until deadline: RunningTime?) {
         pthread_mutex_lock(mutex)
         defer { pthread_mutex_unlock(mutex) }
         if let deadline {
-            var moment: timespec = Self.moment(deadline)
+            var moment: timespec = deadline.moment
             while !isRung, pthread_cond_timedwait(condition, mutex, &moment) != ETIMEDOUT {}
         } else {
             while !isRung { pthread_cond_wait(condition, mutex) }
         }
         isRung = false
     }
+}
 
-    private static func moment(_ deadline: ContinuousClock.Instant) -> timespec {
-        var now = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &now)
-        let wait: (seconds: Int64, attoseconds: Int64) = max(.zero, deadline - .now).components
-        let nanoseconds: Int = now.tv_nsec + Int(wait.attoseconds / 1_000_000_000)
-        return timespec(
-            tv_sec: now.tv_sec + Int(wait.seconds) + nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
+/// Nanoseconds of the clock that nobody sets. Swift's own clocks count in 128 bits, by functions whose code is in no cache
+/// any more when a thread wakes a few times a second; they cost it as much as what it wakes for.
+struct RunningTime: Comparable {
+    private let nanoseconds: Int
+
+    static var now: RunningTime {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return RunningTime(nanoseconds: time.tv_sec * 1_000_000_000 + time.tv_nsec)
+    }
+
+    var moment: timespec {
+        timespec(tv_sec: nanoseconds / 1_000_000_000, tv_nsec: nanoseconds % 1_000_000_000)
+    }
+
+    static func < (left: RunningTime, right: RunningTime) -> Bool { left.nanoseconds < right.nanoseconds }
+
+    static func + (time: RunningTime, span: Duration) -> RunningTime {
+        // A century is for ever, and does not overflow.
+        let (seconds, attoseconds) = min(span, .seconds(3_000_000_000)).components
+        return RunningTime(
+            nanoseconds: time.nanoseconds + Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))
     }
 }
