@@ -41,20 +41,19 @@ package final class LogFile {
 
     /// Up to `count` bytes from `offset` on; fewer only at the end of the file.
     package func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        var filled = 0
-        while filled < count {
-            let got: Int = bytes.withUnsafeMutableBytes { buffer in
-                pread(descriptor, buffer.baseAddress?.advanced(by: filled), count - filled, off_t(offset + filled))
+        var failure: FileError?
+        // Not filled with zeros: most of it is seldom needed.
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let got: Int = pread(
+                    descriptor, buffer.baseAddress?.advanced(by: filled), count - filled, off_t(offset + filled))
+                if got < 0, errno == EINTR { continue }
+                if got < 0 { failure = FileError.last("read", path) }
+                if got <= 0 { return }
+                filled += got
             }
-            if got < 0 {
-                guard errno == EINTR else { throw FileError.last("read", path) }
-                continue
-            }
-            if got == 0 { break }
-            filled += got
         }
-        bytes.removeLast(count - filled)
+        if let failure { throw failure }
         return bytes
     }
 }

@@ -224,6 +224,7 @@ extension LogTailer {
             file.offset = position < stream.end ? position : max(file.offset, file.record.position)
             hasChanged = true
         }
+        publishBacklog()
         for feed in feeds.values { feed.settle { json?["positions"]?[$0]?.integer } }
         noteJournals()
         let rejected: Int = json?["rejected"]?.integer ?? 0

@@ -240,11 +240,15 @@ extension LogTailer {
     }
 
     private func publish() {
+        publishBacklog()
+        if tracked.contains(where: \.hasUnread) || feeds.values.contains(where: { $0.count > 0 }) { work.raise() }
+    }
+
+    func publishBacklog() {
         let backlog: Int = tracked.reduce(0) { $0 + max(0, $1.size - $1.record.position) }
         published.withLock {
             $0.files = tracked.count
             $0.backlogBytes = backlog
         }
-        if tracked.contains(where: \.hasUnread) || feeds.values.contains(where: { $0.count > 0 }) { work.raise() }
     }
 }

@@ -31,7 +31,7 @@ struct Shipper: Sendable {
     /// Frames as differences, then as a whole with their lists of series, then in JSON.
     private static let mostForms = 3
     /// How often the queue is looked at where nothing arrives.
-    private static let longestWait = Duration.seconds(5)
+    private static let longestWait = Duration.seconds(30)
 
     /// Ships until cancelled.
     func run() async {
