@@ -25,7 +25,6 @@ extension LogTailer {
 
     /// One look at everything.
     func scan() {
-        adoptSources()
         let now: Timestamp = dependencies.clocks.now()
         var problems: [String: [String]] = [:]
         let matches: [Match] = matches(&problems, now: now)

@@ -114,6 +114,8 @@ actor LogTailer {
     /// Whether the last scan could not read something.
     var hasProblems = false
     private let lookout = Mutex(Lookout())
+    /// The keeper's count of changes when the sources were taken up.
+    private var adoptedChanges: Int?
     /// Which file is read first, and whether files or the journal: each in turn.
     var turn = 0
     let published = Mutex(Statistics())
@@ -177,6 +179,10 @@ actor LogTailer {
     private func scanAndLookOut() -> Duration {
         let configChanges: Int = dependencies.keeper.changes
         let start: Duration = elapsed()
+        if configChanges != adoptedChanges {
+            adoptSources()
+            adoptedChanges = configChanges
+        }
         scan()
         // Where looking takes long (deep trees, slow disks), it does not become all that is done.
         let pause: Duration = max(dependencies.interval, (elapsed() - start) * 4)
@@ -266,7 +272,7 @@ actor LogTailer {
     }
 
     /// Takes up the sources that run now.
-    func adoptSources() {
+    private func adoptSources() {
         let wanted: [String: LogSourceSpec] = dependencies.keeper.snapshot.running.logSources.filter {
             $0.value.journal.isEmpty
         }
