@@ -27,6 +27,27 @@ import Testing
         }
     }
 
+    // Shows F-AG-09
+    @Test func aCollectorWhoseSourceNeedsAThreadOfItsOwnGoesOn() async throws {
+        try await withServer { server, harness in
+            try await harness.running {
+                for (number, (source, series)) in [
+                    ("load", "node_load1"), ("cpu", #"node_cpu_seconds_total{cpu="0",mode="user"}"#),
+                    ("memory", "node_memory_MemTotal_bytes"),
+                ].enumerated() {
+                    server.send(config(number + 1, [collector("one", source, every: "1s")]))
+                    try await eventually("frames of \(source)") {
+                        server.values(series, producer: "one").count >= 3
+                    }
+                }
+                try await eventually("a report") {
+                    server.statuses.last?.running.resources.map(\.state) == [.running]
+                }
+            }
+        }
+        #expect(CollectorSpec.Source.load.readsCountersOnly && !CollectorSpec.Source.cpu.readsCountersOnly)
+    }
+
     // Shows F-AG-10
     @Test func aCollectorThatFailsIsReportedAndStopsNoOther() async throws {
         try await withServer { server, harness in

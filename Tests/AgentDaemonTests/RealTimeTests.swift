@@ -118,4 +118,31 @@ import Testing
             #expect(surroundings.mayHaveChanged())
         }
     }
+
+    @Test func aLookCallsForAScanWhenItsTimeHasComeOrSomethingIsKnownToWait() throws {
+        try withFolder { folder in
+            let quiet = Lookout(surroundings: surroundings(folder), configChanges: 7, pause: .seconds(1), looksLeft: 3)
+            var looks: Lookout = quiet
+            let verdicts: [Bool] = (0..<5).map { _ in looks.calls(configChanges: 7) }
+            #expect(verdicts == [false, false, false, true, true])
+            var unread: Lookout = quiet
+            unread.hasUnread = true
+            var others: [Lookout] = [quiet, unread, quiet]
+            let ofAnotherConfig: Bool = others[0].calls(configChanges: 8)
+            let ofWhatIsUnread: Bool = others[1].calls(configChanges: 7)
+            #expect(ofAnotherConfig && ofWhatIsUnread)
+            try Files.write([], to: "\(folder)/a/new.log")
+            let ofANewFile: Bool = others[2].calls(configChanges: 7)
+            #expect(ofANewFile)
+        }
+    }
+
+    @Test func onlyFoldersOfDisksAreTrustedToShowNewNames() throws {
+        #expect(!FileIdentity(device: 0x2A, inode: 1).isOnDisk)
+        #expect(FileIdentity(device: 0x1_0000_0000_002A, inode: 1).isOnDisk)
+        #expect(FileIdentity(device: 0xFE00, inode: 1).isOnDisk)
+        var surroundings = Surroundings()
+        surroundings.add(PathExpansion(PathGlob("/proc/*")).folders, now: now)
+        #expect(!surroundings.showNewNames)
+    }
 }

@@ -68,6 +68,52 @@ import Testing
         }
     }
 
+    @Test func whatIsRepeatedRunsOnTheThreadWithoutATaskUntilItIsCancelled() async throws {
+        let actor = ThreadTeller()
+        let thread: UInt = await actor.thread()
+        let others = CountingExecutor()
+        let (threads, call) = AsyncStream<UInt>.makeStream()
+        let repetition = Task(executorPreference: others) {
+            try await actor.again {
+                call.yield(UInt(pthread_self()))
+                return .milliseconds(1)
+            }
+        }
+        var calls = 0
+        for await caller in threads {
+            #expect(caller == thread)
+            calls += 1
+            if calls == 50 { break }
+        }
+        #expect(others.jobs < 10)
+        // The actor's own work goes on.
+        await actor.increment()
+        #expect(await actor.count == 1)
+        repetition.cancel()
+        await #expect(throws: CancellationError.self) { try await repetition.value }
+        #expect(await actor.isRepeating == false)
+    }
+
+    @Test func eachCallSaysWhenTheNextOneIs() async throws {
+        let actor = ThreadTeller()
+        let (moments, call) = AsyncStream<ContinuousClock.Instant>.makeStream()
+        let repetition = Task {
+            try await actor.again {
+                call.yield(.now)
+                return .milliseconds(30)
+            }
+        }
+        var last: ContinuousClock.Instant?
+        var calls = 0
+        for await moment in moments {
+            if let last { #expect(moment - last >= .milliseconds(30)) }
+            last = moment
+            calls += 1
+            if calls == 4 { break }
+        }
+        repetition.cancel()
+    }
+
     @Test func otherWorkGoesOnWhileSomebodySleepsAndACancelledSleepEnds() async throws {
         let actor = ThreadTeller()
         let asleep = Task { try await actor.sleep(milliseconds: 3_600_000) }
@@ -116,6 +162,14 @@ private actor ThreadTeller {
         try await withTaskExecutorPreference(executor.tasks) {
             for _ in 0..<times { try await executor.sleep(for: .milliseconds(1)) }
         }
+    }
+
+    private(set) var isRepeating = false
+
+    func again(_ body: @escaping @Sendable () -> Duration) async throws {
+        isRepeating = true
+        defer { isRepeating = false }
+        try await executor.repeating(body)
     }
 
     /// Answers on which thread it woke.

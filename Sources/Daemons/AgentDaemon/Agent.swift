@@ -60,6 +60,7 @@ package struct Agent: Service {
             redirectConfiguration: .disallow, timeout: .init(connect: .seconds(5)))
         // A server that comes back is noticed by our own backoff; a pool that retries underneath would hide it.
         configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.tracing.tracer = nil
         return configuration
     }
 

@@ -26,7 +26,7 @@ package struct AgentConfiguration: Sendable {
     /// The time between two frames of the agent's own metrics.
     package var ownMetricsInterval = Duration.seconds(10)
     /// How often `config.json` and the host's clock are looked at.
-    package var fileCheckInterval = Duration.milliseconds(500)
+    package var fileCheckInterval = Duration.seconds(1)
     /// How often log files are looked for and at: what has a name for less may be missed.
     package var logInterval = Duration.milliseconds(250)
     /// Where logs of containers are looked for; nil: where Docker and CRI runtimes keep them.
@@ -87,5 +87,15 @@ package struct AgentClocks: Sendable {
         if let executor { return try await executor.sleep(for: duration) }
         // A little less, which the loop's grid fills up: what ends a moment behind one of its points waits for the next.
         try await clock.sleep(for: duration - .milliseconds(5))
+    }
+
+    /// Calls `body` at once and then each time after the span that it answered, until cancelled: on the thread of
+    /// `executor`, without resuming the task, if that may be. To be called by the actor whose thread it is.
+    func again(on executor: BlockingExecutor, _ body: @escaping @Sendable () -> Duration) async {
+        guard !waitsOnThreads else {
+            try? await executor.repeating(body)
+            return
+        }
+        while (try? await clock.sleep(for: body())) != nil {}
     }
 }

@@ -21,6 +21,7 @@ struct AgentParts: Sendable {
     private let clockWatch: ClockWatch
     private let clocks: AgentClocks
     private let fileCheckInterval: Duration
+    private let linger: Duration
     private let flushDeadline: Duration
     private let logger: Logger
 
@@ -51,13 +52,14 @@ struct AgentParts: Sendable {
         self.queue = queue
         self.logger = logger
         self.clocks = clocks
+        linger = configuration.linger
         flushDeadline = configuration.flushDeadline
         fileCheckInterval = configuration.fileCheckInterval
         clockWatch = ClockWatch(clocks: clocks, offset: clockOffset, logger: logger)
         shipper = Shipper(
             client: client, queue: queue, host: identity.host, clocks: clocks, metrics: metrics,
             clockOffset: clockOffset, keeper: keeper,
-            linger: configuration.linger, requestTimeout: configuration.requestTimeout,
+            requestTimeout: configuration.requestTimeout,
             backlogRate: configuration.backlogRate, logger: logger)
         poller = ConfigPoller(
             client: client, keeper: keeper, clocks: clocks, waitSeconds: configuration.configWaitSeconds,
@@ -68,6 +70,8 @@ struct AgentParts: Sendable {
             clocks: clocks, queue: queue, health: health, metrics: metrics, logger: logger)
         collectors = WorkerSupervisor(
             keeper: keeper, changes: configChanges, wanted: \.collectors,
+            // The thread that one runs on was chosen for its source.
+            canObey: { $0.source.readsCountersOnly == $1.source.readsCountersOnly },
             run: { name, spec, specs in
                 await CollectorWorker(name: name, spec: spec, forCollectors).run(specs)
             })
@@ -135,6 +139,7 @@ struct AgentParts: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await collectors.run() }
             group.addTask { await scrapes.run() }
+            group.addTask { await queue.run(linger: linger, clocks) }
             group.addTask { await shipper.run() }
             group.addTask { await poller.run() }
             group.addTask { await reporter.run() }

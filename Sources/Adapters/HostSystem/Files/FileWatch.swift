@@ -16,7 +16,7 @@ package struct FileStamp: Hashable, Sendable {
     /// The stamp of the file at `path`; throws where there is none.
     package init(of path: String) throws(FileError) {
         var answer = stat()
-        guard stat(path, &answer) == 0 else { throw FileError.last("look at", path) }
+        guard look(at: path, &answer) == 0 else { throw FileError.last("look at", path) }
         device = UInt64(answer.st_dev)
         inode = UInt64(answer.st_ino)
         size = Int64(answer.st_size)
@@ -28,6 +28,9 @@ package struct FileStamp: Hashable, Sendable {
     /// The owner's login name, or `uid 1234` where the system does not know one.
     package var ownerName: String { userName(owner) ?? "uid \(owner)" }
 }
+
+/// stat(2). To pass a string to C as it is makes a copy of it on the heap.
+func look(at path: String, _ answer: inout stat) -> Int32 { path.withCString { stat($0, &answer) } }
 
 /// The login name of a user id; nil where the system does not know one.
 package func userName(_ id: UInt32) -> String? {

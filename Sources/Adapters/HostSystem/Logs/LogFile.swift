@@ -41,20 +41,19 @@ package final class LogFile {
 
     /// Up to `count` bytes from `offset` on; fewer only at the end of the file.
     package func read(at offset: Int, count: Int) throws(FileError) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        var filled = 0
-        while filled < count {
-            let got: Int = bytes.withUnsafeMutableBytes { buffer in
-                pread(descriptor, buffer.baseAddress?.advanced(by: filled), count - filled, off_t(offset + filled))
+        var failure: FileError?
+        // Not filled with zeros: most of it is seldom needed.
+        let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let got: Int = pread(
+                    descriptor, buffer.baseAddress?.advanced(by: filled), count - filled, off_t(offset + filled))
+                if got < 0, errno == EINTR { continue }
+                if got < 0 { failure = FileError.last("read", path) }
+                if got <= 0 { return }
+                filled += got
             }
-            if got < 0 {
-                guard errno == EINTR else { throw FileError.last("read", path) }
-                continue
-            }
-            if got == 0 { break }
-            filled += got
         }
-        bytes.removeLast(count - filled)
+        if let failure { throw failure }
         return bytes
     }
 }
@@ -69,6 +68,10 @@ package struct FileIdentity: Hashable, Sendable {
         self.device = device
         self.inode = inode
     }
+
+    /// Whether its file system is one of a disk. Those of a network, of programs and of memory have devices with the major
+    /// number 0 (makedev(3)).
+    package var isOnDisk: Bool { device >> 8 & 0xFFF | device >> 32 & ~0xFFF != 0 }
 
     init(_ answer: stat) {
         device = UInt64(answer.st_dev)
@@ -86,7 +89,7 @@ package struct FoundFile: Hashable, Sendable {
     /// Nil where there is none, or it is no regular file.
     package init?(_ path: String) {
         var answer = stat()
-        guard stat(path, &answer) == 0, answer.st_mode & S_IFMT == S_IFREG else { return nil }
+        guard look(at: path, &answer) == 0, answer.st_mode & S_IFMT == S_IFREG else { return nil }
         self.path = path
         identity = FileIdentity(answer)
         size = Int(answer.st_size)
@@ -102,7 +105,7 @@ package struct FolderStamp: Hashable, Sendable {
     /// Nil where there is no folder.
     package init?(_ path: String) {
         var answer = stat()
-        guard stat(path, &answer) == 0, answer.st_mode & S_IFMT == S_IFDIR else { return nil }
+        guard look(at: path, &answer) == 0, answer.st_mode & S_IFMT == S_IFDIR else { return nil }
         identity = FileIdentity(answer)
         changedAt = modificationTime(answer)
     }
@@ -111,7 +114,7 @@ package struct FolderStamp: Hashable, Sendable {
 /// When a folder's list of names changed last; nil where there is none.
 package func changeTime(ofFolder path: String) -> Timestamp? {
     var answer = stat()
-    guard stat(path, &answer) == 0 else { return nil }
+    guard look(at: path, &answer) == 0 else { return nil }
     return modificationTime(answer)
 }
 

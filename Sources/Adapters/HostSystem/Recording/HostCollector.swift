@@ -41,6 +41,21 @@ package struct CollectorDependencies: Sendable {
     }
 }
 
+extension CollectorSpec.Source {
+    /// Whether it reads nothing but counters that the kernel has in memory: none of it waits for a device, a driver or
+    /// another program, so it holds up nobody.
+    package var readsCountersOnly: Bool {
+        switch self {
+        case .load, .scheduler, .memory, .vmstat, .pressure, .disk, .netstat, .sockstat, .softnet, .conntrack, .filefd,
+            .time:
+            true
+        case .cpu, .filesystem, .network, .interfaces, .temperature, .processes, .units, .containers, .mdraid, .nvme,
+            .textfile:
+            false
+        }
+    }
+}
+
 /// The collector of a source with its usual settings. `exclude` holds shell globs for what to leave out.
 package func makeCollector(
     _ source: CollectorSpec.Source, exclude: [String], _ dependencies: CollectorDependencies

@@ -6,7 +6,7 @@ import Runtime
 import Telemetry
 
 /// Runs one Collector resource: collects at its interval until told otherwise. It has a thread of its own, so that one
-/// that hangs in the kernel holds up nobody else.
+/// that hangs in the kernel holds up nobody else; those that cannot hang share one, which wakes once for all of them.
 actor CollectorWorker {
     struct Dependencies: Sendable {
         var collectors: CollectorDependencies
@@ -14,6 +14,8 @@ actor CollectorWorker {
         var queue: ShipmentQueue
         var health: CollectorHealth
         var metrics: AgentMetrics
+        /// For sources that read counters only.
+        let counters = BlockingExecutor(name: "counters")
         var logger: Logger
     }
 
@@ -41,7 +43,7 @@ actor CollectorWorker {
         self.name = name
         self.dependencies = dependencies
         self.spec = spec
-        executor = BlockingExecutor(name: "c-\(name)")
+        executor = spec.source.readsCountersOnly ? dependencies.counters : BlockingExecutor(name: "c-\(name)")
         equipment = Equipment(spec, dependencies.collectors)
     }
 
@@ -85,7 +87,7 @@ actor CollectorWorker {
         let values: [Double?] = equipment.list.values(of: equipment.collected)
         dependencies.metrics.collected(name, failed: !equipment.collected.problems.isEmpty)
         dependencies.health.set(name, CollectorHealth.Report(equipment.collected))
-        await dependencies.queue.append(
+        dependencies.queue.append(
             CollectedFrame(producer: name, series: equipment.list.series, time: time, values: values))
         if equipment.list.isSparse(equipment.collected, at: time) {
             equipment.collected = Collected(exclude: spec.exclude, labels: spec.labels)

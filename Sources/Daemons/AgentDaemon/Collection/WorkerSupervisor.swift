@@ -8,6 +8,8 @@ struct WorkerSupervisor<Spec: Hashable & Sendable>: Sendable {
     let changes: Signal
     /// The resources of the kind, by name.
     let wanted: @Sendable (RunningSet) -> [String: Spec]
+    /// Whether the worker of one spec can obey another one too; else the other gets a worker of its own.
+    var canObey: @Sendable (Spec, Spec) -> Bool = { _, _ in true }
     /// Runs one of them as told by its last spec, until there are no more.
     let run: @Sendable (_ name: String, _ first: Spec, AsyncStream<Spec>) async -> Void
 
@@ -27,9 +29,12 @@ struct WorkerSupervisor<Spec: Hashable & Sendable>: Sendable {
                 }
                 for (name, spec) in wanted where members[name]?.spec != spec {
                     if let member = members[name] {
-                        member.specs.yield(spec)
-                        members[name]?.spec = spec
-                        continue
+                        if canObey(member.spec, spec) {
+                            member.specs.yield(spec)
+                            members[name]?.spec = spec
+                            continue
+                        }
+                        member.specs.finish()
                     }
                     let (specs, continuation) = AsyncStream<Spec>.makeStream()
                     members[name] = Member(spec: spec, specs: continuation)

@@ -33,6 +33,7 @@ actor ConfigKeeper {
     private let decoder: ResourceDecoder
     let logger: Logger
     private let published: Mutex<Snapshot>
+    private let changeCount = Atomic(0)
     private let onChange: @Sendable () -> Void
     private let executor = BlockingExecutor(name: "config")
     /// The content of `config.json` as it was looked at last.
@@ -46,6 +47,8 @@ actor ConfigKeeper {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     nonisolated var snapshot: Snapshot { published.withLock { $0 } }
+    /// How often the snapshot was another.
+    nonisolated var changes: Int { changeCount.load(ordering: .acquiring) }
 
     init(
         stateDirectory: String, now: @escaping @Sendable () -> Timestamp = Timestamp.now, logger: Logger,
@@ -88,22 +91,15 @@ actor ConfigKeeper {
     }
 
     /// Looks at `config.json` again and again, and at the host's clock as often, until cancelled.
-    nonisolated func watch(
+    func watch(
         since stamp: FileStamp?, every interval: Duration, _ clocks: AgentClocks, _ clockWatch: ClockWatch
     ) async {
-        await withTaskExecutorPreference(executor.tasks) {
-            await lookAgainAndAgain(FileWatch(path: path, since: stamp), every: interval, clocks, clockWatch)
-        }
-    }
-
-    private func lookAgainAndAgain(
-        _ file: FileWatch, every interval: Duration, _ clocks: AgentClocks, _ clockWatch: ClockWatch
-    ) async {
-        var clockWatch: ClockWatch = clockWatch
-        var file: FileWatch = file
-        while (try? await clocks.sleep(for: interval, on: executor)) != nil {
-            clockWatch.look()
-            if file.mayHaveChanged(now: clocks.now()) { look() }
+        let file = Mutex(FileWatch(path: path, since: stamp))
+        let clock = Mutex(clockWatch)
+        await clocks.again(on: executor) { [self] in
+            clock.withLock { $0.look() }
+            if file.withLock({ $0.mayHaveChanged(now: now()) }) { assumeIsolated { $0.look() } }
+            return interval
         }
     }
 
@@ -207,6 +203,7 @@ actor ConfigKeeper {
             change(&snapshot)
             snapshot.file.receivedDigest = snapshot.received?.digest
         }
+        changeCount.add(1, ordering: .releasing)
         onChange()
     }
 }

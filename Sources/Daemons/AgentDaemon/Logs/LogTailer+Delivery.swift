@@ -73,6 +73,7 @@ extension LogTailer {
         for takesFiles in turn % 2 == 0 ? [true, false] : [false, true] {
             takesFiles ? takeFiles(&request) : takeJournals(&request)
         }
+        noteUnread()
         return request.streams.isEmpty ? nil : request.streams
     }
 
@@ -223,6 +224,7 @@ extension LogTailer {
             file.offset = position < stream.end ? position : max(file.offset, file.record.position)
             hasChanged = true
         }
+        publishBacklog()
         for feed in feeds.values { feed.settle { json?["positions"]?[$0]?.integer } }
         noteJournals()
         let rejected: Int = json?["rejected"]?.integer ?? 0

@@ -25,7 +25,6 @@ extension LogTailer {
 
     /// One look at everything.
     func scan() {
-        adoptSources()
         let now: Timestamp = dependencies.clocks.now()
         var problems: [String: [String]] = [:]
         let matches: [Match] = matches(&problems, now: now)
@@ -49,6 +48,7 @@ extension LogTailer {
         for source in sources where recoveredSources.insert(source.name).inserted { recover(source) }
         release(now: now)
         noteSources(problems)
+        hasProblems = problems.contains { !$0.value.isEmpty }
         lookedAt = now
         noteJournals()
         if containerLogs.count > 2 * tracked.count + 100 { containerLogs = [:] }
@@ -239,11 +239,15 @@ extension LogTailer {
     }
 
     private func publish() {
+        publishBacklog()
+        if tracked.contains(where: \.hasUnread) || feeds.values.contains(where: { $0.count > 0 }) { work.raise() }
+    }
+
+    func publishBacklog() {
         let backlog: Int = tracked.reduce(0) { $0 + max(0, $1.size - $1.record.position) }
         published.withLock {
             $0.files = tracked.count
             $0.backlogBytes = backlog
         }
-        if tracked.contains(where: \.hasUnread) || feeds.values.contains(where: { $0.count > 0 }) { work.raise() }
     }
 }

@@ -111,6 +111,11 @@ actor LogTailer {
     var ledger: String = AgentIdentity.randomID()
     /// What the last scan found where it looked.
     var surroundings = Surroundings()
+    /// Whether the last scan could not read something.
+    var hasProblems = false
+    private let lookout = Mutex(Lookout())
+    /// The keeper's count of changes when the sources were taken up.
+    private var adoptedChanges: Int?
     /// Which file is read first, and whether files or the journal: each in turn.
     var turn = 0
     let published = Mutex(Statistics())
@@ -121,10 +126,10 @@ actor LogTailer {
     static let usualFiles = 800
     /// How often positions are written down at most, unless a new stream waits for it: what was delivered since then is sent
     /// again after a crash, and the server knows it.
-    static let saveInterval = Duration.seconds(10)
-    /// The longest between two scans, whatever a look says: for what it does not see, as another config and moments that
-    /// have come.
-    private static let longestWithoutScan = Duration.seconds(1)
+    static let saveInterval = Duration.seconds(30)
+    /// The longest between two scans, whatever looks say, and where it is known that they do not see everything.
+    private static let longestWithoutScan = Duration.seconds(5)
+    private static let longestWithBlindSpots = Duration.seconds(1)
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
     nonisolated var statistics: Statistics { published.withLock { $0 } }
@@ -139,7 +144,7 @@ actor LogTailer {
         await load()
         await publishLedger()
         await withDiscardingTaskGroup { group in
-            group.addTask(executorPreference: executor.tasks) { await self.watch() }
+            group.addTask { await self.watch() }
             group.addTask { await self.deliver() }
             group.addTask { await self.readJournals() }
         }
@@ -160,19 +165,46 @@ actor LogTailer {
         }
     }
 
+    /// Looks again and again, and scans where that may find something.
     private func watch() async {
-        var scannedAt: Duration?
-        while !Task.isCancelled {
-            let start: Duration = elapsed()
-            let isDue: Bool = scannedAt.map { start - $0 >= Self.longestWithoutScan } ?? true
-            if isDue || tracked.contains(where: \.hasUnread) || surroundings.mayHaveChanged() {
-                scannedAt = start
-                scan()
+        await dependencies.clocks.again(on: executor) { [self] in
+            let quietFor: Duration? = lookout.withLock {
+                $0.calls(configChanges: dependencies.keeper.changes) ? nil : $0.pause
             }
-            // Where looking takes long (deep trees, slow disks), it does not become all that is done.
-            let wait: Duration = max(dependencies.interval, (elapsed() - start) * 4)
-            do { try await dependencies.clocks.sleep(for: wait, on: executor) } catch { return }
+            return quietFor ?? assumeIsolated { $0.scanAndLookOut() }
         }
+    }
+
+    /// Answers how long to wait for the next look.
+    private func scanAndLookOut() -> Duration {
+        let configChanges: Int = dependencies.keeper.changes
+        let start: Duration = elapsed()
+        if configChanges != adoptedChanges {
+            adoptSources()
+            adoptedChanges = configChanges
+        }
+        scan()
+        // Where looking takes long (deep trees, slow disks), it does not become all that is done.
+        let pause: Duration = max(dependencies.interval, (elapsed() - start) * 4)
+        let longest: Duration = seesEverything ? Self.longestWithoutScan : Self.longestWithBlindSpots
+        let next = Lookout(
+            surroundings: surroundings, hasUnread: tracked.contains(where: \.hasUnread), configChanges: configChanges,
+            pause: pause, looksLeft: Int(longest / pause) - 1)
+        lookout.withLock { $0 = next }
+        return pause
+    }
+
+    /// Whether looks see all that a scan would find. They do not see what a file without a name gets, that a file may be
+    /// read now, what a container is called, nor that it is time for something.
+    private var seesEverything: Bool {
+        deferred.isEmpty && !hasProblems && sources.allSatisfy(\.containers.isEmpty)
+            && !tracked.contains(where: \.isRotated) && surroundings.showNewNames
+    }
+
+    /// What was read does not call for another scan, and what was given back does.
+    func noteUnread() {
+        let hasUnread: Bool = tracked.contains(where: \.hasUnread)
+        lookout.withLock { $0.hasUnread = hasUnread }
     }
 
     // MARK: State
@@ -240,7 +272,7 @@ actor LogTailer {
     }
 
     /// Takes up the sources that run now.
-    func adoptSources() {
+    private func adoptSources() {
         let wanted: [String: LogSourceSpec] = dependencies.keeper.snapshot.running.logSources.filter {
             $0.value.journal.isEmpty
         }

@@ -26,4 +26,26 @@ struct Surroundings: Sendable {
         hasFreshFolder || folders.contains { FolderStamp($0.key) != $0.value }
             || files.contains { FoundFile($0.key) != $0.value }
     }
+
+    /// Whether a new name in any of the folders is sure to be seen by its time. What a network serves may tell it late.
+    var showNewNames: Bool { folders.values.allSatisfy { $0?.identity.isOnDisk ?? true } }
+}
+
+/// What decides whether a look becomes a scan.
+struct Lookout: Sendable {
+    var surroundings = Surroundings()
+    /// Whether a file has content that was not read.
+    var hasUnread = false
+    /// The keeper's count of changes that the last scan knew.
+    var configChanges = 0
+    /// The time between two looks.
+    var pause = Duration.zero
+    /// How many looks may go by until the next scan.
+    var looksLeft = 0
+
+    /// One look; whether a scan is to follow.
+    mutating func calls(configChanges: Int) -> Bool {
+        looksLeft -= 1
+        return looksLeft < 0 || hasUnread || configChanges != self.configChanges || surroundings.mayHaveChanged()
+    }
 }

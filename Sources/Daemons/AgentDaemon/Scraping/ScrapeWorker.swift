@@ -53,23 +53,23 @@ actor ScrapeWorker {
         let isSamePage: Bool = sameButForTime == spec
         spec = next
         guard !isSamePage else { return }
-        await markEnd()
+        markEnd()
         page = ScrapedPage(name: name, next)
         list = FrameList()
     }
 
     private func end() async {
-        await markEnd()
+        markEnd()
         dependencies.health.forget(healthKey)
     }
 
-    private func markEnd() async {
+    private func markEnd() {
         guard let values = list.ends() else { return }
-        await send(values, at: Timestamp(milliseconds: dependencies.clocks.now().milliseconds))
+        send(values, at: Timestamp(milliseconds: dependencies.clocks.now().milliseconds))
     }
 
-    private func send(_ values: [Double?], at time: Timestamp) async {
-        await dependencies.queue.append(
+    private func send(_ values: [Double?], at time: Timestamp) {
+        dependencies.queue.append(
             CollectedFrame(producer: producer, series: list.series, time: time, values: values))
     }
 
@@ -88,11 +88,11 @@ actor ScrapeWorker {
         // Cut off by a change of the spec, not by the target.
         guard !Task.isCancelled else { return }
         page.take(answer, seconds: elapsed().inSeconds)
-        await send(list.values(of: page.collected, markingEnds: true), at: time)
+        send(list.values(of: page.collected, markingEnds: true), at: time)
         dependencies.metrics.collected(name, failed: !page.collected.problems.isEmpty)
         dependencies.health.set(healthKey, CollectorHealth.Report(page.collected))
         if list.isSparse(page.collected, at: time) {
-            await markEnd()
+            markEnd()
             page = ScrapedPage(name: name, spec)
             list = FrameList()
         }

@@ -16,7 +16,6 @@ struct Shipper: Sendable {
     let metrics: AgentMetrics
     let clockOffset: ClockOffset
     let keeper: ConfigKeeper
-    let linger: Duration
     let requestTimeout: Duration
     /// Points of the backlog that may be sent in a second.
     let backlogRate: Int
@@ -32,7 +31,7 @@ struct Shipper: Sendable {
     /// Frames as differences, then as a whole with their lists of series, then in JSON.
     private static let mostForms = 3
     /// How often the queue is looked at where nothing arrives.
-    private static let longestWait = Duration.seconds(5)
+    private static let longestWait = Duration.seconds(30)
 
     /// Ships until cancelled.
     func run() async {
@@ -45,7 +44,6 @@ struct Shipper: Sendable {
             guard let cargo = await queue.take(allowingBacklog: isBacklogDue) else {
                 let wait: Duration = isBacklogDue ? Self.longestWait : backlogDue - elapsed()
                 await queue.arrivals.wait(atMost: wait, clock: clocks.clock)
-                if isBacklogDue { try? await clocks.clock.sleep(for: linger) }
                 continue
             }
             switch await ship(cargo, timeout: requestTimeout) {

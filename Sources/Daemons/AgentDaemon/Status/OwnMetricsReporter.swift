@@ -24,7 +24,7 @@ struct OwnMetricsReporter: Sendable {
         await ticking(every: interval, clocks: clocks) {
             let time = Timestamp(milliseconds: clocks.now().milliseconds)
             let values: [Double?] = list.values(of: measurements(await queue.statistics), at: time)
-            await queue.append(CollectedFrame(producer: Self.producer, series: list.series, time: time, values: values))
+            queue.append(CollectedFrame(producer: Self.producer, series: list.series, time: time, values: values))
         }
     }
 
