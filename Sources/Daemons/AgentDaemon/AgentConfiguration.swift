@@ -26,7 +26,7 @@ package struct AgentConfiguration: Sendable {
     /// The time between two frames of the agent's own metrics.
     package var ownMetricsInterval = Duration.seconds(10)
     /// How often `config.json` and the host's clock are looked at.
-    package var fileCheckInterval = Duration.seconds(1)
+    package var fileCheckInterval = Duration.milliseconds(500)
     /// How often log files are looked for and at: what has a name for less may be missed.
     package var logInterval = Duration.milliseconds(250)
     /// Where logs of containers are looked for; nil: where Docker and CRI runtimes keep them.
