@@ -108,7 +108,6 @@ library("CLibmongoc", pkgConfig: "libmongoc-1.0", apt: "libmongoc-dev")
 library("CLibpq", pkgConfig: "libpq", apt: "libpq-dev")
 library("CLibyaml", pkgConfig: "yaml-0.1", apt: "libyaml-dev")
 library("CMalloc")
-library("CSemaphore")
 library("CZlib", pkgConfig: "zlib", apt: "zlib1g-dev")
 library("CZstd", pkgConfig: "libzstd", apt: "libzstd-dev")
 
@@ -131,7 +130,7 @@ target(.core, "Assets", exclude: ["Dashboard", "Page"])
 
 // Runtime
 target(
-    .runtime, "Runtime", uses: ["CSemaphore", "Declarations", "Pipelines", "Telemetry"],
+    .runtime, "Runtime", uses: ["Declarations", "Pipelines", "Telemetry"],
     products: [crypto, lifecycle, logging, metrics])
 
 // Adapters: one outside party each

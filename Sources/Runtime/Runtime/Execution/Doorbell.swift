@@ -1,31 +1,49 @@
-import CSemaphore
 import Glibc
 
 /// Wakes the one thread that waits for it, also at a moment of the clock that only runs. (A semaphore of Dispatch waits by
 /// the clock that people set: one that is set back by an hour would let its thread sleep for an hour more.)
 final class Doorbell: @unchecked Sendable {
-    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
+    private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    private let condition = UnsafeMutablePointer<pthread_cond_t>.allocate(capacity: 1)
+    private var isRung = false
 
     init() {
-        semaphore.initialize(to: sem_t())
-        sem_init(semaphore, 0, 0)
+        mutex.initialize(to: pthread_mutex_t())
+        condition.initialize(to: pthread_cond_t())
+        pthread_mutex_init(mutex, nil)
+        var attributes = pthread_condattr_t()
+        pthread_condattr_init(&attributes)
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC)
+        pthread_cond_init(condition, &attributes)
+        pthread_condattr_destroy(&attributes)
     }
 
     deinit {
-        sem_destroy(semaphore)
-        semaphore.deallocate()
+        pthread_cond_destroy(condition)
+        pthread_mutex_destroy(mutex)
+        condition.deallocate()
+        mutex.deallocate()
     }
 
-    func ring() { sem_post(semaphore) }
+    /// Ringing twice before anybody looks is ringing once.
+    func ring() {
+        pthread_mutex_lock(mutex)
+        isRung = true
+        pthread_mutex_unlock(mutex)
+        pthread_cond_signal(condition)
+    }
 
-    /// Returns when it is or was rung, or at `deadline`. Ringing twice before anybody looks is ringing once.
+    /// Returns when it is or was rung, or at `deadline`.
     func wait(until deadline: RunningTime?) {
-        if var moment = deadline?.moment {
-            while sem_clockwait(semaphore, CLOCK_MONOTONIC, &moment) != 0, errno == EINTR {}
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        if let deadline {
+            var moment: timespec = deadline.moment
+            while !isRung, pthread_cond_timedwait(condition, mutex, &moment) != ETIMEDOUT {}
         } else {
-            while sem_wait(semaphore) != 0 {}
+            while !isRung { pthread_cond_wait(condition, mutex) }
         }
-        while sem_trywait(semaphore) == 0 {}
+        isRung = false
     }
 }
 
