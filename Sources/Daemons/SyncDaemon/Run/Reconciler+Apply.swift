@@ -147,12 +147,11 @@ extension Reconciler {
     /// Remembers what a commit wants to stay when it is dropped, before any of it is applied: after a crash in between,
     /// nobody else knows.
     func noteKept(of commit: LoadedCommit) {
-        guard keptRevision != commit.id.hex, let declared = commit.declared else { return }
-        keptRevision = commit.id.hex
-        let before: Set<ResourceKey> = state.inventory.kept
+        guard let declared = commit.declared else { return }
+        let before: [Set<ResourceKey>] = [state.inventory.kept, state.proxyInventory.kept]
         state.inventory.noteKept(of: declared)
         state.proxyInventory.noteKept(of: declared)
-        if state.inventory.kept != before || !state.proxyInventory.kept.isEmpty { persistNotes() }
+        if before != [state.inventory.kept, state.proxyInventory.kept] { persistNotes() }
     }
 
     /// Counts deletions before they are sent, on disk too: whoever is killed before the answer would delete as much again.

@@ -125,8 +125,8 @@ extension Reconciler {
                 return
             }
             run.commit = loaded
-            // Also where the state directory was lost. What is pinned speaks for itself.
-            if orders.pin == nil { noteKept(of: loaded) }
+            // A state directory that was lost knows nothing of what is to stay.
+            if state.inventory.storeId == nil { noteKept(of: loaded) }
             run.acceptedInfo = loaded.info
             run.report.commit = run.acceptedInfo
         } catch {

@@ -68,8 +68,6 @@ package actor Reconciler {
     var lastFetchAt: Timestamp?
     /// What was found out about the head against the accepted commit; both never change.
     var examined: (head: ObjectID, accepted: String?, verdict: HeadVerdict)?
-    /// The commit whose wishes to keep resources were noted last.
-    var keptRevision: String?
     /// A commit that the server refused; tried again when git is fetched.
     var rejected: (commit: String, problems: [Diagnostic])?
     var hasAskedForAnchor = false
