@@ -131,6 +131,17 @@ private let edited: JSONValue = ["expr": "cpu > 80", "for": "1h"]
         #expect(try difference(world, state("c3")).finding == .kept)
     }
 
+    @Test func whatAManifestKeepsStaysUntilAnotherWasApplied() throws {
+        var world = World()
+        try world.converge(state("c1", declaration(key, old, annotations: annotations(keeps: true))))
+        let next = state("c2", declaration(key, new))
+        // About to be applied, and never was.
+        world.inventory.noteKept(of: next)
+        #expect(try difference(world, state("c3")).finding == .kept)
+        try world.converge(next)
+        #expect(try difference(world, state("c3")).finding == .prune)
+    }
+
     @Test func whatStandsTwiceInAnAnswerCountsOnce() throws {
         let world = try applied()
         var snapshot: ConfigSnapshot = world.store.snapshot

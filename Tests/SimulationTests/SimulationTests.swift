@@ -17,7 +17,7 @@ private let firstSeed: UInt64 = ProcessEnvironment.value("PLUMB_SIMULATION_SEED"
     }
 
     /// Beyond the first ones; what they found was mended.
-    @Test(arguments: [1496, 1801, 4234, 5687, 6510, 12201, 12737, 18906, 24579] as [UInt64])
+    @Test(arguments: [1496, 1801, 2054, 4234, 5687, 6510, 12201, 12737, 18906, 24579] as [UInt64])
     func whatWasFoundStaysMended(_ seed: UInt64) {
         let violation: Violation? = Simulation.run(Schedule(seed: seed)).violation
         #expect(violation == nil, "seed \(seed)")

@@ -32,23 +32,20 @@ package struct Inventory: Hashable, Sendable, JSONCodable {
     /// The entries, where they are of this store.
     package func entries(of storeId: String) -> [ResourceKey: Entry] { self.storeId == storeId ? entries : [:] }
 
-    /// Takes over which of its resources a commit wants to stay when they are dropped. Has to be written down before the
-    /// commit is applied: after a crash in between, only its manifests would know.
+    /// Adds what a commit wants to stay when it is dropped. Has to be written down before the commit is applied: after a
+    /// crash in between, only its manifests would know. What it no longer wants to stay does so until it was applied.
     package mutating func noteKept(of declared: DeclaredState) {
-        for declaration in declared.ordered {
-            if declaration.annotations.keepsOnPrune {
-                kept.insert(declaration.key)
-            } else if !kept.isEmpty {
-                kept.remove(declaration.key)
-            }
-        }
+        for declaration in declared.ordered where declaration.annotations.keepsOnPrune { kept.insert(declaration.key) }
     }
 
     /// The inventory after a store was read: what it holds of this source, and what is declared, was applied and is
     /// gone. An entry is dropped only once a complete reading proves that the resource is neither live nor declared.
     package func updated(from snapshot: ConfigSnapshot, declared: DeclaredState?, source: String) -> Inventory {
         var next = Inventory(storeId: snapshot.storeId, entries: entries(of: snapshot.storeId), kept: kept)
-        if let declared { next.noteKept(of: declared) }
+        if let declared {
+            next.noteKept(of: declared)
+            next.kept = next.kept.filter { declared.resources[$0]?.annotations.keepsOnPrune ?? true }
+        }
         // Of ten thousand hardly one has moved: what stays is not written again.
         var staying = 0
         for resource in snapshot.resources where resource.owner == source {
