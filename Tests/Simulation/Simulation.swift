@@ -44,6 +44,7 @@ package enum Simulation {
         }
         for daemon in world.daemons { daemon.end() }
         world.executor.drain()
+        defer { world.dismantle() }
         return Verdict(
             schedule: schedule, violation: world.violation, trace: world.traced, elapsed: world.timeline.now,
             runs: world.reports)

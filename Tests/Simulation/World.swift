@@ -115,6 +115,13 @@ final class World: @unchecked Sendable {
         trace("push \(id.short), the last")
     }
 
+    /// Lets go of everything, which else would hold each other for ever: a hundred thousand worlds are made in a night.
+    func dismantle() {
+        timeline = Timeline()
+        daemons = []
+        components = [:]
+    }
+
     // MARK: What goes on
 
     func sendEvents(of component: Component) {
