@@ -26,7 +26,14 @@ private final class HelperFixture: Sendable {
                 "--accept", "--listen=\(folder("socket"))", try BuiltPrograms.path("plumb-unit-helper"), "--user",
                 "\(user)", "--allow", folder("allow"), "--folder", folder("units"), "--systemctl", systemctl,
             ])
-        _ = try await answered("the socket") { Files.exists(self.folder("socket")) ? true : nil }
+        _ = try await answered("the socket") { self.isListening ? true : nil }
+    }
+
+    /// A socket has its name before anybody listens at it. To try it would start the helper.
+    private var isListening: Bool {
+        let accepts = " 00010000 "
+        let sockets: String = (try? Files.text("/proc/net/unix", limit: 16 << 20)) ?? ""
+        return sockets.split(separator: "\n").contains { $0.hasSuffix(folder("socket")) && $0.contains(accepts) }
     }
 
     /// What the helper answers; nil where it did what was asked.
