@@ -99,7 +99,7 @@ final class World: @unchecked Sendable {
     }
 
     private func pushFinalCommit() {
-        let anchors: [ObjectID] = daemons.compactMap(\.acceptedCommit) + checks.accepted
+        let anchors: [ObjectID] = daemons.compactMap(\.acceptedCommit) + checks.accepted.map(\.id)
         var parents: [ObjectID] = []
         for id in [remote.head].compactMap({ $0 }) + anchors where !parents.contains(id) && remote.commits[id] != nil {
             parents.append(id)

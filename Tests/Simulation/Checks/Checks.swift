@@ -38,7 +38,7 @@ package struct Violation: Hashable, Sendable, CustomStringConvertible {
 /// What the checks remember of what happened.
 struct Checks {
     /// Commits in the order in which they came to be accepted.
-    var accepted: [ObjectID] = []
+    var accepted: [Acceptance] = []
     /// The same, and what was pinned or taken while nothing was sent, as reports say it.
     var enforced: [ObjectID] = []
     /// Deletions by git, for the guard.
@@ -49,6 +49,13 @@ struct Checks {
     var isMeeting = false
     /// When the state directory of a daemon was lost last; it cannot know of deletions before.
     var lostState: [Int: Duration] = [:]
+
+    /// A daemon said with the server's lease which commit it accepted.
+    struct Acceptance {
+        var id: ObjectID
+        var daemon: Int
+        var at: Duration
+    }
 
     mutating func note(enforced id: ObjectID) {
         if enforced.last != id { enforced.append(id) }

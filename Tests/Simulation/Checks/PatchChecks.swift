@@ -4,18 +4,29 @@ import GitStore
 import Reconciliation
 import Telemetry
 
+/// A patch as it left a daemon: what is on its way is judged by what was known and ordered then.
+struct SentPatch {
+    var patch: ConfigPatch
+    var daemon: Int
+    var at: Duration
+    /// What people had ordered of the daemon; nil where nobody can know.
+    var orders: Enforcement?
+}
+
 extension World {
     /// A daemon's patch was taken by a store that was `before`.
-    func patchApplied(_ patch: ConfigPatch, before: StoreModel, on name: Component, by daemon: Int) {
+    func patchApplied(_ sent: SentPatch, before: StoreModel, on name: Component) {
         guard component(name).store.version != before.version else { return }
+        let patch: ConfigPatch = sent.patch
+        let daemon: Int = sent.daemon
         trace("daemon \(daemon) writes \(patch.changes.count) changes to \(name.rawValue)")
         checkWriter(patch, before: before, on: name, by: daemon)
         guard let id = patch.revision.flatMap(ObjectID.init(hex:)), let commit = remote.commits[id] else {
             return violate(.history, "daemon \(daemon) wrote for \(patch.revision ?? "no commit"), which nobody pushed")
         }
-        let pin: Enforcement.Pin? = daemons[daemon].orders?.pin
-        let isPinned: Bool = daemons[daemon].orders == nil || pin?.commit == commit.id.hex
-        if !isPinned { checkHistory(commit, by: daemon) }
+        let pin: Enforcement.Pin? = sent.orders?.pin
+        let isPinned: Bool = sent.orders == nil || pin?.commit == commit.id.hex
+        if !isPinned { checkHistory(commit, by: daemon, after: lastAccepted(before: sent, on: name)) }
         let deleted: [ResourceKey] = patch.changes.filter { $0.operation == .delete }.compactMap {
             ResourceKey("\($0.kind)/\($0.name)")
         }
@@ -42,11 +53,17 @@ extension World {
         }
     }
 
-    private func checkHistory(_ commit: SimulatedCommit, by daemon: Int) {
+    /// The commit that a patch must contain. What is accepted is known by the server, whose lease its daemon holds; the
+    /// proxy's lease may still be another daemon's, who learns of the commit when it asks the server next.
+    private func lastAccepted(before sent: SentPatch, on name: Component) -> ObjectID? {
+        checks.accepted.last { name == .server || $0.daemon == sent.daemon || $0.at <= sent.at }?.id
+    }
+
+    private func checkHistory(_ commit: SimulatedCommit, by daemon: Int, after last: ObjectID?) {
         if let fault = commit.fault {
             return violate(.history, "daemon \(daemon) enforces \(commit.id.short), which is not valid (\(fault))")
         }
-        guard let last = checks.accepted.last, !remote.isDescendant(commit.id, of: last),
+        guard let last, !remote.isDescendant(commit.id, of: last),
             !permitted.contains(where: { remote.isDescendant(commit.id, of: $0) })
         else { return }
         violate(
@@ -106,12 +123,12 @@ extension World {
         let anchor: String? = component(.server).store.leases[SimulatedTarget.writer]?.acceptedCommit
         let known: Set<ObjectID> = Set(
             daemons.compactMap(\.acceptedCommit) + [anchor.flatMap(ObjectID.init(hex:))].compactMap { $0 })
-        while let last = checks.accepted.last, !known.contains(last) { checks.accepted.removeLast() }
+        while let last = checks.accepted.last?.id, !known.contains(last) { checks.accepted.removeLast() }
     }
 
     /// Whether a commit of (what was accepted before, this one] has the trailer.
     private func isPermitted(_ commit: SimulatedCommit) -> Bool {
-        let before: ObjectID? = checks.accepted.last { $0 != commit.id }
+        let before: ObjectID? = checks.accepted.last { $0.id != commit.id }?.id
         guard let before, remote.isDescendant(commit.id, of: before) else {
             return commit.isPermitted
         }
@@ -131,10 +148,10 @@ extension World {
         guard let commit = remote.commits[id] else {
             return violate(.history, "daemon \(daemon) accepted \(id.short), which nobody pushed")
         }
-        checkHistory(commit, by: daemon)
-        guard checks.accepted.last != id else { return }
+        checkHistory(commit, by: daemon, after: checks.accepted.last?.id)
+        guard checks.accepted.last?.id != id else { return }
         trace("daemon \(daemon) accepted \(id.short)")
-        checks.accepted.append(id)
+        checks.accepted.append(Checks.Acceptance(id: id, daemon: daemon, at: timeline.now))
         checks.note(enforced: id)
     }
 }

@@ -81,9 +81,11 @@ final class SimulatedTarget: ReconcileTarget, @unchecked Sendable {
     }
 
     func apply(_ patch: ConfigPatch) async throws(TargetError) -> ConfigSnapshot {
-        let sent: ConfigPatch = throughJSON(world.defect.patch(patch))
         let daemon: Int = incarnation.daemon
-        world.checkOrders(sent, on: component, by: incarnation)
+        let sent = SentPatch(
+            patch: throughJSON(world.defect.patch(patch)), daemon: daemon, at: world.timeline.now,
+            orders: world.daemons[daemon].orders)
+        world.checkOrders(sent.patch, on: component, by: incarnation)
         if let span = incarnation.pauseBeforeWrite {
             incarnation.pauseBeforeWrite = nil
             try? await incarnation.sleep(for: span)
@@ -91,14 +93,14 @@ final class SimulatedTarget: ReconcileTarget, @unchecked Sendable {
         let result: Result<ConfigSnapshot, TargetError> = await ask("patch") { [world, component] there in
             let before: StoreModel = there.store
             let failure: StoreModel.PatchFailure? = there.change {
-                $0.apply(sent, by: Self.writer, now: world.serverTime, omitting: world.defect.omissions)
+                $0.apply(sent.patch, by: Self.writer, now: world.serverTime, omitting: world.defect.omissions)
             }
             switch failure {
             case .conflict(let conflict): return .failure(.conflict(throughJSON(conflict)))
             case .rejected(let rejection): return .failure(.rejected(throughJSON(rejection)))
             case nil: break
             }
-            world.patchApplied(sent, before: before, on: component, by: daemon)
+            world.patchApplied(sent, before: before, on: component)
             return .success(there.snapshot)
         }
         return try result.get()
