@@ -41,6 +41,22 @@ import Testing
             ])
     }
 
+    @Test(arguments: 0..<50)
+    func keysOfAllPlanesAreSortedByUTF16CodeUnits(seed: UInt64) throws {
+        var random = SeededGenerator(seed: seed)
+        let characters: [String] = [
+            "a", "b", "\u{7F}", "é", "€", "\u{D7FF}", "\u{E000}", "\u{FFFD}", "\u{10000}", "\u{10FFFF}",
+        ]
+        let keys: Set<String> = Set(
+            (0..<40).map { _ in
+                (0..<Int.random(in: 0...4, using: &random)).map { _ in characters.randomElement(using: &random) ?? "" }
+                    .joined()
+            })
+        let text: String = JSONValue.object(Dictionary(keys.map { ($0, .null) }) { first, _ in first }).canonicalText
+        let written: [String] = try JSONValue.members(parsing: text).map(\.key)
+        #expect(written == keys.sorted { Array($0.utf16).lexicographicallyPrecedes(Array($1.utf16)) })
+    }
+
     @Test func textsAreEscapedOnlyWhereTheyMustBe() throws {
         // RFC 8785, section 3.2.2.
         let text = #"{"string": "\u20ac$\u000F\u000aA'\u0042\u0022\u005c\\\"\/", "literals": [null, true, false]}"#

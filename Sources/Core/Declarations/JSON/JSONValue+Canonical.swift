@@ -26,7 +26,7 @@ extension JSONValue {
             output.append(UInt8(ascii: "]"))
         case .object(let members):
             output.append(UInt8(ascii: "{"))
-            let keys: [String] = members.keys.sorted { $0.utf16.lexicographicallyPrecedes($1.utf16) }
+            let keys: [String] = members.keys.sorted(by: precedesInUTF16)
             for (index, key) in keys.enumerated() {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
                 Self.write(key, to: &output)
@@ -67,6 +67,29 @@ extension JSONValue {
             output.append(hexDigits[Int(byte >> 4)])
             output.append(hexDigits[Int(byte & 15)])
         default: output.append(byte)
+        }
+    }
+}
+
+/// Whether `left` comes before `right` by UTF-16 code units, found in their UTF-8: both orders agree but for characters
+/// beyond the first plane, whose surrogates come before U+E000.
+private func precedesInUTF16(_ left: String, _ right: String) -> Bool {
+    /// The order of first bytes; a byte within a character is below all that are moved.
+    func rank(_ byte: UInt8) -> UInt8 {
+        switch byte {
+        case 0xF0...: byte - 2
+        case 0xEE, 0xEF: byte + 16
+        default: byte
+        }
+    }
+    var (left, right): (String, String) = (left, right)
+    return left.withUTF8 { left in
+        right.withUTF8 { right in
+            let shorter: Int = min(left.count, right.count)
+            for place in 0..<shorter where left[place] != right[place] {
+                return rank(left[place]) < rank(right[place])
+            }
+            return left.count < right.count
         }
     }
 }
