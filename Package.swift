@@ -177,8 +177,8 @@ target(
 target(
     .daemons, "SyncDaemon",
     uses: [
-        "Alerting", "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "Manifests", "PromQL", "Reconciliation",
-        "Runtime", "Systemd", "SystemdUnits", "Telemetry",
+        "Alerting", "ConfigAPI", "ConfigAPIClient", "Declarations", "GitStore", "HostSystem", "Manifests", "PromQL",
+        "Reconciliation", "Runtime", "Systemd", "SystemdUnits", "Telemetry",
     ],
     products: [
         argumentParser, asyncHTTPClient, crypto, lifecycle, logging, nioCore, nioHTTP1, nioPosix, subprocess,

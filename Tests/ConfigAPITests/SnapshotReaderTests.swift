@@ -40,6 +40,23 @@ import Testing
         return try reader.finish()
     }
 
+    // "é" has two forms, which are equal texts and not the same bytes.
+    @Test func `texts that resources share are kept as each was sent`() throws {
+        var random = Numbers(1)
+        let files = ["rules/caf\u{E9}-and-more.yaml", "rules/cafe\u{301}-and-more.yaml"]
+        let resources: [StoredResource] = files.indices.map { index in
+            var resource: StoredResource = resource(index, using: &random)
+            resource.source = ResourceSource(
+                commit: "c", file: files[index], line: 1, author: "a", authoredAt: Timestamp(milliseconds: 1),
+                subject: "s")
+            resource.changedBy?.details = ["application": files[index]]
+            return resource
+        }
+        let bytes: [UInt8] = snapshot(resources, generation: 1).json.canonical
+        let (found, _) = try read(bytes, SnapshotReader.Known(), using: &random)
+        #expect(found.json.canonical == bytes)
+    }
+
     // What is read piece by piece, with what was known before, is what is read at once.
     @Test(arguments: 0..<40)
     func `a store that changes is read as if it was read whole each time`(seed: UInt64) throws {
@@ -57,6 +74,8 @@ import Testing
             let bytes: [UInt8] = Bool.random(using: &random) ? json.canonical : Array(json.indented.utf8)
             let (found, next) = try read(bytes, known, using: &random)
             #expect(found == wanted)
+            // Resources keep their specs as text; what is read from it is what was sent.
+            #expect(found.json == json)
             known = next
         }
     }

@@ -6,7 +6,7 @@ import Testing
 @Suite struct NormalFormTests {
     private func normal(_ kind: String, _ spec: String) throws -> String {
         let state = try declare([("m.yaml", manifest(kind, "x", spec))]).get()
-        return try #require(state.resources.values.first).resource.spec.canonicalText
+        return try #require(state.resources.values.first).spec.canonicalText
     }
 
     @Test func defaultsAndEmptyCollectionsAreLeftOut() throws {
@@ -107,7 +107,7 @@ import Testing
     @Test(arguments: goldenDigests)
     func digestsOfFixedDocumentsNeverChange(kind: String, spec: String, digest: String) throws {
         let state = try declare([("m.yaml", manifest(kind, "golden", spec))]).get()
-        let resource = try #require(state.resources.values.first).resource
+        let resource = try #require(state.resources.values.first)
         #expect(resource.digest == digest, "\(kind) \(resource.spec.canonicalText)")
     }
 
@@ -116,10 +116,10 @@ import Testing
         let declared = try #require(state.resources.values.first)
         let form =
             #"{"apiVersion":"plumbline/v1","kind":"Retention","name":"x","spec":{"dataset":"metrics","keep":"1w"}}"#
-        #expect(declared.resource.digest == hexadecimal(sha256(Array(form.utf8))))
-        #expect(state.digest == hexadecimal(sha256(Array("Retention/x \(declared.resource.digest)\n".utf8))))
+        #expect(declared.digest == hexadecimal(sha256(Array(form.utf8))))
+        #expect(state.digest == hexadecimal(sha256(Array("Retention/x \(declared.digest)\n".utf8))))
         #expect(
-            decoder.rawDigest(kind: "Retention", name: "x", spec: declared.resource.spec) == declared.resource.digest)
+            decoder.rawDigest(kind: "Retention", name: "x", spec: declared.spec) == declared.digest)
     }
 }
 

@@ -13,7 +13,7 @@ import Testing
     private func spec(_ text: String) throws -> ScrapeTargetSpec {
         let declared = try #require(
             try declare([("m.yaml", manifest("ScrapeTarget", "app", text))]).get().resources.values.first)
-        let decoded = try decoder.resource(kind: .scrapeTarget, name: "app", spec: declared.resource.spec).get()
+        let decoded = try decoder.resource(kind: .scrapeTarget, name: "app", spec: declared.spec).get()
         guard case .scrapeTarget(let spec) = decoded.spec else { throw CancellationError() }
         return spec
     }

@@ -35,7 +35,7 @@ import Testing
 
     @Test func everySourceIsCollectedOnEveryHostWithoutShadows() throws {
         let resources: [DecodedResource] = try state().resources.values.map { declared in
-            try decoder.resource(kind: declared.key.kind, name: declared.key.name, spec: declared.resource.spec).get()
+            try decoder.resource(kind: declared.key.kind, name: declared.key.name, spec: declared.spec).get()
         }
         let host = HostGroups(resources).profile(of: HostIdentity(name: "any"))
         let collectors = effectiveCollectors(for: host, from: resources)
@@ -47,13 +47,13 @@ import Testing
     @Test func noNotifierIsDeclaredAndNoRuleNamesOne() throws {
         for declared in try state().resources.values {
             #expect(declared.key.kind != .notifier)
-            #expect(references(of: declared.spec).isEmpty)
+            #expect(declared.references.isEmpty)
         }
     }
 
     @Test func everyRuleSaysWhatIsWrongAndWhere() throws {
         for declared in try state().resources.values {
-            guard case .alertRule(let rule) = declared.spec else { continue }
+            guard case .alertRule(let rule) = declared.typedSpec else { continue }
             let summary: String = rule.annotations["summary"] ?? ""
             #expect(summary.hasPrefix("{{ $labels.host }}: "), "\(declared.key)")
             #expect(rule.annotations["description"] != nil, "\(declared.key)")

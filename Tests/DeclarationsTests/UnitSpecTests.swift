@@ -15,16 +15,16 @@ import Testing
         let state = try declare([("m.yaml", manifest("Unit", "x", text)), ("r.yaml", retention)]).get()
         let declared = try #require(state.resources[ResourceKey(.unit, "x")])
         #expect(
-            declared.spec
+            declared.typedSpec
                 == .unit(
                     UnitSpec(
                         unit: "plumb-server.service", enabled: true, state: .running,
                         settings: [.memoryMax: .integer(1 << 30), .cpuQuota: "150%", .nice: -5],
                         restartOn: [ResourceKey(.retention, "metrics")])))
-        #expect(references(of: declared.spec) == [ResourceKey(.retention, "metrics")])
+        #expect(declared.references == [ResourceKey(.retention, "metrics")])
         #expect(ResourceKind.unit.target == .systemd)
         #expect(
-            declared.resource.spec.canonicalText == #"{"enabled":true,"restartOn":["Retention/metrics"],"#
+            declared.spec.canonicalText == #"{"enabled":true,"restartOn":["Retention/metrics"],"#
                 + #""settings":{"CPUQuota":"150%","MemoryMax":1073741824,"Nice":-5},"state":"running","#
                 + #""unit":"plumb-server.service"}"#)
     }
@@ -33,7 +33,7 @@ import Testing
         let spec = "{unit: a.timer, settings: {OnUnitActiveSec: 90s, RandomizedDelaySec: 60s, OnCalendar: '*:0/15'}}"
         let state = try declare([("m.yaml", manifest("Unit", "x", spec))]).get()
         #expect(
-            try #require(state.resources.values.first).resource.spec["settings"]
+            try #require(state.resources.values.first).spec["settings"]
                 == ["OnCalendar": "*:0/15", "OnUnitActiveSec": "1m30s", "RandomizedDelaySec": "1m"])
     }
 

@@ -77,6 +77,54 @@ private func report(_ number: Int, outcome: RunOutcome = .inSync) -> RunReport {
         }
     }
 
+    @Test func whatTheServerHasIsNotSentAgainAfterARestart() throws {
+        let folder = try TemporaryFolder()
+        let directory = StateDirectory(folder.path)
+        var log = ReportLog(directory: directory)
+        for number in 1...6 { _ = try log.append(report(number, outcome: number % 2 == 0 ? .failed : .refused)) }
+        log.sent(report(3).id)
+        let restarted = ReportLog(directory: directory)
+        #expect(restarted.unsent(atMost: 500).map(\.id) == (4...6).map { report($0).id })
+        #expect(restarted.unsent(atMost: 2).map(\.id) == (5...6).map { report($0).id })
+        log.sent(report(6).id)
+        // It may have counted more runs since.
+        #expect(ReportLog(directory: directory).unsent(atMost: 500).map(\.id) == [report(6).id])
+    }
+
+    @Test func aStateIsWrittenWholeWhateverPartOfItChanged() throws {
+        var text = StateText()
+        var state = SyncState.initial
+        #expect(try SyncState(parsing: text(state)) == state)
+        state.inventory = Inventory(
+            storeId: "s", entries: [ResourceKey(.alertRule, "a"): .init(digest: "1", revision: "x")])
+        #expect(try SyncState(parsing: text(state)) == state)
+        state.head = "y"
+        #expect(try SyncState(parsing: text(state)) == state)
+        state.inventory.kept = [ResourceKey(.alertRule, "a")]
+        #expect(try SyncState(parsing: text(state)) == state)
+        #expect(try JSONValue(parsing: text(state)) == state.json)
+    }
+
+    @Test func theInventoryOfAnEarlierVersionIsRead() throws {
+        let text = """
+            {"storeId": "s", "kept": ["AlertRule/c"], "entries": [
+              {"resource": "AlertRule/a", "digest": "1", "revision": "x", "keepsOnPrune": true},
+              {"resource": "AlertRule/b", "digest": "2", "revision": "y"}]}
+            """
+        let inventory = try Inventory(parsing: Array(text.utf8))
+        let (a, b, c) = (ResourceKey(.alertRule, "a"), ResourceKey(.alertRule, "b"), ResourceKey(.alertRule, "c"))
+        #expect(
+            inventory
+                == Inventory(
+                    storeId: "s",
+                    entries: [a: .init(digest: "1", revision: "x"), b: .init(digest: "2", revision: "y")],
+                    kept: [a, c]))
+        #expect(try Inventory(parsing: inventory.json.canonical) == inventory)
+        for damaged in [#"{"storeId": "s"}"#, #"{"applied": []}"#, #"{"applied": {"x": {"AlertRule/a": 1}}}"#] {
+            #expect(throws: JSONFormError.self, "\(damaged)") { try Inventory(parsing: Array(damaged.utf8)) }
+        }
+    }
+
     @Test func theStateIsReadBackAsItWasWritten() throws {
         let folder = try TemporaryFolder()
         let directory = StateDirectory(folder.path)

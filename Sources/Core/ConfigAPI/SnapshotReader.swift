@@ -15,6 +15,7 @@ package struct SnapshotReader: Sendable {
     private let known: Known
     private let sha256: SHA256Function
     private var read = Known()
+    private var texts = SharedTexts()
     /// Everything but the resources.
     private var frame: [UInt8] = []
     /// What came of a resource whose end has not come.
@@ -90,7 +91,11 @@ package struct SnapshotReader: Sendable {
         do throws(JSONFormError) {
             let place: Int? = known.places[digest]
             let resource: StoredResource
-            if let place { resource = known.resources[place] } else { resource = try StoredResource(parsing: pending) }
+            if let place {
+                resource = known.resources[place]
+            } else {
+                resource = try StoredResource(parsing: pending).compact(&texts)
+            }
             read.places[digest] = read.resources.count
             read.resources.append(resource)
         } catch {

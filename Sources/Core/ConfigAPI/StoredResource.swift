@@ -12,9 +12,9 @@ package struct StoredResource: Hashable, Sendable, JSONCodable {
         init(_ content: Content) { self.content = content }
     }
 
-    private struct Content: Hashable, Sendable {
+    struct Content: Hashable, Sendable {
         var key: ResourceKey
-        var spec: JSONValue
+        var spec: DeferredJSON
         var digest: String
         var owner: String
         var applied: Applied?
@@ -25,10 +25,12 @@ package struct StoredResource: Hashable, Sendable, JSONCodable {
 
     private var storage: Storage
 
-    private var content: Content {
+    private(set) var content: Content {
         get { storage.content }
         set { storage = Storage(newValue) }
     }
+
+    init(_ content: Content) { storage = Storage(content) }
 
     package init(
         key: ResourceKey, spec: JSONValue, digest: String, owner: String, applied: Applied? = nil,
@@ -36,15 +38,15 @@ package struct StoredResource: Hashable, Sendable, JSONCodable {
     ) {
         storage = Storage(
             Content(
-                key: key, spec: spec, digest: digest, owner: owner, applied: applied, source: source,
+                key: key, spec: DeferredJSON(spec), digest: digest, owner: owner, applied: applied, source: source,
                 changedBy: changedBy, health: health))
     }
 
     package var key: ResourceKey { storage.content.key }
     /// The normal form; what is stored as it is where that cannot be decoded (then `health` says why).
     package var spec: JSONValue {
-        get { storage.content.spec }
-        set { content.spec = newValue }
+        get { storage.content.spec.value }
+        set { content.spec = DeferredJSON(newValue) }
     }
     package var digest: String {
         get { storage.content.digest }

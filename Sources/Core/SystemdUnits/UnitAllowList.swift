@@ -28,9 +28,11 @@ package struct UnitAllowList: Hashable, Sendable {
     }
 
     /// What is wrong with declaring a unit that the list does not have.
-    package func problems(with resources: some Sequence<DeclaredResource>) -> [Diagnostic] {
+    package func problems(with resources: some Sequence<Declaration>) -> [Diagnostic] {
         resources.compactMap { declared in
-            guard case .unit(let spec) = declared.spec, !allows(spec.unit) else { return nil }
+            guard declared.key.kind == .unit, case .unit(let spec) = declared.typedSpec, !allows(spec.unit) else {
+                return nil
+            }
             return Diagnostic(
                 file: declared.file, mark: declared.mark,
                 message: "\(declared.key): \(spec.unit) is not among the units that may be declared "

@@ -25,7 +25,7 @@ func declaration(
 ) -> Declaration {
     Declaration(
         key: key, spec: spec, digest: digest(key, spec), references: references, annotations: annotations,
-        file: "\(key.name).yaml", line: 1)
+        file: "\(key.name).yaml")
 }
 
 func annotations(drift: DriftPolicy = .correct, keeps: Bool = false, adopts: Bool = false) -> ResourceAnnotations {

@@ -1,6 +1,6 @@
 import CMalloc
 
-/// The heap of a program that has many threads and little to keep.
+/// The heap of a program that has many threads and little to do.
 package enum Heap {
     private static let arenas: Int32 = 1
     /// What lies free at the heap's end and is not given back, in bytes.
@@ -15,4 +15,8 @@ package enum Heap {
         _ = mallopt(M_TRIM_THRESHOLD, slack)
         _ = mallopt(M_MMAP_THRESHOLD, slack)
     }
+
+    /// Gives whole free pages back to the kernel, also those in the heap's middle: for after work that took much at once.
+    /// Takes about a millisecond for each 30 MB of heap.
+    package static func giveBack() { _ = malloc_trim(0) }
 }

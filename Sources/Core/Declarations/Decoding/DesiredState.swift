@@ -1,21 +1,8 @@
 /// Everything that one commit declares. There is no half of it: it comes from a complete, valid tree.
 package struct DesiredState: Hashable, Sendable {
-    package let resources: [ResourceKey: DeclaredResource]
+    package let resources: [ResourceKey: Declaration]
     /// The set digest over all of them.
     package let digest: String
-}
-
-/// A resource as a manifest declares it.
-package struct DeclaredResource: Hashable, Sendable {
-    package let resource: Resource
-    package let spec: Spec
-    package let annotations: ResourceAnnotations
-    /// The path below the configured root.
-    package let file: String
-    /// Where its document begins.
-    package let mark: Mark
-
-    package var key: ResourceKey { resource.key }
 }
 
 /// What a manifest asks of the reconciler for one resource. Not part of the normal form.

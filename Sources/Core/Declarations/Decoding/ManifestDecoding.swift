@@ -11,30 +11,30 @@ extension ResourceDecoder {
     package func declare(
         _ documents: [ReadDocument], problems: [Diagnostic] = []
     ) -> Result<DesiredState, Diagnostics> {
-        var declaration = Declaration()
+        var set = DeclaredSet()
         let ordered: [ReadDocument] = documents.sorted { left, right in
             left.file != right.file
                 ? left.file.utf8.lexicographicallyPrecedes(right.file.utf8) : left.mark.isBefore(right.mark)
         }
-        for document in ordered { declaration.add(document) }
+        for document in ordered { set.add(document) }
         // Where reading a file already failed at a place, what decoding says of it is only its echo.
         let known: Set<Location> = Set(problems.map { Location($0) })
-        declaration.problems.removeAll { known.contains(Location($0)) }
-        declaration.problems += problems
+        set.problems.removeAll { known.contains(Location($0)) }
+        set.problems += problems
         // A file that could not be read may hold what others name.
-        if problems.isEmpty { declaration.checkReferences() }
-        declaration.checkRetentions()
-        declaration.checkLiveness()
-        declaration.checkUnits()
-        guard declaration.problems.isEmpty else { return .failure(Diagnostics(declaration.problems)) }
-        return .success(DesiredState(resources: declaration.resources, sha256: sha256))
+        if problems.isEmpty { set.checkReferences() }
+        set.checkRetentions()
+        set.checkLiveness()
+        set.checkUnits()
+        guard set.problems.isEmpty else { return .failure(Diagnostics(set.problems)) }
+        return .success(DesiredState(resources: set.resources, sha256: sha256))
     }
 }
 
 extension DesiredState {
-    fileprivate init(resources: [ResourceKey: DeclaredResource], sha256: SHA256Function) {
+    fileprivate init(resources: [ResourceKey: Declaration], sha256: SHA256Function) {
         self.resources = resources
-        digest = setDigest(of: resources.values.map { ($0.key, $0.resource.digest) }, sha256: sha256)
+        digest = setDigest(of: resources.values.map { ($0.key, $0.digest) }, sha256: sha256)
     }
 }
 
@@ -50,9 +50,9 @@ extension Mark {
 }
 
 /// The set of resources as it grows document by document.
-private struct Declaration {
+private struct DeclaredSet {
     var problems: [Diagnostic] = []
-    var resources: [ResourceKey: DeclaredResource] = [:]
+    var resources: [ResourceKey: Declaration] = [:]
     /// Every key that is declared, also by a resource with a faulty spec, with its place.
     private var places: [ResourceKey: (file: String, mark: Mark)] = [:]
     private var references: [(key: ResourceKey, file: String, mark: Mark)] = []
@@ -85,7 +85,7 @@ private struct Declaration {
         }
     }
 
-    private func inOrder(_ kind: ResourceKind) -> [DeclaredResource] {
+    private func inOrder(_ kind: ResourceKind) -> [Declaration] {
         resources.values.filter { $0.key.kind == kind }
             .sorted { ($0.file, $0.mark.line, $0.mark.column) < ($1.file, $1.mark.line, $1.mark.column) }
     }
@@ -94,12 +94,12 @@ private struct Declaration {
     /// Which collectors run where is not known here, so the shortest interval of all stands for each host's: a group
     /// that could work is never refused.
     mutating func checkLiveness() {
-        let intervals: [PromDuration] = resources.values.compactMap {
-            if case .collector(let collector) = $0.spec { collector.interval } else { nil }
+        let intervals: [PromDuration] = inOrder(.collector).compactMap {
+            if case .collector(let collector) = $0.typedSpec { collector.interval } else { nil }
         }
         let gap: PromDuration = intervals.reduce(HostGroupSpec.statusInterval, min)
         for declared in inOrder(.hostGroup) {
-            guard case .hostGroup(let group) = declared.spec, group.staleAfter <= gap else { continue }
+            guard case .hostGroup(let group) = declared.typedSpec, group.staleAfter <= gap else { continue }
             problems.append(
                 Diagnostic(
                     file: declared.file, mark: declared.mark,
@@ -111,9 +111,9 @@ private struct Declaration {
 
     /// A unit has one resource: of two that say different things, one would undo the other.
     mutating func checkUnits() {
-        var first: [String: DeclaredResource] = [:]
+        var first: [String: Declaration] = [:]
         for declared in inOrder(.unit) {
-            guard case .unit(let spec) = declared.spec else { continue }
+            guard case .unit(let spec) = declared.typedSpec else { continue }
             guard let earlier = first[spec.unit] else {
                 first[spec.unit] = declared
                 continue
@@ -129,9 +129,9 @@ private struct Declaration {
 
     /// A dataset has one retention for all of it: of two, which one holds would be a guess.
     mutating func checkRetentions() {
-        var first: [RetentionSpec.Dataset: DeclaredResource] = [:]
+        var first: [RetentionSpec.Dataset: Declaration] = [:]
         for declared in inOrder(.retention) {
-            guard case .retention(let retention) = declared.spec, retention.matchers.isEmpty else { continue }
+            guard case .retention(let retention) = declared.typedSpec, retention.matchers.isEmpty else { continue }
             guard let earlier = first[retention.dataset] else {
                 first[retention.dataset] = declared
                 continue

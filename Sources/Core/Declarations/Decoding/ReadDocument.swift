@@ -8,7 +8,7 @@ package struct ReadDocument: Sendable {
     let nameMark: Mark
     let references: [(key: ResourceKey, mark: Mark)]
     /// Nil where something is wrong.
-    let resource: DeclaredResource?
+    let resource: Declaration?
 }
 
 extension ResourceDecoder {
@@ -21,12 +21,10 @@ extension ResourceDecoder {
         var reader = DocumentReader(source, self)
         let read: DocumentReader.Document? = reader.read()
         found += reader.problems
-        var resource: DeclaredResource?
+        var resource: Declaration?
         if let key = reader.key, let read, found.isEmpty {
-            let decoded: DecodedResource = decoded(key, read.spec)
-            resource = DeclaredResource(
-                resource: decoded.resource, spec: decoded.spec, annotations: read.annotations, file: document.file,
-                mark: mark)
+            resource = Declaration(
+                decoded(key, read.spec), annotations: read.annotations, file: document.file, mark: mark)
         }
         return ReadDocument(
             file: document.file, mark: mark,

@@ -48,7 +48,7 @@ private struct Planner {
         step.spec = difference.declared?.spec
         step.takesOwnership = difference.live.map { $0.owner != comparison.source } ?? false
         step.file = difference.declared?.file
-        step.line = difference.declared?.line
+        step.line = difference.declared?.mark.line
         return step
     }
 

@@ -69,31 +69,43 @@ package struct Inventory: Hashable, Sendable, JSONCodable {
         storeId = try reader.optionalString("storeId")
         entries = [:]
         kept = []
-        for item in try reader.array("entries") {
-            let entry = try JSONObjectReader(item, path: "/entries")
-            guard let key = ResourceKey(try entry.string("resource")) else { continue }
-            entries[key] = Entry(digest: try entry.string("digest"), revision: try entry.string("revision"))
-            if try entry.bool("keepsOnPrune", default: false) { kept.insert(key) }
+        if reader.optional("entries") == nil {
+            try readApplied(try reader.required("applied"))
+        } else {
+            try readEarlier(try reader.array("entries"))
         }
         for case .string(let text) in reader.optional("kept")?.array ?? [] {
             if let key = ResourceKey(text) { kept.insert(key) }
         }
     }
 
-    package var json: JSONValue {
-        let items: [JSONValue] = entries.keys.sorted().compactMap { key in
-            guard let entry = entries[key] else { return nil }
-            var members: [String: JSONValue] = [
-                "resource": .string(key.description), "digest": .string(entry.digest),
-                "revision": .string(entry.revision),
-            ]
-            if kept.contains(key) { members["keepsOnPrune"] = true }
-            return .object(members)
+    private mutating func readApplied(_ applied: JSONValue) throws(JSONFormError) {
+        let commits = try JSONObjectReader(applied, path: "/applied")
+        for revision in applied.object?.keys ?? [:].keys {
+            for (resource, digest) in try commits.stringMap(revision) {
+                guard let key = ResourceKey(resource) else { continue }
+                entries[key] = Entry(digest: digest, revision: revision)
+            }
         }
-        let others: [ResourceKey] = kept.filter { entries[$0] == nil }.sorted()
+    }
+
+    /// The form that an earlier version wrote.
+    private mutating func readEarlier(_ items: [JSONValue]) throws(JSONFormError) {
+        for item in items {
+            let entry = try JSONObjectReader(item, path: "/entries")
+            guard let key = ResourceKey(try entry.string("resource")) else { continue }
+            entries[key] = Entry(digest: try entry.string("digest"), revision: try entry.string("revision"))
+            if try entry.bool("keepsOnPrune", default: false) { kept.insert(key) }
+        }
+    }
+
+    /// Digests by revision and resource: ten thousand are written after each change.
+    package var json: JSONValue {
+        var applied: [String: [String: JSONValue]] = [:]
+        for (key, entry) in entries { applied[entry.revision, default: [:]][key.description] = .string(entry.digest) }
         return .object(compacting: [
-            "storeId": storeId.map(JSONValue.string), "entries": .array(items),
-            "kept": others.isEmpty ? nil : .array(others.map { .string($0.description) }),
+            "storeId": storeId.map(JSONValue.string), "applied": .object(applied.mapValues(JSONValue.object)),
+            "kept": kept.isEmpty ? nil : .array(kept.sorted().map { .string($0.description) }),
         ])
     }
 }

@@ -2,6 +2,7 @@ import ArgumentParser
 import ConfigAPIClient
 import GitStore
 import Glibc
+import HostSystem
 import Logging
 import Reconciliation
 import Runtime
@@ -16,6 +17,7 @@ struct RunCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() async throws {
+        Heap.beSmall()
         let logger: Logger = LogSetup(service: "gitops-sync").bootstrap()
         let bootstrap = try common.bootstrap()
         let clients = bootstrap.clients

@@ -102,7 +102,8 @@ struct ManifestFile: Sendable {
     init(path: String, bytes: [UInt8], decoder: ResourceDecoder) {
         self.path = path
         let (composed, problems) = composeManifest(file: path, bytes: bytes)
-        documents = composed.compactMap(decoder.read)
+        // A copy without the room to grow.
+        documents = Array(composed.compactMap(decoder.read)[...])
         self.problems = problems
         lineCount = bytes.count { $0 == UInt8(ascii: "\n") } + (bytes.last == UInt8(ascii: "\n") ? 0 : 1)
     }
@@ -137,16 +138,16 @@ extension LoadedCommit {
 func decodeManifests(
     revision: String, files: [ManifestFile], refused: [(path: String, message: String)], decoder: ResourceDecoder,
     allowedUnits: UnitAllowList
-) -> (LoadedCommit.Content, [DeclaredResource]) {
+) -> (LoadedCommit.Content, [Declaration]) {
     let place = Mark(line: 1, column: 1)
     let problems: [Diagnostic] =
         files.flatMap(\.problems) + refused.map { Diagnostic(file: $0.path, mark: place, message: $0.message) }
     switch decoder.declare(files.flatMap(\.documents), problems: problems) {
     case .failure(let diagnostics): return (.invalid(diagnostics.items), [])
     case .success(let desired):
-        let resources: [DeclaredResource] = Array(desired.resources.values)
+        let resources: [Declaration] = Array(desired.resources.values)
         let refusedUnits: [Diagnostic] = allowedUnits.problems(with: resources)
         guard refusedUnits.isEmpty else { return (.invalid(refusedUnits), []) }
-        return (.valid(DeclaredState(revision: revision, resources: resources.map(Declaration.init))), resources)
+        return (.valid(DeclaredState(revision: revision, resources: resources)), resources)
     }
 }

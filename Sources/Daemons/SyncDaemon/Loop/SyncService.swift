@@ -1,6 +1,7 @@
 package import ConfigAPIClient
 import Declarations
 import Glibc
+import HostSystem
 import Logging
 import Reconciliation
 import Runtime
@@ -54,6 +55,7 @@ package struct SyncService: Service {
         let now = { start + PromDuration(milliseconds: elapsed().inMilliseconds) }
         var scheduler = RunScheduler(
             intervals: .init(git: configuration.interval, drift: configuration.driftInterval), now: now())
+        var isFirst = true
         while !queue.isClosed {
             for trigger in queue.take() { scheduler.trigger(trigger) }
             switch scheduler.next(at: now()) {
@@ -76,6 +78,9 @@ package struct SyncService: Service {
                     of: report, isGitKnown: isGitKnown || !fetches, unsentReports: await reconciler.waitingReports)
                 await heartbeat?.beat(await reconciler.status(after: report, patience: configuration.patience))
                 await note(report)
+                // Between runs lies what two states take, and no more.
+                if isFirst || !report.isQuiet { Heap.giveBack() }
+                isFirst = false
             }
         }
         broadcast.close()
@@ -94,15 +99,23 @@ package struct SyncService: Service {
                 dependencies.logger.error("status not written", metadata: .of([.error: error.description]))
             }
         }
-        let isQuiet: Bool = report.outcome == .inSync && report.changes.isEmpty && report.errors.isEmpty
         dependencies.logger.log(
-            level: isQuiet ? .debug : (report.outcome.exitStatus == 1 || report.outcome == .refused ? .warning : .info),
-            "run finished",
+            level: report.logLevel, "run finished",
             metadata: .of([
                 .status: report.outcome.rawValue, .count: report.changes.count, .request: report.id,
                 .commit: report.commit?.id ?? "none", .reason: report.trigger.rawValue,
                 .error: (report.errors + report.problems.map(\.description)).joined(separator: "; "),
             ]))
+    }
+}
+
+extension RunReport {
+    /// Whether nothing was found, done or wrong.
+    fileprivate var isQuiet: Bool { outcome == .inSync && changes.isEmpty && errors.isEmpty }
+
+    fileprivate var logLevel: Logger.Level {
+        if isQuiet { return .debug }
+        return outcome.exitStatus == 1 || outcome == .refused ? .warning : .info
     }
 }
 

@@ -257,7 +257,7 @@ extension ConfigRejection {
             }
             let path: String = item.path.isEmpty ? "" : "\(item.path): "
             return Diagnostic(
-                file: declared?.file ?? "\(item.kind)/\(item.name)", mark: Mark(line: declared?.line ?? 1, column: 1),
+                file: declared?.file ?? "\(item.kind)/\(item.name)", mark: declared?.mark ?? Mark(line: 1, column: 1),
                 message: "the server refuses it: \(path)\(item.message)")
         }
     }

@@ -24,7 +24,7 @@ extension Reconciler {
         for (index, declaration) in declared.enumerated() {
             guard let found = answers.commit(index) else { continue }
             sources[declaration.key] = ResourceSource(
-                commit: found.id.hex, file: declaration.file, line: declaration.line, author: found.author.name,
+                commit: found.id.hex, file: declaration.file, line: declaration.mark.line, author: found.author.name,
                 authoredAt: found.authoredAt, subject: found.subject)
         }
         return sources

@@ -101,10 +101,7 @@ extension Reconciler {
     private func units(in declared: DeclaredState) -> [ResourceKey: DeclaredUnit] {
         var units: [ResourceKey: DeclaredUnit] = [:]
         for (key, declaration) in declared.resources where key.kind == .unit {
-            guard
-                case .success(let decoded) = dependencies.decoder.resource(
-                    kind: .unit, name: key.name, spec: declaration.spec), case .unit(let spec) = decoded.spec
-            else { continue }
+            guard case .unit(let spec) = declaration.typedSpec else { continue }
             var dependencies: [ResourceKey: String] = [:]
             for reference in spec.restartOn { dependencies[reference] = declared.resources[reference]?.digest }
             units[key] = DeclaredUnit(

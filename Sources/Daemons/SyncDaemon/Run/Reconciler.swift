@@ -62,6 +62,7 @@ package actor Reconciler {
     var state: SyncState
     /// What stands in the state directory.
     private var writtenState: SyncState
+    private var stateText = StateText()
     var log: ReportLog
     /// Why the last fetch failed, and the message.
     var fetchError: String?
@@ -119,7 +120,7 @@ package actor Reconciler {
     /// Writes the state down where it is not what was written last.
     func persistState() throws(FileError) {
         guard state != writtenState else { return }
-        try dependencies.directory.write(state)
+        try dependencies.directory.write(stateText: stateText(state))
         writtenState = state
     }
 

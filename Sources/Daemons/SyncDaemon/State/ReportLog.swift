@@ -39,8 +39,16 @@ package struct ReportLog: Sendable {
     package func unsent(atMost limit: Int) -> [RunReport] {
         guard let newest else { return [] }
         guard let lastSent else { return [newest] }
-        let records: [RunReport] = (try? Self.newest(limit, in: directory)) ?? [newest]
-        return records.prefix { $0.id > lastSent || $0.id == newest.id }.reversed()
+        var records: [RunReport] = []
+        // No further back than to what the server has: one record can be as large as all others together.
+        do {
+            try Self.scan(directory) { report in
+                guard report.id > lastSent || report.id == newest.id else { return false }
+                records.append(report)
+                return records.count < limit
+            }
+        } catch { return [newest] }
+        return records.reversed()
     }
 
     /// The server has this record, and all before it.

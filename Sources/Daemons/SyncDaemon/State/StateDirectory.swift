@@ -29,9 +29,10 @@ package struct StateDirectory: Sendable {
         }
     }
 
-    package func write(_ state: SyncState) throws(FileError) {
-        try files.replace(file("state.json"), with: state.json.canonical)
-    }
+    package func write(_ state: SyncState) throws(FileError) { try write(stateText: state.json.canonical) }
+
+    /// - Parameter stateText: a state's JSON.
+    func write(stateText: [UInt8]) throws(FileError) { try files.replace(file("state.json"), with: stateText) }
 
     package func readStatus() throws(FileError) -> JSONValue? {
         let bytes: [UInt8]

@@ -109,12 +109,19 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     }
 
     package var json: JSONValue {
-        .object(compacting: [
+        var members: [String: JSONValue] = membersBesideInventory
+        members["inventory"] = inventory.json
+        return .object(members)
+    }
+
+    /// Never empty.
+    var membersBesideInventory: [String: JSONValue] {
+        let members: [String: JSONValue?] = [
             "version": 1, "acceptedCommit": acceptedCommit.map(JSONValue.string), "head": head.map(JSONValue.string),
             "permittedRewrite": permittedRewrite.map {
                 ["commit": .string($0.commit), "reason": .string($0.reason)]
             },
-            "inventory": inventory.json, "generation": .integer(generation),
+            "generation": .integer(generation),
             "proxyInventory": proxyInventory == .empty ? nil : proxyInventory.json,
             "proxyGeneration": proxyGeneration == 0 ? nil : .integer(proxyGeneration),
             "firstMeeting": firstMeeting?.json,
@@ -122,7 +129,8 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
             "ledger": ledger == .empty ? nil : ledger.json,
             "corrections": corrections == .empty ? nil : corrections.json,
             "deletions": .array(deletions.map(\.json)),
-        ])
+        ]
+        return members.compactMapValues { $0 }
     }
 }
 
