@@ -100,11 +100,11 @@ extension Reconciler {
 
     private func units(in declared: DeclaredState) -> [ResourceKey: DeclaredUnit] {
         var units: [ResourceKey: DeclaredUnit] = [:]
-        for (key, declaration) in declared.resources where key.kind == .unit {
+        for declaration in declared.declarations(of: .unit) {
             guard case .unit(let spec) = declaration.typedSpec else { continue }
             var dependencies: [ResourceKey: String] = [:]
             for reference in spec.restartOn { dependencies[reference] = declared.resources[reference]?.digest }
-            units[key] = DeclaredUnit(
+            units[declaration.key] = DeclaredUnit(
                 spec: spec, digest: declaration.digest, dependencies: dependencies,
                 keepsOnPrune: declaration.annotations.keepsOnPrune)
         }
