@@ -234,6 +234,26 @@ private func expected(_ count: Int) -> [String] { (0..<count).map { "line \(padd
         }
     }
 
+    // Shows F-AG-18
+    @Test func aFileThatWasMetEmptyIsNotTakenForAnotherAfterACrash() async throws {
+        try await withAgent { server, harness, log in
+            let positions = "\(harness.folder)/state/log-positions.json"
+            try Files.write([], to: log.path)
+            var left: [UInt8] = []
+            try await harness.running {
+                try await eventually("positions") { access(positions, F_OK) == 0 }
+                log.write(lines: 0..<10)
+                try await expectLines(10, server)
+                left = try Files.read(positions)
+            }
+            // What a kill at that moment leaves.
+            try Files.write(left, to: positions)
+            try log.copyAway()
+            log.write(lines: 10..<40)
+            try await harness.running { try await expectLines(40, server) }
+        }
+    }
+
     // Shows F-AG-13
     @Test func whileTheServerIsAwayNothingIsKeptInMemoryAndNothingIsLost() async throws {
         try await withAgent { server, harness, log in

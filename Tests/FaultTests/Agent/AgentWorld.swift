@@ -80,12 +80,17 @@ final class AgentWorld {
     /// Waits until nothing is left to deliver but what is collected all the time, then ends the agent.
     func settle() async throws {
         let written: Int = log.written
-        _ = try await answered("all lines are stored or dropped", within: .seconds(90)) {
+        _ = try await answered("all lines are stored or dropped", within: .seconds(90)) { () -> Bool? in
             let delivery: JSONValue? = try await self.server.ask("GET", "/api/v1/hosts/\(Self.host)", as: [.query])[
                 "delivery"]
             let dropped: Int = delivery?["lines"]?["dropped"]?.object?.values.reduce(0) { $0 + ($1.integer ?? 0) } ?? 0
             let waiting: Int = delivery?["samples"]?["waiting"]?.integer ?? .max
-            return try await self.storedLines().all + dropped >= written && waiting < 500 ? true : nil
+            let stored: Int = try await self.storedLines().all
+            if stored + dropped >= written && waiting < 500 { return true }
+            throw TestSupportError(
+                "\(written) lines written, \(stored) stored, \(dropped) dropped; \(waiting) samples wait; "
+                    + "the server knows \(delivery?.canonicalText ?? "nothing"); the agent says: "
+                    + self.agent.output.suffix(4000))
         }
         try await agent.stop()
     }

@@ -29,6 +29,7 @@ final class FaultAgent {
     var isRunning: Bool { process.map { $0.status == nil } ?? false }
     /// What the process that runs, or ran last, said.
     private(set) var log = ""
+    var output: String { process?.output ?? log }
 
     func start() throws {
         // A signal that is ignored stays so over exec: a write beyond the limit fails, and does not end the program.

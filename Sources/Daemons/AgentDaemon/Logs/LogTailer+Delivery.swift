@@ -73,6 +73,7 @@ extension LogTailer {
         for takesFiles in turn % 2 == 0 ? [true, false] : [false, true] {
             takesFiles ? takeFiles(&request) : takeJournals(&request)
         }
+        if request.streams.isEmpty, !unsavedStreams.isEmpty { return nextRequest() }
         noteUnread()
         return request.streams.isEmpty ? nil : request.streams
     }
@@ -124,7 +125,7 @@ extension LogTailer {
         let piece: [UInt8] = try file.file.read(at: file.offset, count: Self.pieceBytes)
         // Looked at after reading: where the file still begins as before, what was read is of the same content. Else the
         // next look finds that it was truncated.
-        guard try file.holdsItsContent() else { return nil }
+        guard try holdsItsContent(file), !unsavedStreams.contains(file.record.stream) else { return nil }
         if file.offset + piece.count > file.size {
             file.size = file.offset + piece.count
             file.grownAt = elapsed()

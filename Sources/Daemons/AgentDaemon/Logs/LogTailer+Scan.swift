@@ -125,11 +125,21 @@ extension LogTailer {
     private func check(_ file: TrackedFile) {
         guard let stamp = try? file.file.stamp() else { return }
         guard stamp.size != file.size || stamp.modifiedAt != file.modifiedAt else { return }
-        let holds: Bool = (try? file.holdsItsContent()) ?? true
+        let holds: Bool = (try? holdsItsContent(file)) ?? true
         guard stamp.size >= file.offset, holds else { return truncated(file, stamp) }
         if stamp.size > file.size { file.grownAt = elapsed() }
         file.size = max(stamp.size, file.offset)
         file.modifiedAt = stamp.modifiedAt
+    }
+
+    /// Whether a file still holds what was read of it. What a file begins with that was empty when it was met is written
+    /// down before anything of it is sent: after a crash its record would else fit whatever the file holds then, and lines
+    /// of that would pass for lines that the server has.
+    func holdsItsContent(_ file: TrackedFile) throws(FileError) -> Bool {
+        let wasEmpty: Bool = file.head.isEmpty
+        guard try file.holdsItsContent() else { return false }
+        if wasEmpty, !file.head.isEmpty { unsavedStreams.insert(file.record.stream) }
+        return true
     }
 
     /// Begins with a file that is not being read.
