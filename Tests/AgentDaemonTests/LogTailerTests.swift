@@ -1,6 +1,7 @@
 @testable import AgentDaemon
 import ConfigAPI
 import Declarations
+import Delivery
 import Glibc
 import Runtime
 import Synchronization
@@ -231,6 +232,19 @@ private func expected(_ count: Int) -> [String] { (0..<count).map { "line \(padd
             try Files.write(old, to: positions)
             log.write(lines: 20..<30)
             try await harness.running { try await expectLines(30, server) }
+        }
+    }
+
+    // Sent again after a crash, with another time, they would pass for lines that the server has.
+    @Test func thatLinesWereRejectedIsWrittenDownAtOnce() async throws {
+        try await withAgent(["app.log"], ["parser": "json"]) { server, harness, log in
+            let positions = LogPositions(path: "\(harness.folder)/state/log-positions.json")
+            try await harness.running {
+                log.write("{\"message\":\"of now\"}\n")
+                try await eventually("the first line") { server.messages == ["of now"] }
+                log.write("{\"time\":\"1970-01-01T00:00:00Z\",\"message\":\"too old\"}\n")
+                try await eventually("it is counted on disk") { try positions.read().lines.dropped[.rejected] == 1 }
+            }
         }
     }
 

@@ -235,6 +235,8 @@ extension LogTailer {
                 return sum + stream.lines.count { $0.place < position }
             }, rejected, .rejected)
         guard rejected > 0 else { return }
+        // After a crash they would be sent again with the time of then, and pass for lines that the server has.
+        save()
         unloggedRejections += rejected
         if let last = rejectionLoggedAt, elapsed() - last < Self.rejectionInterval { return }
         rejectionLoggedAt = elapsed()
