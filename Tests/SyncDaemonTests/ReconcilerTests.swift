@@ -310,6 +310,20 @@ import Testing
         #expect(await fixture.target.resyncs == [AgentResync(hosts: ["web-1"], resources: ["Collector/extra"])])
     }
 
+    /// Nobody waits for a host to become right that was changed again meanwhile: that is for the next run.
+    @Test(.timeLimit(.minutes(1))) func aFileThatIsEditedAgainAtOnceHoldsUpNoRun() async throws {
+        let fixture = try await SyncFixture()
+        try await fixture.repository.commit(["r.yaml": retentionText("30d")])
+        let reconciler = try fixture.reconciler("verify: {timeout: 4m}\ncycle: {timeout: 10m}")
+        _ = await reconciler.run(.startup, fetches: true)
+        await fixture.target.set(agents: [editedAgent()])
+        await fixture.target.set(agentsAfterResync: [editedAgent(at: .now() + .seconds(1))])
+        #expect(await reconciler.run(.event, fetches: false).outcome == .drifted)
+        await fixture.target.set(agentsAfterResync: nil)
+        #expect(await reconciler.run(.event, fetches: false).outcome == .corrected)
+        #expect(await fixture.target.resyncs.count == 2)
+    }
+
     @Test func aChangedRetentionNamesThePartitionsThatWouldGo() async throws {
         let fixture = try await SyncFixture()
         try await fixture.repository.commit(["r.yaml": retentionText("30d")])
@@ -348,14 +362,14 @@ import Testing
     }
 }
 
-private func editedAgent() -> AgentView {
+private func editedAgent(at time: Timestamp = .now()) -> AgentView {
     let extra: JSONValue = ["source": "cpu", "interval": "5s"]
     let status = AgentStatus(
         host: "web-1", agentId: "a", bootId: "b", version: "1",
         running: .init(
             storeId: nil, generation: nil, digest: "edited",
             resources: [.init(kind: "Collector", name: "extra", spec: extra, digest: "x", state: .running)]),
-        file: .init(digest: "edited", receivedDigest: "empty", changedAt: .now(), owner: "root"),
+        file: .init(digest: "edited", receivedDigest: "empty", changedAt: time, owner: "root"),
         clockOffsetMilliseconds: nil, facts: [:])
     return AgentView(
         host: "web-1", lastSeen: .now(), isFresh: true,

@@ -21,6 +21,8 @@ actor InMemoryTarget: ReconcileTarget {
     private var epoch = 0
     private var holder: String?
     private var hosts: [AgentView] = []
+    /// What hosts say after a resync; nil: that they followed.
+    private var agentsAfterResync: [AgentView]?
     /// Answers nothing.
     var isDown = false
     /// Refuses every patch that puts this resource.
@@ -46,6 +48,7 @@ actor InMemoryTarget: ReconcileTarget {
     func set(isDown: Bool) { self.isDown = isDown }
     func set(refused: ResourceKey?) { self.refused = refused }
     func set(agents: [AgentView]) { hosts = agents }
+    func set(agentsAfterResync agents: [AgentView]?) { agentsAfterResync = agents }
     /// The next requests for a lease get no answer.
     func missLeases(_ count: Int) { leasesToMiss = count }
 
@@ -173,6 +176,10 @@ actor InMemoryTarget: ReconcileTarget {
     func resync(_ request: AgentResync) async throws(TargetError) {
         try answer()
         resyncs.append(request)
+        if let agentsAfterResync {
+            hosts = agentsAfterResync
+            return
+        }
         for index in hosts.indices where request.hosts.contains(hosts[index].host) {
             let expected = hosts[index].expected
             hosts[index].status.running.digest = expected.digest

@@ -143,7 +143,7 @@ extension Reconciler {
     ) async {
         var live: LiveState = before
         if !plan.isEmpty {
-            live = await settledState(declared: declared, after: plan)
+            live = await settledState(declared: declared, after: plan, of: before)
         }
         let comparison: Comparison = compared(declared, with: live)
         let rest: Plan = dependencies.decisions.plan(comparison, planContext(mode: mode))
@@ -173,13 +173,16 @@ extension Reconciler {
     }
 
     /// Looks until everything runs what it should, or `verify.timeout` has passed.
-    private func settledState(declared: DeclaredState, after plan: Plan) async -> LiveState {
+    private func settledState(
+        declared: DeclaredState, after plan: Plan, of before: LiveState
+    ) async -> LiveState {
+        let planned = Comparison(ofProcesses: before, revision: declared.revision, context: comparisonContext())
         let deadline: Duration = age() + configuration.verifyTimeout.duration
         var wait: Duration = .milliseconds(50)
         while true {
             let live: LiveState = await look(declared)
             let processes = Comparison(ofProcesses: live, revision: declared.revision, context: comparisonContext())
-            var isOver: Bool = processes.isSettled(after: plan) || age() >= deadline
+            var isOver: Bool = processes.isSettled(after: plan, of: planned) || age() >= deadline
             if !isOver {
                 do { try await dependencies.clock.sleep(for: wait) } catch { isOver = true }
             }
@@ -192,19 +195,32 @@ extension Reconciler {
 extension Comparison {
     /// Whether every instance and every host runs what its store holds. Of a store that the plan did not change nothing
     /// is awaited that it cannot say.
-    fileprivate func isSettled(after plan: Plan) -> Bool {
+    fileprivate func isSettled(after plan: Plan, of planned: Comparison) -> Bool {
         if let proxy {
             if !plan.storeSteps(on: .proxy).isEmpty, proxy.value == nil { return false }
             guard proxy.value?.laggingInstances.isEmpty ?? true else { return false }
         }
         if plan.storeId == nil { return true }
         guard let facts = server.value, agentsUnknown == nil else { return false }
-        // A host whose drift is left as it is will not change while we wait.
+        // A host whose drift is left as it is will not change while we wait, nor one that was changed again meanwhile.
         let corrected: Set<String> = Set(plan.resyncs.flatMap(\.hosts))
+        let changes = Dictionary(planned.agents.map { ($0.host, $0.changedAt) }) { first, _ in first }
         return facts.laggingInstances.isEmpty
-            && agents.allSatisfy {
-                $0.state == .inSync || $0.state == .unknown || ($0.state == .drifted && !corrected.contains($0.host))
+            && agents.allSatisfy { agent in
+                switch agent.state {
+                case .inSync, .unknown: true
+                case .drifted:
+                    !corrected.contains(agent.host) || agent.changedAt > changes[agent.host] ?? agent.changedAt
+                case .converging: false
+                }
             }
+    }
+}
+
+extension AgentComparison {
+    /// When something that differs was changed last; the beginning of time where nobody can say.
+    fileprivate var changedAt: Timestamp {
+        differences.compactMap(\.changedBy.at).max() ?? Timestamp(milliseconds: 0)
     }
 }
 
