@@ -38,6 +38,8 @@ import Testing
         let world = try await AgentWorld()
         let log: NumberedLog = world.log
         let writing = Task { await log.keepWriting() }
+        // What is not there cannot be rotated.
+        _ = try await answered("the first line is written") { log.written > 0 ? true : nil }
         var faults: [Fault] = []
         for round in 1...Self.rounds {
             if faults.isEmpty { faults = Fault.allCases.shuffled(using: &random) }
