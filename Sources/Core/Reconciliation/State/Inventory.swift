@@ -99,7 +99,7 @@ package struct Inventory: Hashable, Sendable, JSONCodable {
         }
     }
 
-    /// Digests by revision and resource: ten thousand are written after each change.
+    /// Digests by revision and resource: each commit is named once.
     package var json: JSONValue {
         var applied: [String: [String: JSONValue]] = [:]
         for (key, entry) in entries { applied[entry.revision, default: [:]][key.description] = .string(entry.digest) }
