@@ -34,6 +34,27 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: FolderStamp("/tmp")?.identity.isOnDisk ?? false, "temporary files are on no disk here"))
+    func changesOfFilesAreNotWaitedFor() async throws {
+        try await withServer(clock: ContinuousClock(), waitsOnThreads: true) { server, harness in
+            server.send(config(1, [collector("load", "load", every: "1h")]))
+            try await harness.running {
+                // The next look would be in an hour.
+                $0.logInterval = .seconds(3600)
+                $0.fileCheckInterval = .seconds(3600)
+            } _: {
+                try await eventually("the config is obeyed") { server.statuses.last?.running.resources.count == 1 }
+                append("first\n", to: "\(harness.logs)/app.log")
+                server.send(config(2, [logSource("app", ["\(harness.logs)/*.log"])]))
+                try await eventually("the lines of a new source") { server.messages == ["first"] }
+                append("second\n", to: "\(harness.logs)/app.log")
+                try await eventually("a line that is added") { server.messages == ["first", "second"] }
+                try harness.edit("oops")
+                try await eventually("an edit is seen") { server.statuses.last?.file.error != nil }
+            }
+        }
+    }
+
     @Test func intervalsBeginAtWholeMultiplesOfThemselvesOnTheMachinesClock() async throws {
         let clocks = AgentClocks(waitsOnThreads: true, now: Timestamp.now)
         let interval = Duration.milliseconds(50)
@@ -121,19 +142,39 @@ import Testing
 
     @Test func aLookCallsForAScanWhenItsTimeHasComeOrSomethingIsKnownToWait() throws {
         try withFolder { folder in
-            let quiet = Lookout(surroundings: surroundings(folder), configChanges: 7, pause: .seconds(1), looksLeft: 3)
+            let quiet = Lookout(
+                surroundings: surroundings(folder), configChanges: 7, pause: .seconds(1), scanAt: .seconds(3))
             var looks: Lookout = quiet
-            let verdicts: [Bool] = (0..<5).map { _ in looks.calls(configChanges: 7) }
+            let verdicts: [Bool] = (0..<5).map { looks.calls(configChanges: 7, now: .seconds($0)) }
             #expect(verdicts == [false, false, false, true, true])
             var unread: Lookout = quiet
             unread.hasUnread = true
             var others: [Lookout] = [quiet, unread, quiet]
-            let ofAnotherConfig: Bool = others[0].calls(configChanges: 8)
-            let ofWhatIsUnread: Bool = others[1].calls(configChanges: 7)
+            let ofAnotherConfig: Bool = others[0].calls(configChanges: 8, now: .zero)
+            let ofWhatIsUnread: Bool = others[1].calls(configChanges: 7, now: .zero)
             #expect(ofAnotherConfig && ofWhatIsUnread)
             try Files.write([], to: "\(folder)/a/new.log")
-            let ofANewFile: Bool = others[2].calls(configChanges: 7)
+            let ofANewFile: Bool = others[2].calls(configChanges: 7, now: .zero)
             #expect(ofANewFile)
+        }
+    }
+
+    @Test func aLookIsPutOffUntilTheNextScanOnlyWhereEverythingIsTold() throws {
+        var lookout = Lookout(pause: .seconds(1), scanAt: .seconds(5), mayWait: true)
+        #expect(lookout.wait(isToldOfChanges: false, now: .seconds(2)) == .seconds(1) && !lookout.isPutOff)
+        #expect(lookout.wait(isToldOfChanges: true, now: .seconds(2)) == .seconds(3) && lookout.isPutOff)
+        #expect(!lookout.calls(configChanges: 0, now: .seconds(3)) && !lookout.isPutOff)
+        lookout.mayWait = false
+        #expect(lookout.wait(isToldOfChanges: true, now: .seconds(2)) == .seconds(1) && !lookout.isPutOff)
+    }
+
+    @Test func whatWasFoundIsWatchedWithTheFoldersThatItsNamesAreIn() throws {
+        try withFolder { folder in
+            let places: Set<FileEvents.Place> = surroundings(folder).places
+            #expect(
+                places.map { "\($0.kind) \($0.path.dropFirst(folder.count))" }.sorted() == [
+                    "file /a/app.log", "file /a/link.log", "folder ", "folder /a", "folder /elsewhere",
+                ])
         }
     }
 

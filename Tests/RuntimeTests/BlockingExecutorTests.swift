@@ -114,6 +114,39 @@ import Testing
         repetition.cancel()
     }
 
+    @Test func whoIsHastenedIsCalledHoweverLongItWantedToWait() async throws {
+        let actor = ThreadTeller()
+        let (calls, call) = AsyncStream<Int>.makeStream()
+        let count = Mutex(0)
+        let repetition = Task {
+            try await actor.again {
+                let number: Int = count.withLock {
+                    $0 += 1
+                    return $0
+                }
+                // Also while it is being called.
+                if number == 2 { actor.hasten() }
+                call.yield(number)
+                return .seconds(3600)
+            }
+        }
+        for await number in calls {
+            if number == 1 { actor.hasten() }
+            if number == 3 { break }
+        }
+        repetition.cancel()
+        await #expect(throws: CancellationError.self) { try await repetition.value }
+        // Nobody is there to be hastened, and whoever sleeps sleeps on.
+        actor.hasten()
+        let asleep = Task { try await actor.sleep(milliseconds: 3_600_000) }
+        for _ in 0..<20 {
+            actor.hasten()
+            await actor.increment()
+        }
+        #expect(await actor.slept == [])
+        asleep.cancel()
+    }
+
     @Test func otherWorkGoesOnWhileSomebodySleepsAndACancelledSleepEnds() async throws {
         let actor = ThreadTeller()
         let asleep = Task { try await actor.sleep(milliseconds: 3_600_000) }
@@ -163,6 +196,8 @@ private actor ThreadTeller {
             for _ in 0..<times { try await executor.sleep(for: .milliseconds(1)) }
         }
     }
+
+    nonisolated func hasten() { executor.hasten() }
 
     private(set) var isRepeating = false
 

@@ -98,4 +98,13 @@ package struct AgentClocks: Sendable {
         }
         while (try? await clock.sleep(for: body())) != nil {}
     }
+
+    /// The least time between two calls for events of files: what is written all the time is looked at now and then.
+    private static let eventPace = Duration.milliseconds(250)
+
+    /// Events of files that have what repeats on `executor` called. Nil where waiting is by another clock than the kernel's,
+    /// and where there are none to be had: then everything is looked at each time.
+    func fileEvents(for executor: BlockingExecutor) -> FileEvents? {
+        waitsOnThreads ? FileEvents(pace: Self.eventPace) { executor.hasten() } : nil
+    }
 }

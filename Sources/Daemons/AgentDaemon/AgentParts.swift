@@ -33,6 +33,7 @@ struct AgentParts: Sendable {
         let configChanges = Signal()
         let scrapeChanges = Signal()
         let journalChanges = Signal()
+        let logChanges = Signal()
         let metrics = AgentMetrics()
         let clockOffset = ClockOffset()
         let probes = MountProbes()
@@ -45,6 +46,7 @@ struct AgentParts: Sendable {
             configChanges.raise()
             scrapeChanges.raise()
             journalChanges.raise()
+            logChanges.raise()
             statusChanges.raise()
         }
         let queue = ShipmentQueue(now: clocks.now) { Self.openQueue(configuration, at: clocks.now(), logger) }
@@ -55,10 +57,11 @@ struct AgentParts: Sendable {
         linger = configuration.linger
         flushDeadline = configuration.flushDeadline
         fileCheckInterval = configuration.fileCheckInterval
-        clockWatch = ClockWatch(clocks: clocks, offset: clockOffset, logger: logger)
+        let clockWatch = ClockWatch(clocks: clocks, offset: clockOffset, logger: logger)
+        self.clockWatch = clockWatch
         shipper = Shipper(
             client: client, queue: queue, host: identity.host, clocks: clocks, metrics: metrics,
-            clockOffset: clockOffset, keeper: keeper,
+            clockWatch: clockWatch, keeper: keeper,
             requestTimeout: configuration.requestTimeout,
             backlogRate: configuration.backlogRate, logger: logger)
         poller = ConfigPoller(
@@ -83,9 +86,9 @@ struct AgentParts: Sendable {
             run: { name, spec, specs in await ScrapeWorker(name: name, spec: spec, forScrapes).run(specs) })
         let tailer = LogTailer(
             LogTailer.Dependencies(
-                clocks: clocks, keeper: keeper, changes: journalChanges, client: client, host: identity.host,
+                clocks: clocks, keeper: keeper, journalChanges: journalChanges, changes: logChanges, client: client, host: identity.host,
                 positions: LogPositions(path: "\(configuration.stateDirectory)/log-positions.json"), health: health,
-                metrics: metrics, clockOffset: clockOffset, interval: configuration.logInterval,
+                metrics: metrics, clockWatch: clockWatch, interval: configuration.logInterval,
                 requestTimeout: configuration.requestTimeout,
                 containers: configuration.containers ?? .ofThisHost(files), journal: configuration.journal,
                 ownProcess: Int(getpid()),

@@ -77,6 +77,13 @@ package struct FileIdentity: Hashable, Sendable {
         device = UInt64(answer.st_dev)
         inode = UInt64(answer.st_ino)
     }
+
+    /// Of what a path leads to; nil where that is nothing.
+    package init?(of path: String) {
+        var answer = stat()
+        guard look(at: path, &answer) == 0 else { return nil }
+        self.init(answer)
+    }
 }
 
 /// A regular file that a path leads to, also by a symbolic link.

@@ -36,6 +36,8 @@ actor ConfigKeeper {
     private let changeCount = Atomic(0)
     private let onChange: @Sendable () -> Void
     private let executor = BlockingExecutor(name: "config")
+    /// However surely changes are told.
+    private static let longestWithoutLook = Duration.seconds(5)
     /// The content of `config.json` as it was looked at last.
     private var seen: Seen?
     var trial: ConfigTrial?
@@ -90,15 +92,31 @@ actor ConfigKeeper {
         return stamp
     }
 
-    /// Looks at `config.json` again and again, and at the host's clock as often, until cancelled.
-    func watch(
+    /// Looks at `config.json` again and again, and at the host's clock as often, until cancelled. Each `interval` at least,
+    /// unless the kernel tells of changes: then at each of them.
+    nonisolated func watch(
         since stamp: FileStamp?, every interval: Duration, _ clocks: AgentClocks, _ clockWatch: ClockWatch
     ) async {
+        let events: FileEvents? = clocks.fileEvents(for: executor)
+        await withDiscardingTaskGroup { group in
+            if let events { group.addTask { await events.run() } }
+            group.addTask { await self.look(since: stamp, every: interval, clocks, clockWatch, events) }
+        }
+    }
+
+    private func look(
+        since stamp: FileStamp?, every interval: Duration, _ clocks: AgentClocks, _ clockWatch: ClockWatch,
+        _ events: FileEvents?
+    ) async {
         let file = Mutex(FileWatch(path: path, since: stamp))
-        let clock = Mutex(clockWatch)
         await clocks.again(on: executor) { [self] in
-            clock.withLock { $0.look() }
-            if file.withLock({ $0.mayHaveChanged(now: now()) }) { assumeIsolated { $0.look() } }
+            clockWatch.look()
+            guard file.withLock({ $0.mayHaveChanged(now: now()) }) else {
+                return events?.isWhole == true ? max(interval, Self.longestWithoutLook) : interval
+            }
+            assumeIsolated { $0.look() }
+            // What changed before this is seen by the next look, which is not put off.
+            events?.watch(FileEvents.Place.ofFile(path))
             return interval
         }
     }

@@ -135,7 +135,7 @@ extension LogTailer {
         guard entries.end > file.offset else { return nil }
         var reading = LineReading(source.spec.parser, lastTime: file.lastTime)
         var counts = LineReading.Counts()
-        let now: Timestamp = dependencies.clockOffset.corrected(dependencies.clocks.now())
+        let now: Timestamp = dependencies.clockWatch.corrected(dependencies.clocks.now())
         let lines: [LogStreamBatch.PlacedLine] = entries.entries.map { reading.placed($0, now: now, counts: &counts) }
         dependencies.metrics.readLogLines(lines.count, cut: counts.cut, repaired: counts.repaired, source: source.name)
         file.offset = entries.end

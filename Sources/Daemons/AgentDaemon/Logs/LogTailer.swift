@@ -17,14 +17,15 @@ actor LogTailer {
     struct Dependencies: Sendable {
         var clocks: AgentClocks
         var keeper: ConfigKeeper
-        /// Raised when the running set may have changed.
+        /// Raised when the running set may have changed: one for the journal, one for files.
+        var journalChanges: Signal
         var changes: Signal
         var client: ServerClient
         var host: String
         var positions: LogPositions
         var health: CollectorHealth
         var metrics: AgentMetrics
-        var clockOffset: ClockOffset
+        var clockWatch: ClockWatch
         /// How often files are looked for.
         var interval: Duration
         var requestTimeout: Duration
@@ -153,7 +154,7 @@ actor LogTailer {
 
     private nonisolated func readJournals() async {
         await WorkerSupervisor(
-            keeper: dependencies.keeper, changes: dependencies.changes,
+            keeper: dependencies.keeper, changes: dependencies.journalChanges,
             wanted: { $0.logSources.filter { !$0.value.journal.isEmpty } }, run: readJournal
         ).run()
     }
@@ -165,18 +166,37 @@ actor LogTailer {
         }
     }
 
-    /// Looks again and again, and scans where that may find something.
-    private func watch() async {
+    /// Looks again and again, or when it is told to, and scans where that may find something.
+    private nonisolated func watch() async {
+        let events: FileEvents? = dependencies.clocks.fileEvents(for: executor)
+        await withDiscardingTaskGroup { group in
+            if let events { group.addTask { await events.run() } }
+            group.addTask { await self.hastenAtChanges() }
+            group.addTask { await self.look(with: events) }
+        }
+    }
+
+    /// A config that is another is not waited for.
+    private nonisolated func hastenAtChanges() async {
+        while !Task.isCancelled {
+            await dependencies.changes.wait()
+            executor.hasten()
+        }
+    }
+
+    private func look(with events: FileEvents?) async {
         await dependencies.clocks.again(on: executor) { [self] in
+            let now: Duration = elapsed()
             let quietFor: Duration? = lookout.withLock {
-                $0.calls(configChanges: dependencies.keeper.changes) ? nil : $0.pause
+                $0.calls(configChanges: dependencies.keeper.changes, now: now)
+                    ? nil : $0.wait(isToldOfChanges: events?.isWhole ?? false, now: now)
             }
-            return quietFor ?? assumeIsolated { $0.scanAndLookOut() }
+            return quietFor ?? assumeIsolated { $0.scanAndLookOut(events) }
         }
     }
 
     /// Answers how long to wait for the next look.
-    private func scanAndLookOut() -> Duration {
+    private func scanAndLookOut(_ events: FileEvents?) -> Duration {
         let configChanges: Int = dependencies.keeper.changes
         let start: Duration = elapsed()
         if configChanges != adoptedChanges {
@@ -184,12 +204,15 @@ actor LogTailer {
             adoptedChanges = configChanges
         }
         scan()
+        let end: Duration = elapsed()
         // Where looking takes long (deep trees, slow disks), it does not become all that is done.
-        let pause: Duration = max(dependencies.interval, (elapsed() - start) * 4)
+        let pause: Duration = max(dependencies.interval, (end - start) * 4)
         let longest: Duration = seesEverything ? Self.longestWithoutScan : Self.longestWithBlindSpots
         let next = Lookout(
             surroundings: surroundings, hasUnread: tracked.contains(where: \.hasUnread), configChanges: configChanges,
-            pause: pause, looksLeft: Int(longest / pause) - 1)
+            pause: pause, scanAt: end + max(pause, longest - pause / 2), mayWait: seesEverything)
+        // What changed between the scan and this is seen by the next look, which is not put off.
+        events?.watch(seesEverything ? surroundings.places : [])
         lookout.withLock { $0 = next }
         return pause
     }
@@ -204,7 +227,11 @@ actor LogTailer {
     /// What was read does not call for another scan, and what was given back does.
     func noteUnread() {
         let hasUnread: Bool = tracked.contains(where: \.hasUnread)
-        lookout.withLock { $0.hasUnread = hasUnread }
+        let isPutOff: Bool = lookout.withLock {
+            $0.hasUnread = hasUnread
+            return $0.isPutOff
+        }
+        if hasUnread, isPutOff { executor.hasten() }
     }
 
     // MARK: State

@@ -27,6 +27,21 @@ struct Surroundings: Sendable {
             || files.contains { FoundFile($0.key) != $0.value }
     }
 
+    /// What has to be watched for every such change to be told, as it was found.
+    var places: Set<FileEvents.Place> {
+        var places: Set<FileEvents.Place> = []
+        for (path, folder) in folders {
+            places.formUnion(folder.map { [FileEvents.Place(.folder, path, $0.identity)] } ?? FileEvents.Place.wherePathBegins(path))
+        }
+        for (path, file) in files {
+            if let file { places.insert(FileEvents.Place(.file, path, file.identity)) }
+            // Listed for a glob, or named itself.
+            let folder: String = folderAndName(path).folder
+            if folders[folder] == nil { places.formUnion(FileEvents.Place.wherePathBegins(path)) }
+        }
+        return places
+    }
+
     /// Whether a new name in any of the folders is sure to be seen by its time. What a network serves may tell it late.
     var showNewNames: Bool { folders.values.allSatisfy { $0?.identity.isOnDisk ?? true } }
 }
@@ -40,12 +55,23 @@ struct Lookout: Sendable {
     var configChanges = 0
     /// The time between two looks.
     var pause = Duration.zero
-    /// How many looks may go by until the next scan.
-    var looksLeft = 0
+    /// When the next scan is due, whatever looks find.
+    var scanAt = Duration.zero
+    /// Whether looks may be put off where changes are told.
+    var mayWait = false
+    /// Whether the next look was put off.
+    private(set) var isPutOff = false
 
     /// One look; whether a scan is to follow.
-    mutating func calls(configChanges: Int) -> Bool {
-        looksLeft -= 1
-        return looksLeft < 0 || hasUnread || configChanges != self.configChanges || surroundings.mayHaveChanged()
+    mutating func calls(configChanges: Int, now: Duration) -> Bool {
+        isPutOff = false
+        return now >= scanAt || hasUnread || configChanges != self.configChanges || surroundings.mayHaveChanged()
+    }
+
+    /// How long to wait for the next look, after one that called for nothing.
+    mutating func wait(isToldOfChanges: Bool, now: Duration) -> Duration {
+        guard mayWait, isToldOfChanges else { return pause }
+        isPutOff = true
+        return scanAt - now
     }
 }

@@ -14,7 +14,7 @@ struct Shipper: Sendable {
     let host: String
     let clocks: AgentClocks
     let metrics: AgentMetrics
-    let clockOffset: ClockOffset
+    let clockWatch: ClockWatch
     let keeper: ConfigKeeper
     let requestTimeout: Duration
     /// Points of the backlog that may be sent in a second.
@@ -158,7 +158,7 @@ struct Shipper: Sendable {
 
     private func measureClock(_ account: IngestAccount, _ sentAt: Timestamp, _ roundTrip: Duration) {
         guard let serverTime = account.serverTime else { return }
-        clockOffset.measured(sentAt: sentAt, roundTrip: roundTrip, serverTime: serverTime)
+        clockWatch.measured(sentAt: sentAt, roundTrip: roundTrip, serverTime: serverTime)
     }
 }
 

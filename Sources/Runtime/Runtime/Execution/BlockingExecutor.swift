@@ -50,6 +50,9 @@ package final class BlockingExecutor: SerialExecutor {
         try await wait(for: .zero, again: body)
     }
 
+    /// Has what repeats called at once, whatever span it answered; from any thread.
+    package func hasten() { inbox.hasten() }
+
     private func wait(for duration: Duration, again body: (@Sendable () -> Duration)?) async throws {
         let deadline = RunningTime.now + duration
         let number: Int = inbox.newSleeper()
@@ -85,6 +88,8 @@ private struct Sleeper {
     var deadline: RunningTime
     /// Called at the deadline, which it moves; nil where the task is resumed then.
     var body: (@Sendable () -> Duration)?
+    /// Whether it is to be called again however long it wants to wait.
+    var isHastened = false
     var continuation: CheckedContinuation<Void, any Error>
 }
 
@@ -107,6 +112,14 @@ private final class Inbox: Sendable {
                 sleepers[first].deadline <= now
             else { return nil }
             return sleepers[first].body == nil ? sleepers.remove(at: first) : sleepers[first]
+        }
+
+        /// Who was hastened is due now.
+        mutating func hasten(at now: RunningTime) {
+            for place in sleepers.indices where sleepers[place].isHastened {
+                sleepers[place].isHastened = false
+                sleepers[place].deadline = min(sleepers[place].deadline, now)
+            }
         }
     }
 
@@ -149,6 +162,15 @@ private final class Inbox: Sendable {
         sleeper?.continuation.resume(throwing: CancellationError())
     }
 
+    func hasten() {
+        state.withLock { state in
+            for place in state.sleepers.indices where state.sleepers[place].body != nil {
+                state.sleepers[place].isHastened = true
+            }
+        }
+        doorbell.ring()
+    }
+
     func startThread(name: String) {
         let start = Unmanaged.passRetained(ThreadStart(inbox: self, name: name))
         var thread = pthread_t()
@@ -188,6 +210,7 @@ private final class Inbox: Sendable {
 
     private func wakeSleepers() {
         let now = RunningTime.now
+        state.withLock { $0.hasten(at: now) }
         while let due = state.withLock({ $0.takeSleeper(dueAt: now) }) {
             guard let body = due.body else {
                 // Puts its task among the entries.
