@@ -34,6 +34,19 @@ struct BenchPlatform: Sendable {
         ServerClient(baseURL: record.serverURL, token: TokenFile(path: directory.token(token)))
     }
 
+    /// Writes manifests into the config repository; the push runs gitops-sync. By path from its root.
+    func commit(_ manifests: [String: String], message: String) async throws {
+        let clone: String = directory.path + "/clone"
+        try await CommandRunner().run("git", ["clone", "--quiet", directory.configRepository, clone])
+        for (path, text) in manifests { try Files.write(text.utf8, to: "\(clone)/\(path)") }
+        let git = CommandRunner(workingDirectory: clone)
+        let author: [String] = ["-c", "user.name=plumb-bench", "-c", "user.email=plumb-bench@localhost"]
+        try await git.run("git", ["add", "--all"])
+        try await git.run("git", author + ["commit", "--quiet", "--message", message])
+        try await git.run("git", ["push", "--quiet", "origin", "HEAD"])
+        try Files.removeTree(clone)
+    }
+
     /// Starts a platform in a new folder of `parent`, and removes both when `body` is done.
     static func with(
         _ programs: Programs, in parent: String, environment: [String: String],

@@ -76,7 +76,9 @@ struct AgentBenchmark: Sendable {
     private func measure(_ platform: BenchPlatform) async throws -> Figures {
         let logs = GrowingLogs(folder: "\(platform.directory.path)/growing")
         try logs.make()
-        try await declare(logs, platform)
+        // The same two files on every machine, instead of what it has below /var/log.
+        try await platform.commit(
+            ["log-sources/system.yaml": logs.manifest], message: "Read two files that grow")
         let metrics = AgentOwnMetrics(platform: platform)
         try await metrics.wait(for: "plumb_agent_log_files") { $0 == Double(GrowingLogs.names.count) }
         let exporter: Peer = try await .nodeExporter(root: peers, in: parent)
@@ -120,18 +122,6 @@ struct AgentBenchmark: Sendable {
             try await Task.sleep(for: Self.interval / lines)
         }
         _ = try await Sender.get(exporter.url + "/metrics")
-    }
-
-    private func declare(_ logs: GrowingLogs, _ platform: BenchPlatform) async throws {
-        let clone: String = platform.directory.path + "/clone"
-        try await CommandRunner().run("git", ["clone", "--quiet", platform.directory.configRepository, clone])
-        // The same two files on every machine, instead of what it has below /var/log.
-        try Files.write(logs.manifest.utf8, to: "\(clone)/log-sources/system.yaml")
-        let git = CommandRunner(workingDirectory: clone)
-        let author: [String] = ["-c", "user.name=plumb-bench", "-c", "user.email=plumb-bench@localhost"]
-        try await git.run("git", ["add", "--all"])
-        try await git.run("git", author + ["commit", "--quiet", "--message", "Read two files that grow"])
-        try await git.run("git", ["push", "--quiet", "origin", "HEAD"])
     }
 
     /// Stops the server for a while, lets it go on, and looks at what the backlog came in.

@@ -28,7 +28,11 @@ struct TailBenchmark: Sendable {
         for form in LineForm.allCases {
             let receiver = try LineReceiver()
             defer { receiver.stop() }
-            let (figures, lines) = try await measure(form, server: receiver.url, token: "none") { receiver.now.lines }
+            let folder: String = try BenchPlatform.temporaryFolder(in: parent)
+            defer { try? Files.removeTree(folder) }
+            let (figures, lines) = try await measure(form, in: folder, server: receiver.url, token: "none") {
+                receiver.now.lines
+            }
             var counted: Figures = figures
             counted.sent = receiver.now.bytes
             table.append(row("counter", form, lines: lines, counted))
@@ -41,7 +45,15 @@ struct TailBenchmark: Sendable {
                 body: ["subject": "tail", "scopes": ["ingest"], "host": "tail", "for": "2h"])
             guard let token = answer["token"]?.string else { throw BenchError("no token") }
             let form = LineForm.json
-            let (figures, lines) = try await measure(form, server: platform.record.serverURL, token: token) {
+            let folder: String = try BenchPlatform.temporaryFolder(in: parent)
+            defer { try? Files.removeTree(folder) }
+            // What the server sends is obeyed instead of what the folder has. No other lines are counted, and no other agent
+            // reads these.
+            try await platform.commit(
+                ["log-sources/system.yaml": manifest(folder)], message: "Read one file on one host")
+            let (figures, lines) = try await measure(
+                form, in: folder, server: platform.record.serverURL, token: token
+            ) {
                 let host: JSONValue? = try? await platform.client(token: "admin").json(.get, "/api/v1/hosts/tail")
                 return host?["delivery"]?["lines"]?["stored"]?.integer ?? 0
             }
@@ -49,6 +61,22 @@ struct TailBenchmark: Sendable {
             whole.append(row("plumb-server", form, lines: lines, figures))
             print("\n" + whole.text)
         }
+    }
+
+    private func manifest(_ folder: String) -> String {
+        """
+        apiVersion: plumbline/v1
+        kind: LogSource
+        metadata:
+          name: system
+        spec:
+          hosts:
+            names:
+              - tail
+          files:
+            - \(folder)/app.log
+
+        """
     }
 
     private func row(_ into: String, _ form: LineForm, lines: Int, _ figures: Figures) -> [String] {
@@ -63,16 +91,14 @@ struct TailBenchmark: Sendable {
 
     /// Runs an agent until `arrived` says that every line is there.
     private func measure(
-        _ form: LineForm, server: String, token: String, arrived: () async -> Int
+        _ form: LineForm, in folder: String, server: String, token: String, arrived: () async -> Int
     ) async throws -> (Figures, lines: Int) {
-        let folder: String = try BenchPlatform.temporaryFolder(in: parent)
-        defer { try? Files.removeTree(folder) }
         let state = "\(folder)/state"
         try Files.createFolder(state, mode: 0o700)
         try Files.write(Array(token.utf8), to: "\(folder)/token")
         let config: JSONValue = [
             "resources": [
-                ["kind": "LogSource", "name": "tail", "spec": ["files": [.string("\(folder)/app.log")]]]
+                ["kind": "LogSource", "name": "system", "spec": ["files": [.string("\(folder)/app.log")]]]
             ]
         ]
         try Files.write(config.canonical, to: "\(state)/config.json")
