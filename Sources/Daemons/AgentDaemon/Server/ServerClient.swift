@@ -85,30 +85,41 @@ struct ServerClient: Sendable {
     }
 
     /// Sends a request as it is, with a token where there is one.
+    ///
+    /// By the client's futures: its asynchronous functions begin a task for each request, on threads of their own.
     static func execute(
         _ request: ServerRequest, token: String?, http: HTTPClient, base: String
     ) async throws(ServerError) -> ServerAnswer {
-        var message = HTTPClientRequest(url: (base.hasSuffix("/") ? String(base.dropLast()) : base) + request.path)
-        message.method = request.method
-        if let token { message.headers.add(name: "Authorization", value: "Bearer \(token)") }
-        message.headers.add(name: "User-Agent", value: "plumb-agent/\(RuntimeVersion.current)")
-        for (name, value) in request.headers { message.headers.add(name: name, value: value) }
-        if let body = request.body {
-            if !message.headers.contains(name: "Content-Type") {
-                message.headers.add(name: "Content-Type", value: "application/json")
-            }
-            message.body = .bytes(body)
-        }
         do {
-            let answer = try await http.execute(
-                message, timeout: .milliseconds(max(1, request.timeout.inMilliseconds)))
-            let body = try await answer.body.collect(upTo: largestAnswer)
+            let message: HTTPClient.Request = try message(request, token: token, base: base)
+            let exchange = http.execute(
+                request: message, delegate: ResponseAccumulator(request: message, maxBodySize: largestAnswer),
+                deadline: .now() + .milliseconds(max(1, request.timeout.inMilliseconds)))
+            let answer: HTTPClient.Response = try await withTaskCancellationHandler {
+                try await exchange.futureResult.get()
+            } onCancel: {
+                exchange.fail(reason: CancellationError())
+            }
             let seconds: Int64? = answer.headers.first(name: "Retry-After").flatMap { Int64($0) }
             return ServerAnswer(
                 status: Int(answer.status.code), retryAfter: seconds.map { .seconds(min(max(0, $0), 86_400)) },
-                body: Array(body.readableBytesView))
+                body: answer.body.map { Array($0.readableBytesView) } ?? [])
         } catch {
             throw .unreachable("\(error)")
         }
+    }
+
+    private static func message(
+        _ request: ServerRequest, token: String?, base: String
+    ) throws -> HTTPClient.Request {
+        var headers = HTTPHeaders(request.headers)
+        if let token { headers.add(name: "Authorization", value: "Bearer \(token)") }
+        headers.add(name: "User-Agent", value: "plumb-agent/\(RuntimeVersion.current)")
+        if request.body != nil, !headers.contains(name: "Content-Type") {
+            headers.add(name: "Content-Type", value: "application/json")
+        }
+        return try HTTPClient.Request(
+            url: (base.hasSuffix("/") ? String(base.dropLast()) : base) + request.path, method: request.method,
+            headers: headers, body: request.body.map { .byteBuffer(ByteBuffer(bytes: $0)) })
     }
 }
