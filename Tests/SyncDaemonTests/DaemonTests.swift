@@ -12,7 +12,8 @@ import Testing
 @Suite struct DaemonTests {
     /// Runs the daemon's loop and control socket while `body` does.
     private func withDaemon(
-        _ fixture: SyncFixture, _ extra: String = "", _ body: @Sendable (ControlClient, RunQueue) async throws -> Void
+        _ fixture: SyncFixture, _ extra: String = "", giveBack: @escaping @Sendable () -> Void = {},
+        _ body: @Sendable (ControlClient, RunQueue) async throws -> Void
     ) async throws {
         let configuration = try fixture.configuration(extra)
         let dependencies = try fixture.dependencies(configuration)
@@ -25,7 +26,7 @@ import Testing
             services: [
                 SyncService(
                     reconciler: reconciler, queue: queue, broadcast: broadcast, health: health,
-                    configuration: configuration, dependencies: dependencies),
+                    configuration: configuration, dependencies: dependencies, giveBack: giveBack),
                 ControlServer(
                     path: configuration.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                     logger: dependencies.logger),
@@ -63,6 +64,26 @@ import Testing
             #expect(plan.changes.map(\.result) == [.planned])
             #expect(result.outcome == .applied)
             #expect(result.commit?.id == id)
+        }
+    }
+
+    @Test func memoryIsGivenBackAfterTheFirstRunAndAfterThoseThatDidSomething() async throws {
+        let fixture = try await SyncFixture()
+        try await fixture.repository.commit(["r.yaml": retentionText("30d")])
+        let times = Mutex(0)
+        try await withDaemon(fixture, "interval: 1h\ndrift: {interval: 1h}", giveBack: { times.withLock { $0 += 1 } }) {
+            client, _ in
+            try await until("the first run is over") { times.withLock { $0 } == 1 }
+            for wish in ["nothing to do", "a change"] {
+                if wish == "a change" { try await fixture.repository.commit(["r.yaml": retentionText("40d")]) }
+                let answers = try await sync(client)
+                guard case .finished = answers.last else {
+                    Issue.record("\(answers)")
+                    return
+                }
+            }
+            try await until("the run that did something is over") { times.withLock { $0 } >= 2 }
+            #expect(times.withLock { $0 } == 2)
         }
     }
 

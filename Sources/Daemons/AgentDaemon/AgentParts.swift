@@ -86,7 +86,8 @@ struct AgentParts: Sendable {
             run: { name, spec, specs in await ScrapeWorker(name: name, spec: spec, forScrapes).run(specs) })
         let tailer = LogTailer(
             LogTailer.Dependencies(
-                clocks: clocks, keeper: keeper, journalChanges: journalChanges, changes: logChanges, client: client, host: identity.host,
+                clocks: clocks, keeper: keeper, journalChanges: journalChanges, changes: logChanges, client: client,
+                host: identity.host,
                 positions: LogPositions(path: "\(configuration.stateDirectory)/log-positions.json"), health: health,
                 metrics: metrics, clockWatch: clockWatch, interval: configuration.logInterval,
                 requestTimeout: configuration.requestTimeout,

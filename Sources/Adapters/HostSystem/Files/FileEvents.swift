@@ -74,14 +74,20 @@ package final class FileEvents: Sendable {
 
     /// Listens until cancelled.
     package func run() async {
-        await withTaskCancellationHandler { await listener.listen(self) } onCancel: { queue.close() }
+        await withTaskCancellationHandler {
+            await listener.listen(self)
+        } onCancel: {
+            queue.close()
+        }
     }
 
     /// Watches these places from now on, and no others. Each change from now on is told if ``isWhole`` says so; what changed
     /// between the look that found a place and this call is not.
     package func watch(_ places: Set<Place>) {
         state.withLock { state in
-            guard !state.isWhole || places.count != state.watches.count || !places.allSatisfy({ state.watches[$0] != nil })
+            guard
+                !state.isWhole || places.count != state.watches.count
+                    || !places.allSatisfy({ state.watches[$0] != nil })
             else { return }
             let before = Set(state.watches.values.compactMap(\.self))
             state.watches = state.watches.filter { places.contains($0.key) }
@@ -156,7 +162,8 @@ private final class EventQueue: Sendable {
         let mask: Int32 =
             switch place.kind {
             case .file: IN_MODIFY | IN_DELETE_SELF | IN_MOVE_SELF
-            case .folder: IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR
+            case .folder:
+                IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR
             }
         let watch: Int32 = place.path.withCString { inotify_add_watch(events, $0, UInt32(bitPattern: mask)) }
         guard watch >= 0 else { return nil }

@@ -31,7 +31,8 @@ struct Surroundings: Sendable {
     var places: Set<FileEvents.Place> {
         var places: Set<FileEvents.Place> = []
         for (path, folder) in folders {
-            places.formUnion(folder.map { [FileEvents.Place(.folder, path, $0.identity)] } ?? FileEvents.Place.wherePathBegins(path))
+            places.formUnion(
+                folder.map { [FileEvents.Place(.folder, path, $0.identity)] } ?? FileEvents.Place.wherePathBegins(path))
         }
         for (path, file) in files {
             if let file { places.insert(FileEvents.Place(.file, path, file.identity)) }

@@ -58,8 +58,11 @@ struct RunCommand: AsyncParsableCommand {
                         stuck.leave(at: dependencies.now())
                         // Not exit(): what hangs may hold what its handlers need.
                         _exit(stuckStatus)
-                    }), configuration: bootstrap, dependencies: dependencies),
-
+                    }), configuration: bootstrap, dependencies: dependencies,
+                giveBack: {
+                    Heap.giveBack()
+                    ProgramPages.letGo()
+                }),
             ControlServer(
                 path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                 logger: logger),

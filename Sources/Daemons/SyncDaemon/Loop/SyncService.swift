@@ -1,7 +1,6 @@
 package import ConfigAPIClient
 import Declarations
 import Glibc
-import HostSystem
 import Logging
 import Reconciliation
 import Runtime
@@ -19,11 +18,13 @@ package struct SyncService: Service {
     private let deadline: CycleDeadline?
     private let configuration: BootstrapConfiguration
     private let dependencies: Reconciler.Dependencies
+    private let giveBack: @Sendable () -> Void
 
+    /// - Parameter giveBack: gives memory back to the system; called when a run is over that needed much.
     package init(
         reconciler: Reconciler, queue: RunQueue, broadcast: ProgressBroadcast, health: SyncHealth,
         heartbeat: Heartbeat? = nil, deadline: CycleDeadline? = nil, configuration: BootstrapConfiguration,
-        dependencies: Reconciler.Dependencies
+        dependencies: Reconciler.Dependencies, giveBack: @escaping @Sendable () -> Void = {}
     ) {
         self.reconciler = reconciler
         self.queue = queue
@@ -33,6 +34,7 @@ package struct SyncService: Service {
         self.deadline = deadline
         self.configuration = configuration
         self.dependencies = dependencies
+        self.giveBack = giveBack
     }
 
     /// Ends within the time that a request in flight may take: nothing is begun after the shutdown.
@@ -79,7 +81,7 @@ package struct SyncService: Service {
                 await heartbeat?.beat(await reconciler.status(after: report, patience: configuration.patience))
                 await note(report)
                 // Between runs lies what two states take, and no more.
-                if isFirst || !report.isQuiet { Heap.giveBack() }
+                if isFirst || !report.isQuiet { giveBack() }
                 isFirst = false
             }
         }
