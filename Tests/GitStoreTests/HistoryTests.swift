@@ -91,6 +91,21 @@ struct HistoryTests {
         #expect(try await fixture.store.isDescendant(head, of: head))
     }
 
+    /// Where commits behind the accepted one cannot be read, the list of new ones is not known, and never empty.
+    @Test func aRangeThatCannotBeReadToItsEndIsAnError() async throws {
+        let remote = try await TestGitRepository()
+        let ancestor: String = try await remote.commit(["a.yaml": "a\n"])
+        let accepted: String = try await remote.commit(["a.yaml": "b\n"])
+        try await remote.commit(["a.yaml": "c\n"])
+        let fixture = try StoreFixture()
+        let head = try await fixture.fetch(remote).head
+        #expect(try await fixture.store.commits(after: id(accepted), through: head).commits.count == 1)
+        try await fixture.lose(ancestor)
+
+        let error = try await gitError { try await fixture.store.commits(after: id(accepted), through: head) }
+        #expect(error?.code == .corrupt, "\(String(describing: error))")
+    }
+
     @Test func theSourceOfAFileIsTheCommitThatLastChangedIt() async throws {
         let remote = try await TestGitRepository()
         let first: String = try await remote.commit(["config/a.yaml": "a\n", "config/b.yaml": "b\n"])

@@ -19,6 +19,15 @@ struct StoreFixture {
     func fetch(_ remote: TestGitRepository, branch: String = "main") async throws -> FetchResult {
         try await store.fetch(GitRemote(url: remote.url), branch: branch)
     }
+
+    /// Takes one object out of the store, as a damaged disk would.
+    func lose(_ object: String) async throws {
+        let commands = """
+            !mv objects/pack/*.pack . && for pack in *.pack; do git unpack-objects -q < "$pack"; done && \
+            rm -f objects/pack/* *.pack objects/\(object.prefix(2))/\(object.dropFirst(2))
+            """
+        try await TestGitRepository.git(["-c", "alias.lose=\(commands)", "lose"], in: repository)
+    }
 }
 
 /// The error that a call ends with; nil where it succeeds.

@@ -94,6 +94,23 @@ struct TreeTests {
         #expect(listing.refusals.map(\.reason) == [.symlink, .symlink, .submodule])
     }
 
+    /// A link's text is no list of rules, and what it leads to is not read.
+    @Test func aLinkInThePlaceOfTheIgnoreFileIsRefused() async throws {
+        let remote = try await TestGitRepository()
+        try await remote.commitLocally(["a.yaml": "a\n", "rules": "*.yaml"])
+        let link: String = try await remote.git("rev-parse", "HEAD:rules")
+        try await remote.git("update-index", "--add", "--cacheinfo", "120000,\(link),.plumbignore")
+        try await remote.git("commit", "-q", "-m", "link")
+        try await remote.push()
+        let fixture = try StoreFixture()
+
+        let listing = try await fixture.store.tree(of: try await fixture.fetch(remote).head)
+
+        #expect(listing.paths == ["a.yaml"])
+        #expect(listing.refusals.map(\.path) == [".plumbignore"])
+        #expect(listing.refusals.map(\.reason) == [.symlink])
+    }
+
     // Shows F-GO-12
     @Test func namesThatLeadAstrayAreRefused() async throws {
         let remote = try await TestGitRepository()

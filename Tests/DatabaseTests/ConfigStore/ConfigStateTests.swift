@@ -70,6 +70,19 @@ import Testing
         #expect((first + second).map(\.name) == ["c1", "c2", "c3", "c4", "c5"])
     }
 
+    /// One transaction is one generation: a page that ended within it would have no next one.
+    @Test func `a page of the audit ends with a generation`() async throws {
+        let fixture = try await Fixture()
+        try await fixture.database.person(
+            "INSERT INTO resources (kind, name, spec) SELECT 'Collector', 'c' || n, '{}' FROM generate_series(1, 5) n")
+        try await fixture.database.person("DELETE FROM resources")
+        let first: [AuditEntry] = try await fixture.store.audit(since: 0, limit: 3)
+        let second: [AuditEntry] = try await fixture.store.audit(since: first.last?.generation ?? 0, limit: 3)
+        #expect(first.map(\.operation) == Array(repeating: "insert", count: 5))
+        #expect(second.map(\.operation) == Array(repeating: "delete", count: 5))
+        #expect((first + second).map(\.id) == (first + second).map(\.id).sorted())
+    }
+
     @Test func `a change is said on the channel with its generation`() async throws {
         let fixture = try await Fixture()
         let listener = try await fixture.database.connect(as: fixture.database.operatorAddress)

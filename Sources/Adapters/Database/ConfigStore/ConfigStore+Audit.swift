@@ -1,7 +1,8 @@
 package import ConfigAPI
 
 extension ConfigStore {
-    /// Recorded changes after `generation`, oldest first, at most `limit`; then, with id 0 and an unknown author, the
+    /// Recorded changes after `generation`, oldest first: `limit`, with all of the last one's generation,
+    /// so that the next page begins behind that; then, with id 0 and an unknown author, the
     /// differences between the last record of a resource and what is stored, which somebody made past the triggers.
     ///
     /// So the last entry of a key always leads to what is stored now.
@@ -10,7 +11,10 @@ extension ConfigStore {
             let recorded = try connection.execute(
                 """
                 SELECT id, generation, kind, name, operation, before, after, who, at, via, details
-                FROM \(schema).audit WHERE generation > $1::bigint ORDER BY generation, id LIMIT $2::bigint
+                FROM (
+                    SELECT * FROM \(schema).audit WHERE generation > $1::bigint
+                    ORDER BY generation FETCH FIRST ($2::bigint) ROWS WITH TIES) AS page
+                ORDER BY generation, id
                 """, [.integer(generation), .integer(limit)])
             var entries: [AuditEntry] = []
             for row in recorded.rows { entries.append(try AuditEntry(row, ChangedBy(row, who: try row.string("who")))) }

@@ -86,13 +86,21 @@ struct RepositoryReader: ~Copyable {
             try git(unsafe git_revwalk_push(walk.pointer, &oid))
             if var hidden = old?.oid { try git(unsafe git_revwalk_hide(walk.pointer, &hidden)) }
             var commits: [GitCommit] = []
-            while unsafe git_revwalk_next(&oid, walk.pointer) == 0 {
+            while try unsafe next(of: walk.pointer, &oid) {
                 guard commits.count < most else { return CommitRange(commits: commits, isTruncated: true) }
                 commits.append(
                     GitCommit(try Handle { unsafe git_commit_lookup($0, repository.pointer, &oid) }))
             }
             return CommitRange(commits: commits, isTruncated: false)
         }
+    }
+
+    /// Whether there is another one. What cannot be read is no end of the list: the commits behind it would go unjudged.
+    private func next(of walk: OpaquePointer, _ oid: inout git_oid) throws(LibraryFailure) -> Bool {
+        let code: Int32 = unsafe git_revwalk_next(&oid, walk)
+        if code == GIT_ITEROVER.rawValue { return false }
+        try git(code)
+        return true
     }
 
     func keep(_ commit: ObjectID, as name: String) throws(GitError) {

@@ -35,7 +35,8 @@ extension RepositoryReader {
 
     private func addIgnoreRules(from root: borrowing Handle<TreeKind>, _ filter: TreeFilter) throws(GitError) {
         guard let entry = unsafe git_tree_entry_byname(root.pointer, filter.ignoreFile),
-            unsafe git_tree_entry_type(entry) == GIT_OBJECT_BLOB
+            unsafe git_tree_entry_type(entry) == GIT_OBJECT_BLOB,
+            unsafe git_tree_entry_filemode(entry) != GIT_FILEMODE_LINK
         else { return }
         try inStore { () throws(LibraryFailure) in
             let blob = try Handle<BlobKind> {
@@ -91,10 +92,13 @@ private struct TreeReading: ~Copyable {
     private mutating func visit(
         _ entry: TreeEntry, in folder: String, depth: Int, _ repository: borrowing Handle<RepositoryKind>
     ) throws(LibraryFailure) {
-        // Names that begin with a dot belong to other tools (.github).
-        guard entry.name.first != UInt8(ascii: ".") || entry.isSpecial else { return }
         let name = String(decoding: entry.name, as: UTF8.self)
         let path: String = folder.isEmpty ? name : "\(folder)/\(name)"
+        if path == filter.ignoreFile, entry.kind == .symlink {
+            return refuse(path, .symlink, "symbolic links are not followed; put the rules themselves there")
+        }
+        // Names that begin with a dot belong to other tools (.github).
+        guard entry.name.first != UInt8(ascii: ".") || entry.isSpecial else { return }
         guard !filter.excluded.contains(path) else { return }
         switch entry.kind {
         case .folder:

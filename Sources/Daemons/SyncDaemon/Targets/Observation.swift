@@ -54,24 +54,27 @@ func deletions(
 ) async -> [ResourceKey: ChangedBy] {
     guard !missing.isEmpty else { return [:] }
     var found: [ResourceKey: ChangedBy] = [:]
-    var seen: Int = 0
     var since: Int = generation
-    // Pages of the log; each begins with the last generation of the one before, in case that was cut.
+    // A page holds the whole of its last generation.
     for _ in 0..<100 {
         guard let page = try? await target.audit(since: since) else { break }
-        let entries: [AuditEntry] = page.filter { $0.id > seen }
+        // What was made past the triggers has no number and no author.
+        let entries: [AuditEntry] = page.filter { $0.id > 0 }
         for entry in entries {
-            for key in missing where entry.deletes(key) { found[key] = entry.changedBy }
+            if entry.operation == "truncate" {
+                for key in missing { found[key] = entry.changedBy }
+            } else if let key = entry.deleted, missing.contains(key) {
+                found[key] = entry.changedBy
+            }
         }
         guard let last = entries.last, page.count >= 1000 else { break }
-        seen = last.id
-        since = last.generation - 1
+        since = last.generation
     }
     return found
 }
 
 extension AuditEntry {
-    fileprivate func deletes(_ key: ResourceKey) -> Bool {
-        operation == "truncate" || (operation == "delete" && kind == key.kind.rawValue && name == key.name)
+    fileprivate var deleted: ResourceKey? {
+        operation == "delete" ? ResourceKind(rawValue: kind).map { ResourceKey($0, name) } : nil
     }
 }
