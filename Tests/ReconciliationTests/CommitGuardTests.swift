@@ -100,6 +100,32 @@ private let key = ResourceKey(.retention, "metrics")
         #expect(try self.world(mine).plan(state("c2", renamed)).refusals.isEmpty)
     }
 
+    @Test(arguments: [
+        // Ours before, ours after, whether others have one; what is refused.
+        (["a"], ["a"], false, false), (["a", "b"], ["b"], false, false), (["a", "b"], [], false, true),
+        (["a", "b"], [], true, false), ([], [], false, false), (["a"], ["b"], false, false),
+    ] as [([String], [String], Bool, Bool)])
+    func someNotifierMustBeLeft(before: [String], after: [String], othersHaveOne: Bool, isRefused: Bool) throws {
+        func notifiers(_ names: [String]) -> [Declaration] {
+            names.map { declaration(ResourceKey(.notifier, $0), ["type": "webhook", "url": .string("http://\($0)/")]) }
+        }
+        var world = World()
+        try world.converge(DeclaredState(revision: "c1", resources: notifiers(before)))
+        if othersHaveOne { world.edit(ResourceKey(.notifier, "theirs"), ["type": "webhook"]) }
+        let plan = world.plan(DeclaredState(revision: "c2", resources: notifiers(after)))
+        #expect(plan.refusals.map(\.guardName) == (isRefused ? [.lastNotifier] : []))
+    }
+
+    /// What git said before counts also where somebody deleted it by hand meanwhile.
+    @Test func keepingLessThanWhatSomebodyDeletedIsRefused() throws {
+        let declared = state("c1", declaration(key, ["keep": "30d"]))
+        var world = try world(declaration(key, ["keep": "30d"]))
+        world.edit(key, nil)
+        let shrunk = state("c2", declaration(key, ["keep": "7d"]))
+        #expect(world.plan(shrunk, previous: declared).refusals.map(\.guardName) == [.retention])
+        #expect(world.plan(declared, previous: declared).refusals.isEmpty)
+    }
+
     @Test func whereNobodyEverWasToldNothingIsRefused() {
         #expect(World().plan(state("c1")).refusals.isEmpty)
     }

@@ -3,6 +3,7 @@ import Declarations
 import Reconciliation
 import Runtime
 import SyncDaemon
+import Synchronization
 import Telemetry
 import TestSupport
 import Testing
@@ -50,6 +51,42 @@ import Testing
         let report = await reconciler.run(.startup, fetches: true)
         #expect(report.changes.isEmpty)
         #expect(await fixture.target.spec(retention)?["keep"] == "40d")
+    }
+
+    @Test(arguments: [false, true])
+    func `a rewrite that the server did not hear of stays accepted`(isRestarted: Bool) async throws {
+        let fixture = try await SyncFixture()
+        try await fixture.repository.commit(["r.yaml": retentionText("30d")])
+        try await fixture.repository.commit(["r.yaml": retentionText("40d")])
+        var reconciler = try fixture.reconciler()
+        _ = await reconciler.run(.startup, fetches: true)
+        try await fixture.repository.git("reset", "-q", "--hard", "HEAD~1")
+        let rewritten = try await fixture.repository.commitLocally(["r.yaml": retentionText("50d")])
+        try await fixture.repository.push(force: true)
+        _ = try await reconciler.permitRewrite(rewritten, reason: "cleaned up")
+        // The first lets it write, the second would have told the server.
+        let asked = Mutex(0)
+        await fixture.target.onLease {
+            let isSecond: Bool = asked.withLock {
+                $0 += 1
+                return $0 == 2
+            }
+            if isSecond { await fixture.target.missLeases(1) }
+        }
+        let report = await reconciler.run(.manual, fetches: true)
+        #expect(report.commit?.id == rewritten)
+        #expect(report.errors.contains { $0.contains("not written down there") }, "\(report.text(.plain))")
+
+        if isRestarted { reconciler = try fixture.reconciler() }
+        await fixture.target.edit(retention, ["dataset": "metrics", "keep": "1d"])
+        let next = await reconciler.run(.timer, fetches: true)
+        #expect(next.commit?.id == rewritten)
+        #expect(next.outcome == .corrected, "\(next.text(.plain))")
+        #expect(await fixture.target.spec(retention)?["keep"] == "50d")
+        await fixture.target.loseLease()
+        let lease = try await fixture.target.lease(
+            .init(source: "gitops-sync", holder: "test", ttl: .minutes(1), acceptedCommit: nil))
+        #expect(lease.acceptedCommit == rewritten)
     }
 
     @Test func `a store that was restored learns the later commit`() async throws {

@@ -94,6 +94,34 @@ import Testing
         #expect(report.outcome == .inSync, "\(report.text(.plain))")
     }
 
+    /// The trailers of the commit that was met count too, also where another one follows.
+    @Test func theCommitThatWasMetMaySpeak() async throws {
+        try await fixture.repository.commit(
+            ["r.yaml": retentionText("30d")], message: "Take over\n\nPlumbline-Allow: adopt, retention")
+        let reconciler = try fixture.reconciler()
+        _ = await reconciler.run(.startup, fetches: true)
+        try await fixture.repository.commit(["x.yaml": groupText("new")])
+        _ = await reconciler.run(.timer, fetches: true)
+        try await reconciler.beginEnforcing()
+        let report = await reconciler.run(.manual, fetches: true)
+        #expect(report.outcome == .applied, "\(report.text(.plain))")
+        #expect(report.permissions == [.adopt, .retention])
+    }
+
+    /// What was looked at with `mode: observe` was not accepted: enforcing begins as if nothing had been.
+    @Test func lookingOnBeforehandSkipsNoMeeting() async throws {
+        let head = try await fixture.repository.commit(["r.yaml": retentionText("30d")])
+        let looking = try fixture.reconciler("mode: observe")
+        let seen = await looking.run(.startup, fetches: true)
+        #expect(seen.outcome == .drifted)
+        #expect(seen.commit == nil)
+        #expect(seen.waitingCommit?.id == head)
+        let report = await (try fixture.reconciler()).run(.startup, fetches: true)
+        #expect(report.mode == .observe)
+        #expect(report.notices.first?.hasPrefix("first meeting: ") == true, "\(report.text(.plain))")
+        #expect(await fixture.target.patches.isEmpty)
+    }
+
     @Test func theWordIsRefusedWhereItMeansNothing() async throws {
         try await fixture.repository.commit(["g.yaml": groupText()])
         let reconciler = try fixture.reconciler()

@@ -104,6 +104,44 @@ import Testing
         #expect(await fixture.proxy.resource(pipeline) != nil)
     }
 
+    /// A trailer counts for the whole of its commit, also for the part that comes later, and after a restart.
+    @Test(arguments: [false, true])
+    func whatACommitAllowsReachesAProxyThatWasDown(isRestarted: Bool) async throws {
+        let fixture = try await SyncFixture(hasProxy: true)
+        let names: [String] = ["a", "b", "c", "d"]
+        let pipelines = Dictionary(
+            uniqueKeysWithValues: names.map { name -> (String, String?) in
+                (
+                    "\(name).yaml",
+                    pipelineText().replacing("name: reading", with: "name: \(name)").replacing(
+                        "/srv/events/", with: "/srv/\(name)/")
+                )
+            })
+        try await fixture.repository.commit(pipelines)
+        try await fixture.repository.commit(["retention.yaml": retentionText("30d")])
+        var reconciler = try fixture.reconciler()
+        #expect(await reconciler.run(.startup, fetches: true).outcome == .applied)
+        await fixture.proxy.set(isDown: true)
+        try await fixture.repository.commit(
+            pipelines.mapValues { _ in nil }, message: "Load nothing any more\n\nPlumbline-Allow: prune")
+        let accepted = await reconciler.run(.timer, fetches: true)
+        #expect(accepted.outcome == .incomplete, "\(accepted.text(.plain))")
+        let last = try await fixture.repository.commit(["retention.yaml": retentionText("40d")])
+        #expect(await reconciler.run(.timer, fetches: true).commit?.id == last)
+        if isRestarted { reconciler = try fixture.reconciler() }
+        await fixture.proxy.set(isDown: false)
+        let report = await reconciler.run(.timer, fetches: false)
+        #expect(report.outcome == .applied, "\(report.text(.plain))")
+        #expect(report.permissions == [.prune])
+        for name in names { #expect(await fixture.proxy.spec(ResourceKey(.pipeline, name)) == nil) }
+
+        // Once it has its part, the trailer counts no more.
+        try await fixture.repository.commit(pipelines)
+        _ = await reconciler.run(.timer, fetches: true)
+        try await fixture.repository.commit(pipelines.mapValues { _ in nil })
+        #expect(await reconciler.run(.timer, fetches: true).refusals.map(\.guardName) == [.prune])
+    }
+
     @Test func aServerThatIsDownDoesNotKeepThePipelinesFromBeingCorrected() async throws {
         let fixture = try await SyncFixture(hasProxy: true)
         try await fixture.repository.commit(files)

@@ -97,6 +97,21 @@ import Testing
         #expect(await fixture.target.spec(retention) == nil)
     }
 
+    /// Guards judge a commit when it is to be enforced, and not when somebody looked on.
+    @Test func whatWasObservedIsJudgedWhenItIsEnforced() async throws {
+        let fixture = try await SyncFixture()
+        let good = try await fixture.repository.commit(["r.yaml": retentionText("30d")])
+        _ = await (try fixture.reconciler()).run(.startup, fetches: true)
+        try await fixture.repository.commit(["r.yaml": retentionText("7d")])
+        let observed = await (try fixture.reconciler("mode: observe")).run(.startup, fetches: true)
+        #expect(observed.commit?.id == good)
+        #expect(observed.changes.map(\.result) == [.reported])
+        let report = await (try fixture.reconciler()).run(.startup, fetches: true)
+        #expect(report.refusals.map(\.guardName) == [.retention])
+        #expect(report.commit?.id == good)
+        #expect(await fixture.target.spec(retention)?["keep"] == "30d")
+    }
+
     @Test func driftThatIsOnlyToBeReportedIsLeft() async throws {
         let fixture = try await SyncFixture()
         try await fixture.repository.commit(["r.yaml": retentionText("30d", annotations: "plumbline/drift: report")])

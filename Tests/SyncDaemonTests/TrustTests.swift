@@ -102,6 +102,36 @@ import Testing
         #expect(await fixture.target.spec(retention)?["keep"] == "30d")
     }
 
+    /// It was judged before, and waits: what is thought of it is no older than the last fetch.
+    @Test func aKeyThatIsTakenAwayCountsForNothingFromTheNextFetchOn() async throws {
+        try await fixture.repository.commit(["r.yaml": retentionText("30d")], settings: ada)
+        let reconciler = try reconciler()
+        _ = await reconciler.run(.startup, fetches: true)
+        try await fixture.repository.commit(["r.yaml": retentionText("40d")], settings: ada)
+        await fixture.target.set(isDown: true)
+        let waiting = await reconciler.run(.timer, fetches: true)
+        #expect(waiting.refusals.isEmpty, "\(waiting.text(.plain))")
+        try signer.write(["grace@example.org \(try await signer.sshKey("grace"))"], to: "allowed")
+        await fixture.target.set(isDown: false)
+        let report = await reconciler.run(.timer, fetches: true)
+        #expect(report.refusals.map(\.guardName) == [.signature])
+        #expect(await fixture.target.spec(retention)?["keep"] == "30d")
+    }
+
+    @Test func goingBackToACommitThatWasAcceptedBeforeNeedsNoNewSignature() async throws {
+        let good = try await fixture.repository.commit(["r.yaml": retentionText("30d")], settings: ada)
+        let reconciler = try reconciler()
+        _ = await reconciler.run(.startup, fetches: true)
+        try await fixture.repository.commit(["g.yaml": groupText()], settings: ada)
+        _ = await reconciler.run(.timer, fetches: true)
+        try await fixture.repository.git("reset", "-q", "--hard", "HEAD~1")
+        try await fixture.repository.push(force: true)
+        _ = await reconciler.run(.timer, fetches: true)
+        _ = try await reconciler.permitRewrite(good, reason: "the second was wrong")
+        let report = await reconciler.run(.manual, fetches: true)
+        #expect(report.commit?.id == good, "\(report.text(.plain))")
+    }
+
     // Shows F-GO-12
     @Test func gpgSignaturesAreCheckedAgainstAKeyring() async throws {
         for name in ["grace", "stranger"] { try await signer.gpgKey(name) }

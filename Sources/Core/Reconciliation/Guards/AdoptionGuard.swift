@@ -3,7 +3,9 @@ import Declarations
 
 /// Refuses to take over a resource in another form than the live one without permission, and one that another git
 /// source owns in any case.
-func adoptionRefusals(_ differences: [Difference], permissions: Set<Permission>) -> [Refusal] {
+///
+/// - Parameter isAllowed: whether a commit allows the former for resources of a kind.
+func adoptionRefusals(_ differences: [Difference], isAllowed: (ResourceKind) -> Bool) -> [Refusal] {
     let contested: [Refusal] = differences.filter { $0.finding == .contested }.map { difference in
         Refusal(
             guardName: .contested,
@@ -11,9 +13,9 @@ func adoptionRefusals(_ differences: [Difference], permissions: Set<Permission>)
                 + "remove it from one of the two repositories",
             resources: [difference.key])
     }
-    guard !permissions.contains(.adopt) else { return contested }
     let differing = differences.filter { difference in
         difference.finding == .adopt && difference.isContentDifferent && difference.declared?.annotations.adopts != true
+            && !isAllowed(difference.key.kind)
     }
     return contested
         + differing.map { difference in

@@ -21,14 +21,14 @@ package struct DeletionBudget: Hashable, Sendable {
 /// - Parameter owned: how many resources of each kind the source owns now.
 /// - Parameter recent: what it deleted, or may have deleted, within the last hour; it counts as owned then. What is to be
 ///   deleted once more, because nobody knows whether it was, counts once.
+/// - Parameter isAllowed: whether a commit allows it for resources of a kind.
 func deletionRefusals(
     _ steps: [Step], owned: [ResourceKind: Int], recent: Set<ResourceKey>, budget: DeletionBudget,
-    permissions: Set<Permission>
+    isAllowed: (ResourceKind) -> Bool
 ) -> [Refusal] {
-    guard !permissions.contains(.prune) else { return [] }
     let deletions: [ResourceKey] = steps.filter { $0.action == .delete && $0.renamed == nil }.compactMap(\.key)
     let byKind = Dictionary(grouping: deletions, by: \.kind)
-    return byKind.keys.sorted { $0.rawValue < $1.rawValue }.compactMap { kind in
+    return byKind.keys.filter { !isAllowed($0) }.sorted { $0.rawValue < $1.rawValue }.compactMap { kind in
         let keys: [ResourceKey] = byKind[kind] ?? []
         let before: Int = recent.subtracting(keys).count { $0.kind == kind }
         let total: Int = (owned[kind] ?? 0) + before

@@ -17,9 +17,8 @@ func retentionRefusals(
     guard !permissions.contains(.retention) else { return [] }
     return steps.compactMap { step in
         guard step.kind == ResourceKind.retention.rawValue, step.treatment == .apply, step.causes != [.drift],
-            let key = step.key, let live = findings[key]?.live?.spec
+            let key = step.key, let before = previous?.resources[key]?.spec ?? findings[key]?.live?.spec
         else { return nil }
-        let before: JSONValue = previous?.resources[key]?.spec ?? live
         let losses: [String] = step.action == .delete ? deletionLosses(step) : shrinkings(from: before, to: step.spec)
         guard !losses.isEmpty else { return nil }
         return Refusal(

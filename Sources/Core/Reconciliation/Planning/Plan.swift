@@ -64,6 +64,8 @@ package struct PlanContext: Sendable {
     package var mode: RunMode
     /// What the commits since the last accepted one allow.
     package var permissions: Set<Permission>
+    /// What accepted commits allowed on targets that have not carried their part out yet.
+    package var owed: [TargetName: Set<Permission>]
     /// Deletions that this source made in the last hour.
     package var recentDeletions: Set<ResourceKey>
     package var deletionBudget: DeletionBudget
@@ -83,7 +85,8 @@ package struct PlanContext: Sendable {
     package var redact: @Sendable (JSONValue, ResourceKind) -> JSONValue
 
     package init(
-        mode: RunMode, permissions: Set<Permission> = [], recentDeletions: Set<ResourceKey> = [],
+        mode: RunMode, permissions: Set<Permission> = [], owed: [TargetName: Set<Permission>] = [:],
+        recentDeletions: Set<ResourceKey> = [],
         deletionBudget: DeletionBudget = DeletionBudget(), previous: DeclaredState? = nil,
         judgesCommit: Bool = true, noise: [ResourceKey: NoiseEvidence] = [:], tolerated: Set<ResourceKey> = [],
         isDeferred: @escaping @Sendable (DriftSubject, _ paths: [String]) -> Bool = { _, _ in false },
@@ -92,6 +95,7 @@ package struct PlanContext: Sendable {
     ) {
         self.mode = mode
         self.permissions = permissions
+        self.owed = owed
         self.recentDeletions = recentDeletions
         self.deletionBudget = deletionBudget
         self.previous = previous
@@ -101,5 +105,9 @@ package struct PlanContext: Sendable {
         self.isDeferred = isDeferred
         self.references = references
         self.redact = redact
+    }
+
+    func allows(_ permission: Permission, for kind: ResourceKind) -> Bool {
+        permissions.contains(permission) || owed[kind.target.store]?.contains(permission) ?? false
     }
 }

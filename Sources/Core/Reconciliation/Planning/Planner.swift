@@ -143,8 +143,8 @@ private struct Planner {
         let refusals: [Refusal] =
             deletionRefusals(
                 steps, owned: owned, recent: context.recentDeletions,
-                budget: context.deletionBudget, permissions: context.permissions)
-            + adoptionRefusals(comparison.differences, permissions: context.permissions)
+                budget: context.deletionBudget, isAllowed: { context.allows(.prune, for: $0) })
+            + adoptionRefusals(comparison.differences, isAllowed: { context.allows(.adopt, for: $0) })
             + (context.judgesCommit ? refusalsOfCommit(steps) : [])
         for refusal in refusals {
             let refused = Set(refusal.resources)

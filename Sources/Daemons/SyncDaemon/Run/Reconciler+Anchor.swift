@@ -31,13 +31,21 @@ extension Reconciler {
     func takeOver(_ anchor: String) {
         state.acceptedCommit = anchor
         state.firstMeeting = nil
+        state.owed = [:]
     }
 
     /// Writes down what is enforced where a store remembers something earlier: an answer was lost, or it was restored.
     func renewAnchor(_ lease: Lease, _ run: RunInProgress) async {
         guard !run.isNew, let accepted = state.acceptedCommit, lease.acceptedCommit != accepted else { return }
         // The next run that writes tries again.
-        _ = try? await takeLease(accepting: accepted)
+        try? await writeAnchor(accepted)
+    }
+
+    /// Writes down on the server which commit is accepted. Only then a rewrite that a person permitted is done with: until
+    /// it has heard of that, the server's own note contradicts.
+    func writeAnchor(_ commit: String) async throws(TargetError) {
+        _ = try await takeLease(accepting: commit)
+        if state.permittedRewrite?.commit == commit { state.permittedRewrite = nil }
     }
 
     /// Whether `anchor` comes after the commit that was accepted here.

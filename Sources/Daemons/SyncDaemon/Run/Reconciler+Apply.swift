@@ -39,7 +39,8 @@ extension Reconciler {
             }
             await renewAnchor(lease, run)
         }
-        if run.isNew, !isMeeting { await accept(&run) }
+        if run.isNew, mode == .enforce { await accept(&run) }
+        run.report.permissions = permissionsUsed(plan, run).sorted { $0.rawValue < $1.rawValue }
         for index in run.report.changes.indices {
             let step: Step = plan.steps[index]
             run.report.changes[index].result = step.settledResult
@@ -84,7 +85,6 @@ extension Reconciler {
         for index in plan.steps.indices where plan.steps[index].target == .server {
             run.report.changes[index].milliseconds = Int(span.milliseconds)
         }
-        run.report.permissions = run.permissions.sorted { $0.rawValue < $1.rawValue }
         return nil
     }
 
@@ -162,7 +162,7 @@ extension Reconciler {
         persistNotes()
     }
 
-    private func persistNotes() {
+    func persistNotes() {
         do { try persistState() } catch {
             dependencies.logger.error("state not written", metadata: .of([.error: error.description]))
         }
@@ -202,16 +202,18 @@ extension Reconciler {
         guard let commit = run.commit else { return }
         run.report.previousCommit = state.acceptedCommit
         state.acceptedCommit = commit.id.hex
-        state.permittedRewrite = nil
+        if state.permittedRewrite?.commit != commit.id.hex { state.permittedRewrite = nil }
         state.firstMeeting = nil
+        owe(run.permissions)
         run.isNew = false
         dependencies.logger.info("commit accepted", metadata: .of([.commit: commit.id.hex]))
         // So that it can be read offline, even where the branch is rewritten later.
         do { try await dependencies.git.keep(commit.id, as: "accepted") } catch {
             run.report.errors.append(error.description)
         }
-        guard mode == .enforce else { return }
-        do { _ = try await takeLease(accepting: commit.id.hex) } catch {
+        // Before the server hears of it: a successor that learns the commit from there would not know what it allows.
+        if !state.owed.isEmpty { persistNotes() }
+        do { try await writeAnchor(commit.id.hex) } catch {
             return run.report.errors.append(
                 "server: the accepted commit is not written down there: \(error.description)")
         }

@@ -27,7 +27,7 @@ extension Reconciler {
                 comparison,
                 planContext(
                     mode: mode, permissions: run.permissions, previous: run.previous,
-                    judgesCommit: run.isNew || run.isHeld))
+                    judgesCommit: run.isNew || run.isHeld, isHeld: run.isHeld))
             noteMeeting(comparison, &run)
             if run.isNew || run.isHeld, !plan.refusals.isEmpty {
                 await fallBack(&run, problems: [], refusals: plan.refusals)
@@ -146,7 +146,7 @@ extension Reconciler {
             live = await settledState(declared: declared, after: plan, of: before)
         }
         let comparison: Comparison = compared(declared, with: live)
-        let rest: Plan = dependencies.decisions.plan(comparison, planContext(mode: mode))
+        let rest: Plan = dependencies.decisions.plan(comparison, planContext(mode: mode, isHeld: run.isHeld))
         if !plan.isEmpty {
             run.facts.hasUnknownTarget = false
             describe(comparison, rest, in: &run)
@@ -169,6 +169,7 @@ extension Reconciler {
             state.proxyGeneration = snapshot.generation
         }
         noteUnits()
+        if !run.isHeld { settle(rest) { live.knows($0) } }
         noteQuiet(comparison, rest, live, run)
     }
 

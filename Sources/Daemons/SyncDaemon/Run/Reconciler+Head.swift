@@ -21,8 +21,12 @@ enum HeadVerdict: Sendable {
 extension Reconciler {
     /// Fetches the branch. An error is remembered until a fetch succeeds, and the last good commit stays enforced.
     func fetch() async {
-        // A refusal may have lost its reason: a key was added, a signer's date came.
-        if case .refused = examined?.verdict { examined = nil }
+        // A verdict may have lost its reason: a key was added or revoked, a signer's date came or passed.
+        switch examined?.verdict {
+        case .refused: examined = nil
+        case .ready where configuration.trust.policy != .none: examined = nil
+        case .ready, .accepted, .behind, nil: break
+        }
         silentRemotes = []
         do {
             let fetched = try await dependencies.git.fetch(
@@ -65,14 +69,15 @@ extension Reconciler {
         let info = CommitInfo(newest)
         let accepted: ObjectID? = state.acceptedCommit.flatMap(ObjectID.init(hex:))
         if let accepted, state.permittedRewrite?.commit != head.hex {
-            guard try await descends(head, from: accepted) else {
-                if try await isBehind(head, accepted) { return .behind(info) }
-                return .refused(info, problems: [], refusals: [rewritten(info, accepted: accepted)])
-            }
+            let contains: Bool = try await descends(head, from: accepted)
+            if !contains, try await isBehind(head, accepted) { return .behind(info) }
+            let refusal: Refusal? = rewrittenHistoryRefusal(
+                branch: configuration.repository.branch, head: head.hex, accepted: accepted.hex, contains: contains)
+            if let refusal { return .refused(info, problems: [], refusals: [refusal]) }
         }
         let new: CommitRange = try await newCommits(through: newest, accepted: accepted)
         let signers: [String]
-        switch try await judgeSignatures(of: new) {
+        switch try await judgeSignatures(of: new, through: head) {
         case .trusted(let names): signers = names
         case .refused(let refusal): return .refused(info, problems: [], refusals: [refusal])
         }
@@ -93,7 +98,9 @@ extension Reconciler {
         guard let first = state.firstMeeting?.commit.flatMap(ObjectID.init(hex:)), first != head.id,
             try await descends(head.id, from: first)
         else { return newest }
-        return try await dependencies.git.commits(after: first, through: head.id)
+        var new: CommitRange = try await dependencies.git.commits(after: first, through: head.id)
+        new.commits.append(try await dependencies.git.commit(first))
+        return new
     }
 
     /// `fallback` where the repository has not got a commit that is asked for: one that was rewritten away.
@@ -126,15 +133,6 @@ extension Reconciler {
         }
     }
 
-    private func rewritten(_ info: CommitInfo, accepted: ObjectID) -> Refusal {
-        Refusal(
-            guardName: .rewrittenHistory,
-            message: "\(configuration.repository.branch) is now at \(info.id.prefix(10)), which does not contain the "
-                + "accepted commit \(accepted.hex.prefix(10)): its history was rewritten. Push a branch that does, or "
-                + "run: gitops-sync accept \(info.id.prefix(10)) --reason TEXT",
-            resources: [])
-    }
-
     /// Once after each start: the later of the server's accepted commit and ours counts, and of what people ordered. A
     /// state directory can be lost, or be an old copy; a store can be restored from a backup. The anchor only moves forward.
     func adoptAnchor() async {
@@ -146,6 +144,8 @@ extension Reconciler {
         switch await laterAnchor(known) {
         case .server: takeOver(known)
         case .ours: await tellAnchor()
+        // The server has not heard of what a person permitted.
+        case .neither where state.permittedRewrite?.commit == state.acceptedCommit: await tellAnchor()
         case .neither: break
         }
     }
@@ -168,7 +168,7 @@ extension Reconciler {
     /// A store that was restored learns what is accepted.
     private func tellAnchor() async {
         guard let own = state.acceptedCommit else { return }
-        _ = try? await takeLease(accepting: own)
+        try? await writeAnchor(own)
     }
 
     /// `target`: the server where it is left out; what people ordered is remembered there.

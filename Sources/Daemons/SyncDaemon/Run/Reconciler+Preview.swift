@@ -85,7 +85,7 @@ extension Reconciler {
                     + "what came there since; rebase it")
         }
         let new: CommitRange = try await newCommits(through: newest, accepted: accepted)
-        switch try await judgeSignatures(of: new) {
+        switch try await judgeSignatures(of: new, through: id) {
         case .trusted(let names): run.report.signers = names
         case .refused(let refusal): run.report.refusals.append(refusal)
         }

@@ -12,31 +12,25 @@ enum TrustVerdict {
 
 extension Reconciler {
     /// Judges every new commit, not the newest alone: what one in the middle brought stays in the tree.
-    func judgeSignatures(of new: CommitRange) async throws(GitError) -> TrustVerdict {
+    func judgeSignatures(of new: CommitRange, through head: ObjectID) async throws(GitError) -> TrustVerdict {
         guard configuration.trust.policy != .none else { return .trusted([]) }
-        guard !new.isTruncated else { return .refused(tooMany(new)) }
-        let signed: [SignedCommit] = try await dependencies.git.signatures(of: new.commits.map(\.id))
-        let checker = SignatureChecker(.init(trust: configuration.trust.policy))
-        let verdicts: [SignatureVerdict] = try await checker.judge(signed)
-        var signers: [String] = []
-        var faults: [String] = []
-        for (commit, verdict) in zip(new.commits, verdicts) {
-            switch verdict {
-            case .trusted(let signer): if !signers.contains(signer) { signers.append(signer) }
-            case .refused(let reason): faults.append("\(CommitInfo(commit).text): \(reason)")
-            }
+        // What came before the accepted commit was judged then: a person may have gone back to it.
+        if new.commits.isEmpty, let accepted = state.acceptedCommit.flatMap(ObjectID.init(hex:)),
+            try await descends(accepted, from: head)
+        {
+            return .trusted([])
         }
-        return faults.isEmpty ? .trusted(signers.sorted()) : .refused(refusal(faults, of: new.commits.count))
-    }
-
-    private func refusal(_ faults: [String], of count: Int) -> Refusal {
-        let rest: Int = faults.count - Self.shownFaults
-        let shown: String =
-            faults.prefix(Self.shownFaults).joined(separator: "; ") + (rest > 0 ? "; and \(rest) more" : "")
-        let share: String = count == 1 ? "the new commit" : "\(faults.count) of \(count) new commits"
-        return Refusal(
-            guardName: .signature,
-            message: "\(share) cannot be trusted: \(shown). \(remedy)", resources: [])
+        // What is not checked one by one is refused as a whole, whoever signed it.
+        let signed: [SignedCommit] =
+            new.isTruncated ? [] : try await dependencies.git.signatures(of: new.commits.map(\.id))
+        let verdicts: [SignatureVerdict] =
+            try await SignatureChecker(.init(trust: configuration.trust.policy)).judge(signed)
+        let findings: [SignatureFinding] = zip(new.commits, verdicts).map { commit, verdict in
+            SignatureFinding(commit: CommitInfo(commit), fault: verdict.fault)
+        }
+        let refusal: Refusal? = signatureRefusal(
+            findings, head: head.hex, tooMany: new.isTruncated ? new.commits.count : nil, remedy: remedy)
+        return refusal.map(TrustVerdict.refused) ?? .trusted(Set(verdicts.compactMap(\.signer)).sorted())
     }
 
     /// What a person can do, with the place.
@@ -52,13 +46,14 @@ extension Reconciler {
                 + "signer's key to \(keyring) (trust.verify: gpg at \(place))"
         }
     }
+}
 
-    private func tooMany(_ new: CommitRange) -> Refusal {
-        Refusal(
-            guardName: .signature,
-            message: "more than \(new.commits.count) new commits at once: each has to be checked. Push them in steps",
-            resources: [])
+extension SignatureVerdict {
+    fileprivate var signer: String? {
+        if case .trusted(let signer) = self { signer } else { nil }
     }
 
-    private static var shownFaults: Int { 5 }
+    fileprivate var fault: String? {
+        if case .refused(let reason) = self { reason } else { nil }
+    }
 }

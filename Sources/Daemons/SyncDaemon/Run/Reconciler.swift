@@ -90,6 +90,8 @@ package actor Reconciler {
     var isServerDeaf = false
     /// What the next report is to say besides.
     var notesForReport: [String] = []
+    /// What failed and no run is counted for.
+    var uncountedFailures: [SyncFailure: Int] = [:]
     var lastSubmission: (id: String, age: Duration)?
 
     /// Reads the state directory; throws where it cannot be used.
@@ -130,12 +132,13 @@ package actor Reconciler {
     }
 
     func planContext(
-        mode: RunMode, permissions: Set<Permission> = [], previous: DeclaredState? = nil, judgesCommit: Bool = false
+        mode: RunMode, permissions: Set<Permission> = [], previous: DeclaredState? = nil, judgesCommit: Bool = false,
+        isHeld: Bool = false
     ) -> PlanContext {
         let now: Timestamp = dependencies.now()
         let corrections: CorrectionHistory = state.corrections
         return PlanContext(
-            mode: mode, permissions: permissions,
+            mode: mode, permissions: permissions, owed: isHeld ? [:] : state.owed,
             recentDeletions: state.recentDeletions(now: now, uptime: dependencies.uptime()),
             deletionBudget: configuration.deletionBudget, previous: previous, judgesCommit: judgesCommit,
             tolerated: orders.tolerated(at: now),

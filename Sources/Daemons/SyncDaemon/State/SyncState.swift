@@ -22,6 +22,8 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
     package var units: UnitInventory = .empty
     /// Deletions of the last hour; the guard counts them.
     package var deletions: [Deletion]
+    /// What accepted commits allow on targets that have not got their part yet.
+    package var owed: [TargetName: Set<Permission>] = [:]
     /// Nil where the store was never met, or was empty then.
     package var firstMeeting: FirstMeeting?
     /// Drifts that are not over, and what the server has not got of the ledger.
@@ -96,6 +98,10 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
         // starting.
         ledger = (try? reader.optionalValue("ledger")) ?? .empty
         corrections = (try? reader.optionalValue("corrections")) ?? .empty
+        for target in TargetName.allCases {
+            let names: [String] = reader.optional("owed")?[target.rawValue]?.array?.compactMap(\.string) ?? []
+            if !names.isEmpty { owed[target] = Set(names.compactMap(Permission.init)) }
+        }
         deletions = []
         for item in try reader.array("deletions") {
             let nested = try JSONObjectReader(item, path: "/deletions")
@@ -126,11 +132,21 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
             "proxyGeneration": proxyGeneration == 0 ? nil : .integer(proxyGeneration),
             "firstMeeting": firstMeeting?.json,
             "units": units == .empty ? nil : units.json,
+            "owed": owed.isEmpty ? nil : owed.json,
             "ledger": ledger == .empty ? nil : ledger.json,
             "corrections": corrections == .empty ? nil : corrections.json,
             "deletions": .array(deletions.map(\.json)),
         ]
         return members.compactMapValues { $0 }
+    }
+}
+
+extension [TargetName: Set<Permission>] {
+    fileprivate var json: JSONValue {
+        .object([String: JSONValue](
+            uniqueKeysWithValues: map { target, permissions in
+                (target.rawValue, .array(permissions.map(\.rawValue).sorted().map(JSONValue.string)))
+            }))
     }
 }
 
