@@ -101,6 +101,8 @@ final class AgentHarness: Sendable {
     ) async throws {
         var configuration = AgentConfiguration(
             server: server.url, tokenFile: tokenPath, stateDirectory: "\(folder)/state", host: "web-1")
+        // On a clock that is faster than the machine.
+        configuration.flushDeadline = .seconds(60)
         adjust(&configuration)
         let agent = Agent(
             configuration, clocks: AgentClocks(clock: clock, waitsOnThreads: waitsOnThreads, now: Timestamp.now),

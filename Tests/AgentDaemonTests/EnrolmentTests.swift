@@ -68,6 +68,52 @@ import Testing
         }
     }
 
+    // Shows F-AG-20
+    @Test func aServerThatGivesNoTokenHoldsUpNoStop() async throws {
+        try await withServer { server, harness in
+            server.expectEnrolment("one-time")
+            server.send(config(1, [load]))
+            let enrolling: (inout AgentConfiguration) -> Void = try enrolling(harness)
+            let adjust: (inout AgentConfiguration) -> Void = {
+                enrolling(&$0)
+                $0.requestTimeout = .seconds(60)
+                $0.flushDeadline = .seconds(3)
+            }
+            let stopped = ContinuousClock().stopwatch()
+            var stopBegan: Duration = .zero
+            try await harness.running(adjust: adjust) {
+                try await eventually("frames") { server.values("node_load1", producer: "load").count >= 2 }
+                server.holdTokens()
+                try await eventually("a token is due") { server.heldTokens >= 1 }
+                let reads: Int = harness.files.loadReads
+                try await eventually("frames in the queue") { harness.files.loadReads > reads }
+                stopBegan = stopped()
+            }
+            #expect(stopped() - stopBegan < .seconds(20), "it waited for the token that was asked for")
+        }
+    }
+
+    // Shows F-AG-15
+    @Test func aRevokedAgentTakesAnEnrolmentTokenThatIsNewerThanItsSecret() async throws {
+        try await withServer { server, harness in
+            server.expectEnrolment("one-time")
+            server.send(config(1, [load]))
+            try await harness.running(adjust: try enrolling(harness)) {
+                func isStored(_ read: Int) -> Bool { server.values("node_load1", producer: "load").count >= read }
+                try await eventually("frames") { isStored(3) }
+                // Revoked. The token that it was enrolled with is still there, and means nothing new.
+                server.expectEnrolment("one-time")
+                let reads: Int = harness.files.loadReads
+                try await eventually("collection goes on") { harness.files.loadReads >= reads + 40 }
+                #expect(!isStored(reads + 5))
+                #expect(!Files.exists("\(harness.folder)/state/credential.json.pending"))
+                server.expectEnrolment("second")
+                try Files.write(Array("second\n".utf8), to: "\(harness.folder)/state/enrolment", mode: 0o600)
+                try await eventually("everything, without a restart") { isStored(reads + 40) }
+            }
+        }
+    }
+
     @Test func aCredentialThatOthersCanReadIsNotUsed() throws {
         let path = "/tmp/plumb-credential-\(getpid())-\(UInt32.random(in: 0 ... .max))"
         defer { unlink(path) }

@@ -50,6 +50,8 @@ final class FakeServer: Sendable {
         var secret: String?
         var issued: [(token: String, endsAt: ContinuousClock.Instant)] = []
         var refusals = 0
+        var holdsTokens = false
+        var heldTokens = 0
         /// Lists of series that were defined.
         var layouts: [LayoutHash: LayoutDefinition] = [:]
         /// Frames that others may be told from.
@@ -104,6 +106,11 @@ final class FakeServer: Sendable {
             $0.issued = []
         }
     }
+
+    /// Answers no request for a token from now on, until it ends.
+    func holdTokens() { state.withLock { $0.holdsTokens = true } }
+    /// Requests for a token that wait.
+    var heldTokens: Int { state.withLock { $0.heldTokens } }
 
     /// Whether this server is of a version that takes the compact form.
     func knowCompactForm(_ isKnown: Bool) { state.withLock { $0.isCompactKnown = isKnown } }
@@ -296,6 +303,7 @@ final class FakeServer: Sendable {
             var positions: [String: JSONValue] = [:]
             for batch in decoded.streams {
                 var stream: StoredStream = state.logs[batch.stream] ?? StoredStream(origin: batch.origin)
+                stream.origin = batch.origin
                 let news = batch.news(after: stream.position)
                 stream.lines += news.lines.compactMap(\.line)
                 stream.position = news.position
@@ -357,6 +365,10 @@ final class FakeServer: Sendable {
 
     private func giveToken(_ request: Hummingbird.Request) async throws -> Response {
         let json: JSONValue = try await body(request)
+        if state.withLock({ $0.holdsTokens }) {
+            state.withLock { $0.heldTokens += 1 }
+            while !state.withLock({ $0.isClosing }) { try await Task.sleep(for: .milliseconds(10)) }
+        }
         let isKnown: Bool = state.withLock { $0.secret != nil && json["secret"]?.string == $0.secret }
         return isKnown ? issue(.ok) : reply(.unauthorized, ["error": "not known"])
     }

@@ -135,6 +135,26 @@ private struct StandIn {
         }
     }
 
+    // Shows F-AG-19
+    @Test func labelsThatChangeHoldForTheEntriesThatComeThen() async throws {
+        try await withJournal(["*"], ["labels": ["job": "x", "tier": "web"]]) { server, harness, journal, adjust in
+            func origins() -> [LogOrigin] { server.logStreams.values.map(\.origin) }
+            try await harness.running(adjust: adjust) {
+                journal.write(Recorded.entry(1, #""before""#))
+                try await eventually("the first entry") { server.logLines.count == 1 }
+                #expect(origins().map(\.labels) == [["job": "x", "tier": "web", "unit": "web.service"]])
+                server.send(config(2, [logSource("units", ["journal": ["*"], "labels": ["job": "y"]])]))
+                var number = 1
+                try await eventually("entries with the new labels") {
+                    number += 1
+                    journal.write(Recorded.entry(number, "\"after \(number)\""))
+                    return origins().map(\.labels) == [["job": "y", "unit": "web.service"]]
+                }
+            }
+            #expect(Set(server.messages).count == server.messages.count)
+        }
+    }
+
     @Test func whatWasThereBeforeIsLeftOutWhereTheSourceSaysSo() async throws {
         try await withJournal(["*"], ["from": "end"]) { server, harness, journal, adjust in
             for number in 1...5 {

@@ -56,6 +56,15 @@ import Testing
         #expect(!RawLine(place: 0, bytes: Array("é".utf8)).text.isRepaired)
     }
 
+    // Shows F-AG-16, W-A-03
+    @Test func nulsBeforeALineAreNoneOfItAndAloneAreNone() {
+        let splitting = split("\0\0a\0b\n\0\0\n\0 \0\r\n\0c\n")
+        #expect(texts(splitting) == ["a\u{FFFD}b", "c"])
+        #expect(splitting.lines.map(\.place) == [2, 15])
+        #expect(splitting.end == 17)
+        #expect(split(String(repeating: "\0", count: 200), takesRest: true).lines.isEmpty)
+    }
+
     @Test func aRequestTakesNoMoreThanItMay() {
         let bytes: [UInt8] = Array("aa\nbb\ncc\n".utf8)
         #expect(LineSplitting(bytes, at: 0, longest: 9, mostLines: 2).end == 6)

@@ -3,6 +3,7 @@ import ConfigAPI
 import Declarations
 import Delivery
 import Glibc
+import HostSystem
 import Runtime
 import Synchronization
 import Telemetry
@@ -248,6 +249,36 @@ private func expected(_ count: Int) -> [String] { (0..<count).map { "line \(padd
         }
     }
 
+    // Shows F-AG-13, F-AG-18
+    @Test func whilePositionsCannotBeWrittenOnlyNewFilesWait() async throws {
+        try await withAgent(["*.log"]) { server, harness, log in
+            let positions = "\(harness.folder)/state/log-positions.json"
+            let new = LogWriter(path: "\(harness.logs)/new.log")
+            log.write(lines: 0..<10)
+            var saved: [UInt8] = []
+            try await harness.running {
+                try await expectLines(10, server)
+                // Nothing can be written in its place, as on a disk that is full.
+                saved = try Files.read(positions)
+                unlink(positions)
+                try Files.createFolder(positions)
+                new.write("new\n")
+                log.write(lines: 10..<20)
+                try await expectLines(20, server)
+                log.write(lines: 20..<30)
+                try await expectLines(30, server)
+            }
+            // What a kill in that state leaves: what was written down before it.
+            rmdir(positions)
+            try Files.write(saved, to: positions)
+            try await harness.running {
+                log.write(lines: 30..<40)
+                try await eventually("all lines") { server.logLines.count >= 41 }
+            }
+            #expect(server.messages == expected(40) + ["new"])
+        }
+    }
+
     // Shows F-AG-18
     @Test func aFileThatWasMetEmptyIsNotTakenForAnotherAfterACrash() async throws {
         try await withAgent { server, harness, log in
@@ -352,6 +383,47 @@ private func expected(_ count: Int) -> [String] { (0..<count).map { "line \(padd
                 try await expectLines(2010, server)
             }
         }
+    }
+
+    /// As logrotate's `compress` leaves a program that opens its log anew only a while later.
+    // Shows F-AG-16, W-A-04
+    @Test func whatIsWrittenToAFileThatWasRemovedArrivesAndThenTheFileIsLetGo() async throws {
+        try await withAgent(["*.log"]) { server, harness, log in
+            log.write(lines: 0..<10)
+            let descriptor: Int32 = open(log.path, O_WRONLY | O_APPEND | O_CLOEXEC)
+            defer { close(descriptor) }
+            try await harness.running {
+                try await expectLines(10, server)
+                unlink(log.path)
+                // Two scans later it is long known to be delivered.
+                for number in 10..<13 {
+                    LogWriter(path: "\(harness.logs)/other.log").write(lines: number..<(number + 1))
+                    try await expectLines(number + 1, server)
+                }
+                let bytes: [UInt8] = Array("line \(padded(13))\n".utf8)
+                #expect(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
+                try await expectLines(14, server)
+                // One is the test's own.
+                try await eventually("it is let go") { openFiles(removed: log.path) == 1 }
+            }
+        }
+    }
+
+    private func openFiles(removed path: String) -> Int {
+        ((try? LinuxHostFiles().list("/proc/self/fd")) ?? []).count { name in
+            var target = [CChar](repeating: 0, count: 4096)
+            let count: Int = readlink("/proc/self/fd/\(name)", &target, target.count)
+            let bytes: [UInt8] = target.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
+            return String(decoding: bytes, as: UTF8.self) == "\(path) (deleted)"
+        }
+    }
+
+    @Test func filesWithoutANameAreKeptForAWhileAndOnlySoMany() {
+        let wait: Duration = LogTailer.removedWait
+        #expect(LogTailer.released(quietFor: [.zero, wait, wait - .seconds(1), wait * 2]) == [1, 3])
+        let spans: [Duration] = (0..<40).map { .milliseconds($0) }
+        #expect(LogTailer.released(quietFor: spans) == Array(LogTailer.mostRemoved..<40))
+        #expect(LogTailer.released(quietFor: []).isEmpty)
     }
 
     @Test func linesHaveTheirOwnTimesAndATracebackHasThatOfItsLine() async throws {

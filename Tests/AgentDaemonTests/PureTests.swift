@@ -4,6 +4,7 @@ import Declarations
 import Delivery
 import Glibc
 import Runtime
+import Synchronization
 import Telemetry
 import Testing
 import WireFormats
@@ -185,6 +186,24 @@ import WireFormats
     }
 }
 
+@Suite struct RetryAfterTests {
+    // Shows F-AG-14
+    @Test func aSpanIsSecondsOrUntilADate() {
+        let now = Timestamp(rfc3339: "1994-11-06T08:49:00Z") ?? Timestamp(seconds: 0)
+        #expect(RetryAfter.span("120", now: now) == .seconds(120))
+        #expect(RetryAfter.span("-5", now: now) == .zero)
+        #expect(RetryAfter.span("99999999999999", now: now) == .seconds(86_400))
+        #expect(RetryAfter.span("Sun, 06 Nov 1994 08:49:37 GMT", now: now) == .seconds(37))
+        #expect(RetryAfter.span("Sun, 06 Nov 1994 08:48:00 GMT", now: now) == .zero)
+        #expect(RetryAfter.span("Wed, 06 Nov 9999 08:49:37 GMT", now: now) == .seconds(86_400))
+        for header in ["", "soon", "1.5", "Sun, 31 Feb 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:49:37 CET"]
+            + ["Sunday, 06-Nov-94 08:49:37 GMT", "Sun Nov  6 08:49:37 1994", "Sun, 6 Nov 1994 08:49:37 GMT", "     "]
+        {
+            #expect(RetryAfter.span(header, now: now) == nil, "\(header)")
+        }
+    }
+}
+
 @Suite struct ClockStepTests {
     @Test func aClockThatIsSetIsNoticedAndOneThatDriftsIsNot() {
         var step = ClockStep()
@@ -194,6 +213,24 @@ import WireFormats
         #expect(step.look(wall: start + .hours(1), elapsed: .milliseconds(1100)) == .milliseconds(3_598_800))
         #expect(step.look(wall: start + .hours(1) + .seconds(1), elapsed: .milliseconds(2100)) == nil)
         #expect(step.look(wall: start, elapsed: .milliseconds(2100)) == .milliseconds(-3_601_000))
+    }
+
+    @Test func aMeasurementThatAStepFellIntoDoesNotCount() {
+        let time = Mutex(Timestamp(seconds: 1_800_000_000))
+        let offset = ClockOffset()
+        let watch = ClockWatch(
+            clocks: AgentClocks { time.withLock { $0 } }, offset: offset, logger: quietLogger)
+        watch.look()
+        let sentAt: Timestamp = time.withLock { $0 }
+        for step in [PromDuration.hours(1), .hours(-2)] {
+            time.withLock { $0 = $0 + step }
+            watch.measured(sentAt: sentAt, roundTrip: .milliseconds(5), serverTime: sentAt)
+            #expect(offset.offset == nil)
+        }
+        #expect(offset.steps.count == 2)
+        let now: Timestamp = time.withLock { $0 }
+        watch.measured(sentAt: now, roundTrip: .milliseconds(10), serverTime: now)
+        #expect(offset.offset == .milliseconds(5))
     }
 
     @Test func measurementsFromBeforeAStepDoNotCount() {

@@ -55,6 +55,36 @@ import Testing
         }
     }
 
+    @Test(.enabled(if: FolderStamp("/tmp")?.identity.isOnDisk ?? false, "temporary files are on no disk here"))
+    func foldersThatAreMadeOneBelowTheOtherAreNotWaitedFor() async throws {
+        try await withServer(clock: ContinuousClock(), waitsOnThreads: true) { server, harness in
+            server.send(config(1, [logSource("app", ["\(harness.logs)/a/b/c/*.log"])]))
+            try await harness.running {
+                // The next look would be in an hour.
+                $0.logInterval = .seconds(3600)
+            } _: {
+                var folder: String = harness.logs
+                for name in ["a", "b", "c"] {
+                    try await eventually("\(folder) is watched") { Self.isWatched(folder) }
+                    folder += "/\(name)"
+                    try Files.createFolder(folder)
+                }
+                try await eventually("\(folder) is watched") { Self.isWatched(folder) }
+                append("first\n", to: "\(folder)/app.log")
+                try await eventually("the line") { server.messages == ["first"] }
+            }
+        }
+    }
+
+    /// Whether inotify watches a folder for this process.
+    private static func isWatched(_ folder: String) -> Bool {
+        guard let inode = FolderStamp(folder)?.identity.inode else { return false }
+        let watch = " ino:\(String(inode, radix: 16)) "
+        return ((try? LinuxHostFiles().list("/proc/self/fdinfo")) ?? []).contains { name in
+            (try? Files.text("/proc/self/fdinfo/\(name)").contains(watch)) ?? false
+        }
+    }
+
     @Test func intervalsBeginAtWholeMultiplesOfThemselvesOnTheMachinesClock() async throws {
         let clocks = AgentClocks(waitsOnThreads: true, now: Timestamp.now)
         let interval = Duration.milliseconds(50)
@@ -166,6 +196,32 @@ import Testing
         #expect(!lookout.calls(configChanges: 0, now: .seconds(3)) && !lookout.isPutOff)
         lookout.mayWait = false
         #expect(lookout.wait(isToldOfChanges: true, now: .seconds(2)) == .seconds(1) && !lookout.isPutOff)
+    }
+
+    @Test func whereAFolderIsMissingTheNearestOneAboveItIsWatchedAsItMoves() throws {
+        try withFolder { folder in
+            var around = Surroundings()
+            around.add(PathExpansion(PathGlob("\(folder)/x/y/*.log")).folders, now: now)
+            around.add("\(folder)/x/z/named", nil)
+            var lookout = Lookout(
+                surroundings: around, scanAt: .seconds(9), mayWait: true, missingPlaces: around.missingPlaces)
+            func moved() -> [String]? {
+                let calls: Bool = lookout.calls(configChanges: 0, now: .zero)
+                #expect(!calls)
+                return lookout.movedPlaces()?.map { "\($0.kind) \($0.path.dropFirst(folder.count))" }.sorted()
+            }
+            #expect(moved() == nil)
+            try Files.createFolder("\(folder)/x")
+            #expect(moved() == ["folder /x"])
+            #expect(moved() == nil)
+            try Files.createFolder("\(folder)/x/z")
+            #expect(moved() == ["folder /x", "folder /x/z"])
+            rmdir("\(folder)/x/z")
+            #expect(moved() == ["folder /x"])
+            lookout.mayWait = false
+            rmdir("\(folder)/x")
+            #expect(moved() == nil)
+        }
     }
 
     @Test func whatWasFoundIsWatchedWithTheFoldersThatItsNamesAreIn() throws {

@@ -16,9 +16,25 @@ private enum Fate: String, CaseIterable, CustomTestStringConvertible {
     case compressedWhileDown, compressedTwiceWhileDown, compressedWithZstdWhileDown
     case renamedWhileDown, twiceRenamedWhileDown, twiceRenamedWhileDownWithTheNumberInside, copiedWhileDown
     case deletedWhileDown, inodeUsedAgainWhileDown, killed, killedBetweenRotations
+    case copyWithoutAppending, copyTwiceWithoutAppending, copyWithoutAppendingWhileDown
     case halvesOfLines, carriageReturns, nulCharacters, noUTF8, overLongLines, noLineFeedAtTheEnd
 
     var testDescription: String { rawValue }
+    /// Those that come to a log while no agent runs.
+    static let ofTheNight: Set<Fate> = [
+        .renamedWhileDown, .twiceRenamedWhileDown, .twiceRenamedWhileDownWithTheNumberInside, .copiedWhileDown,
+        .deletedWhileDown, .inodeUsedAgainWhileDown, .killed, .killedBetweenRotations, .compressedWhileDown,
+        .compressedTwiceWhileDown, .compressedWithZstdWhileDown, .copyWithoutAppendingWhileDown,
+    ]
+    /// The others, some at a time.
+    static let ofTheDay: [[Fate]] = {
+        let fates: [Fate] = allCases.filter { !ofTheNight.contains($0) }
+        return stride(from: 0, to: fates.count, by: 6).map { Array(fates[$0..<min($0 + 6, fates.count)]) }
+    }()
+    /// Whether the program goes on where it was in a file that was truncated.
+    var keepsItsPlace: Bool {
+        [.copyWithoutAppending, .copyTwiceWithoutAppending, .copyWithoutAppendingWhileDown].contains(self)
+    }
 }
 
 /// A program that writes numbered lines as fast as it is let, in a thread of its own.
@@ -30,6 +46,8 @@ private final class LoadedLog: Sendable {
         var header: String?
         var isStopped = false
         var isPaused = false
+        /// Of a program that opened its file once, and not to append: it goes on where it was, whatever the file's size.
+        var descriptor: Int32?
     }
 
     let state: Mutex<State>
@@ -43,14 +61,21 @@ private final class LoadedLog: Sendable {
     var path: String { state.withLock { $0.path } }
     var written: Int { state.withLock { $0.next } }
 
+    deinit { if let descriptor = state.withLock({ $0.descriptor }) { close(descriptor) } }
+
+    /// From now on as a program does whose output is redirected with `>`.
+    func stopAppending() {
+        state.withLock { $0.descriptor = open($0.path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644) }
+    }
+
     /// Writes some lines. Between two writes of a line anything may look.
     func write(_ count: Int = 8) { state.withLock { write(count, &$0) } }
 
     private func write(_ count: Int, _ state: inout State) {
         guard !state.isPaused else { return }
         let isNew: Bool = access(state.path, F_OK) != 0
-        let descriptor: Int32 = open(state.path, O_WRONLY | O_APPEND | O_CREAT, 0o644)
-        defer { close(descriptor) }
+        let descriptor: Int32 = state.descriptor ?? open(state.path, O_WRONLY | O_APPEND | O_CREAT, 0o644)
+        defer { if state.descriptor == nil { close(descriptor) } }
         if isNew, let header = state.header { put(Array(header.utf8), descriptor) }
         for number in state.next..<(state.next + count) {
             for part in line(number) { put(part, descriptor) }
@@ -62,10 +87,10 @@ private final class LoadedLog: Sendable {
         #expect(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
     }
 
-    func keepWriting() async {
-        while !state.withLock({ $0.isStopped }) {
+    func keepWriting(every span: Duration) async {
+        while !Task.isCancelled, !state.withLock({ $0.isStopped }) {
             write()
-            try? await Task.sleep(for: .milliseconds(2))
+            try? await Task.sleep(for: span)
         }
     }
 
@@ -122,62 +147,95 @@ private final class LoadedLog: Sendable {
     // Shows F-AG-16, F-AG-18, W-A-04, W-A-05, W-A-07
     @Test(arguments: Fate.allCases) fileprivate func everyLineArrivesOnce(fate: Fate) async throws {
         try await withServer { server, harness in
-            server.send(config(1, [logSource("app", Self.files(fate, harness.logs))]))
-            // Now and then there is no answer, though the lines are stored, and now and then no server.
-            server.answerLogs { number, _ in
-                switch number % 9 {
-                case 3: .storeAndFail
-                case 6: .refuse(503)
-                default: .accept
-                }
-            }
-            if fate == .folderBehindALink {
-                try Files.createFolder("\(harness.logs)/real")
-                symlink("\(harness.logs)/real", "\(harness.logs)/link")
-            }
-            let log = LoadedLog(
-                fate == .folderBehindALink ? "\(harness.logs)/link/app.log" : "\(harness.logs)/app.log",
-                line: Self.line(fate))
-            if fate == .equalBeginning {
-                log.between { $0.header = "# " + String(repeating: "equal ", count: 100) + "\n" }
-            }
-            log.write()
+            let log: LoadedLog = try begin(fate, server, harness)
             try await rotate(fate, log, server, harness)
             log.between { $0.isStopped = true }
         }
     }
 
+    /// A log with some lines, and a server with faults.
+    private func begin(_ fate: Fate, _ server: FakeServer, _ harness: AgentHarness) throws -> LoadedLog {
+        server.send(config(1, [logSource("app", Self.files(fate, harness.logs))]))
+        // Now and then there is no answer, though the lines are stored, and now and then no server.
+        server.answerLogs { number, _ in
+            switch number % 9 {
+            case 3: .storeAndFail
+            case 6: .refuse(503)
+            default: .accept
+            }
+        }
+        if fate == .folderBehindALink {
+            try Files.createFolder("\(harness.logs)/real")
+            symlink("\(harness.logs)/real", "\(harness.logs)/link")
+        }
+        let log = LoadedLog(
+            fate == .folderBehindALink ? "\(harness.logs)/link/app.log" : "\(harness.logs)/app.log",
+            line: Self.line(fate))
+        if fate == .equalBeginning {
+            log.between { $0.header = "# " + String(repeating: "equal ", count: 100) + "\n" }
+        }
+        if fate.keepsItsPlace { log.stopAppending() }
+        log.write()
+        return log
+    }
+
     private func rotate(_ fate: Fate, _ log: LoadedLog, _ server: FakeServer, _ harness: AgentHarness) async throws {
-        switch fate {
-        case .renamedWhileDown, .twiceRenamedWhileDown, .twiceRenamedWhileDownWithTheNumberInside, .copiedWhileDown,
-            .deletedWhileDown, .inodeUsedAgainWhileDown, .killed, .killedBetweenRotations, .compressedWhileDown,
-            .compressedTwiceWhileDown, .compressedWithZstdWhileDown:
-            for round in 0..<Self.rounds {
-                try await harness.running { try await whileUp(fate, round, log, server, harness) }
-                try whileDown(fate, round, log, harness)
+        guard Fate.ofTheNight.contains(fate) else {
+            return try await harness.running {
+                try await rotateUnderLoad(fate, rounds: Self.rounds, every: .milliseconds(2), log, server)
             }
-            try await harness.running { try await expectEach(log, server) }
-        default:
-            try await harness.running {
-                try await withThrowingTaskGroup(of: Void.self) { group in
-                    group.addTask { await log.keepWriting() }
-                    for round in 0..<Self.rounds {
-                        try await someArrive(log, server)
-                        try await rotateOnce(fate, round, log, server)
+        }
+        for round in 0..<Self.rounds {
+            try await harness.running { try await whileUp(fate, round, log, server, harness) }
+            try whileDown(fate, round, log, harness)
+        }
+        try await harness.running { try await expectEach(log, server) }
+    }
+
+    /// While the program writes some lines in each span.
+    private func rotateUnderLoad(
+        _ fate: Fate, rounds: Int, every span: Duration, _ log: LoadedLog, _ server: FakeServer
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { await log.keepWriting(every: span) }
+            for round in 0..<rounds {
+                try await someArrive(log, server)
+                try await rotateOnce(fate, round, log, server)
+            }
+            log.write()
+            log.between { $0.isStopped = true }
+            try await group.waitForAll()
+        }
+        if fate == .noLineFeedAtTheEnd {
+            let descriptor: Int32 = open(log.path, O_WRONLY | O_APPEND)
+            let bytes: [UInt8] = Array(Self.text(log.written).utf8)
+            #expect(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
+            close(descriptor)
+            log.between { $0.next += 1 }
+        }
+        try await expectEach(log, server, fate)
+    }
+
+    /// The same as the installed agent waits: on the machine's clock, and for the kernel to tell of changes. Some fates at a
+    /// time, as most of the time is waiting.
+    // Shows F-AG-16, F-AG-18, W-A-04, W-A-05, W-A-07
+    @Test(
+        .enabled(if: FolderStamp("/tmp")?.identity.isOnDisk ?? false, "temporary files are on no disk here"),
+        arguments: Fate.ofTheDay)
+    fileprivate func everyLineArrivesOnceWhereTheKernelTellsOfChanges(fates: [Fate]) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for fate in fates {
+                group.addTask {
+                    try await withServer(clock: ContinuousClock(), waitsOnThreads: true) { server, harness in
+                        let log: LoadedLog = try self.begin(fate, server, harness)
+                        try await harness.running {
+                            try await self.rotateUnderLoad(
+                                fate, rounds: 2, every: .milliseconds(20), log, server)
+                        }
                     }
-                    log.write()
-                    log.between { $0.isStopped = true }
-                    try await group.waitForAll()
                 }
-                if fate == .noLineFeedAtTheEnd {
-                    let descriptor: Int32 = open(log.path, O_WRONLY | O_APPEND)
-                    let bytes: [UInt8] = Array(Self.text(log.written).utf8)
-                    #expect(Glibc.write(descriptor, bytes, bytes.count) == bytes.count)
-                    close(descriptor)
-                    log.between { $0.next += 1 }
-                }
-                try await expectEach(log, server)
             }
+            try await group.waitForAll()
         }
     }
 
@@ -228,7 +286,11 @@ private final class LoadedLog: Sendable {
         case .compressedOneLater:
             log.between { _ in #expect(Glibc.rename(path, "\(path).\(round)") == 0) }
             if round > 0 { pack("\(path).\(round - 1)") }
-        case .copyAndTruncate: try log.copy(to: "\(path).\(round)")
+        case .copyAndTruncate, .copyWithoutAppending: try log.copy(to: "\(path).\(round)")
+        case .copyTwiceWithoutAppending:
+            try log.copy(to: "\(path).\(round)")
+            log.write()
+            try log.copy(to: "\(path).1\(round)")
         case .copyWithADate: try log.copy(to: "\(path)-2026112\(round)")
         case .truncateInPlace:
             // What is not read yet is lost in such a file: it is truncated when all of it has arrived.
@@ -301,7 +363,7 @@ private final class LoadedLog: Sendable {
         case .renamedWhileDown: rename(1) { "\(path).\($0)" }
         case .twiceRenamedWhileDown: rename(3) { "\(path).\($0)" }
         case .twiceRenamedWhileDownWithTheNumberInside: rename(3) { "\(harness.logs)/app-\($0).log" }
-        case .copiedWhileDown:
+        case .copiedWhileDown, .copyWithoutAppendingWhileDown:
             for number in 0..<2 {
                 log.write(150)
                 try log.copy(to: "\(path).\(round)\(number)")
@@ -340,7 +402,7 @@ private final class LoadedLog: Sendable {
         }
     }
 
-    private func expectEach(_ log: LoadedLog, _ server: FakeServer) async throws {
+    private func expectEach(_ log: LoadedLog, _ server: FakeServer, _ fate: Fate? = nil) async throws {
         let expected: Int = log.written
         do {
             try await eventually("\(expected) lines", within: .seconds(60)) {
@@ -351,7 +413,8 @@ private final class LoadedLog: Sendable {
         let missing: Int = Set(0..<expected).subtracting(found).count
         #expect(
             missing == 0,
-            "\(missing) of \(expected) lines are lost: \(Set(0..<expected).subtracting(found).min() ?? -1)…")
-        #expect(found.count - Set(found).count == 0, "lines are stored twice")
+            "\(fate?.rawValue ?? ""): \(missing) of \(expected) lines are lost: \(Set(0..<expected).subtracting(found).min() ?? -1)…"
+        )
+        #expect(found.count - Set(found).count == 0, "\(fate?.rawValue ?? ""): lines are stored twice")
     }
 }

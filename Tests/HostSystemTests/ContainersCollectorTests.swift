@@ -45,7 +45,48 @@ private final class Engine: ContainerEngine {
     }
 }
 
+/// Gives each of these answers once, then knows the container.
+private final class FalteringEngine: ContainerEngine {
+    let failures: Mutex<[FileError]>
+    let questions = Mutex(0)
+
+    init(_ failures: [FileError]) { self.failures = Mutex(failures) }
+
+    func containers() throws(FileError) -> [ContainerDescription] {
+        questions.withLock { $0 += 1 }
+        let failure: FileError? = failures.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+        if let failure { throw failure }
+        return [ContainerDescription(id: web, name: "shop", image: "shop:7")]
+    }
+}
+
 @Suite struct ContainersCollectorTests {
+    @Test(arguments: [ETIMEDOUT, ECONNREFUSED, 0])
+    func anEngineThatFailsForAMomentIsAskedAgain(code: Int32) async {
+        let failure = FileError(path: "/engine", operation: "ask", reason: "not now", code: code)
+        let engine = FalteringEngine([failure, failure])
+        var dependencies = dependencies(host())
+        dependencies.engines = [engine]
+        var collector = makeCollector(.containers, exclude: [], dependencies)
+        for _ in 1...2 { #expect(await collector.collect().remarks == [failure.description]) }
+        for _ in 1...2 {
+            let collected: Collected = await collector.collect()
+            #expect(collected[#"container_threads{name="shop"}"#] == 12)
+            #expect(collected.remarks == [])
+        }
+        #expect(engine.questions.withLock { $0 } == 3)
+    }
+
+    @Test(arguments: [ENOENT, EACCES]) func anEngineThatIsNotHereOrNotForThisUserIsAskedOnce(code: Int32) async {
+        let failure = FileError(path: "/engine", operation: "ask", reason: "no", code: code)
+        let engine = FalteringEngine([failure])
+        var dependencies = dependencies(host())
+        dependencies.engines = [engine]
+        var collector = makeCollector(.containers, exclude: [], dependencies)
+        for _ in 1...2 { #expect(await collector.collect().remarks == []) }
+        #expect(engine.questions.withLock { $0 } == 1)
+    }
+
     @Test func containersAreToldByNameAsTheEngineKnowsThem() async {
         let engine = Engine()
         var dependencies = dependencies(host())

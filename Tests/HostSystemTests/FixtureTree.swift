@@ -3,13 +3,17 @@ import HostSystem
 import Runtime
 import TestSupport
 
-/// A recorded host: `proc` and `sys` in a folder of their own, made from one text file of Fixtures.
+/// A host as its kernel shows it: `proc` and `sys` in a folder of their own, made from one text file of Fixtures.
 ///
 /// A line `== PATH` begins a file, `== PATH -> TARGET` is a symbolic link.
 final class FixtureTree {
     private let folder: TemporaryFolder
-    /// A machine, virtual ones, one that runs containers, and the inside of one. `scripts/record-host` makes more.
-    static let hosts = ["physical-5.10", "vm-4.9", "vm-6.18", "container-host-6.1", "container-6.1"]
+    /// Recorded by `scripts/record-host`, which makes more: a virtual machine, and the inside of a container on another.
+    static let recorded = ["vm-6.18", "container-6.18"]
+    /// Composed after the formats that the kernel's documentation and sources publish, with numbers that are made up: a
+    /// machine with sensors, RAID and NVMe, an old virtual one, one that runs containers, and the inside of one.
+    static let composed = ["physical-5.10", "vm-4.9", "container-host-6.1", "container-6.1"]
+    static let hosts = recorded + composed
 
     var path: String { folder.path }
     var files: LinuxHostFiles { LinuxHostFiles(root: folder.path) }

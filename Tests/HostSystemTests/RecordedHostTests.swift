@@ -7,8 +7,9 @@ import TestSupport
 import Testing
 
 @Suite struct RecordedHostTests {
-    /// Everything that all collectors say of a recorded host, against a text that is kept beside it. To make the text
-    /// anew: `PLUMBLINE_RECORD=1`.
+    /// Everything that all collectors say of a recorded or composed host, against a text that is kept beside it. To make
+    /// the text anew: `PLUMBLINE_RECORD=1`.
+    // Shows F-AG-07
     @Test(arguments: FixtureTree.hosts)
     func aRecordedHostGivesTheRecordedText(host: String) async throws {
         let tree = try FixtureTree(host)

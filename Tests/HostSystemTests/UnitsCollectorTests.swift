@@ -160,7 +160,64 @@ private struct SilentBus: UnitBus {
     }
 }
 
+/// Services that come, go and change, by name with their type.
+private final class ChangingServices: UnitBus, UnitSource {
+    let services: Mutex<[String: String]>
+    let typesAsked = Mutex(0)
+
+    init(_ services: [String: String]) { self.services = Mutex(services) }
+
+    func connect() -> any UnitSource { self }
+    func systemVersion() -> String? { nil }
+    func systemState() -> String? { nil }
+    func units() -> [SystemUnit] {
+        services.withLock { $0.keys.map { SystemUnit(name: $0, activeState: "active", path: $0) } }
+    }
+    func properties(_ property: String, of type: String, _ units: [SystemUnit]) -> [BusValue?] {
+        guard property == "Type" else { return units.map { _ in nil } }
+        typesAsked.withLock { $0 += units.count }
+        return services.withLock { services in units.map { services[$0.path].map(BusValue.text) } }
+    }
+}
+
 @Suite struct UnitsCollectorTests {
+    /// The types that the collector tells of active services, over several looks.
+    private func types(_ collector: inout any HostCollector, _ collected: inout Collected) async -> Set<String> {
+        collected.begin()
+        await collector.collect(into: &collected)
+        return Set(
+            collected.measurements.filter { $0.value == 1 && $0.series.name == "node_systemd_unit_state" }.compactMap {
+                $0.series.labels["type"]
+            })
+    }
+
+    @Test func theTypeOfAServiceThatIsGoneIsForgotten() async {
+        let bus = ChangingServices(["run-1.service": "oneshot"])
+        var dependencies = dependencies(RecordedHostFiles([:]))
+        dependencies.bus = bus
+        var collector: any HostCollector = makeCollector(.units, exclude: [], dependencies)
+        var collected = Collected()
+        #expect(await types(&collector, &collected) == ["oneshot"])
+        bus.services.withLock { $0 = [:] }
+        #expect(await types(&collector, &collected) == [])
+        bus.services.withLock { $0 = ["run-1.service": "notify"] }
+        #expect(await types(&collector, &collected) == ["notify"])
+        #expect(bus.typesAsked.withLock { $0 } == 2)
+    }
+
+    @Test func aTypeThatChangesIsSeenWithinThirtyLooks() async {
+        let bus = ChangingServices(["web.service": "simple"])
+        var dependencies = dependencies(RecordedHostFiles([:]))
+        dependencies.bus = bus
+        var collector: any HostCollector = makeCollector(.units, exclude: [], dependencies)
+        var collected = Collected()
+        #expect(await types(&collector, &collected) == ["simple"])
+        bus.services.withLock { $0 = ["web.service": "notify"] }
+        for _ in 1...29 { _ = await types(&collector, &collected) }
+        #expect(await types(&collector, &collected) == ["notify"])
+        #expect(bus.typesAsked.withLock { $0 } == 2)
+    }
+
     @Test(.enabled(if: Bus.program != nil, "dbus-daemon is not installed"))
     func unitsAreToldAsSystemdTellsThemOverTheBus() async throws {
         let bus = try await Bus(try #require(Bus.program))

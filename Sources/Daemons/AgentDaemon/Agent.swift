@@ -16,14 +16,18 @@ package struct Agent: Service {
     private let clocks: AgentClocks
     private let files: any HostFiles
     private let logger: Logger
+    private let ended: @Sendable (AgentEnding) -> Void
 
+    /// - Parameter ended: called once at the end of a run, after all was delivered that could be.
     package init(
-        _ configuration: AgentConfiguration, clocks: AgentClocks, files: any HostFiles, logger: Logger
+        _ configuration: AgentConfiguration, clocks: AgentClocks, files: any HostFiles, logger: Logger,
+        ended: @escaping @Sendable (AgentEnding) -> Void = { _ in }
     ) {
         self.configuration = configuration
         self.clocks = clocks
         self.files = files
         self.logger = logger
+        self.ended = ended
     }
 
     /// Runs until a graceful shutdown or cancellation. Throws where the state directory cannot be used or another agent
@@ -72,6 +76,6 @@ package struct Agent: Service {
         await cancelWhenGracefulShutdown {
             await parts.runUntilCancelled(since: stamp)
         }
-        await parts.finish()
+        ended(await parts.finish())
     }
 }

@@ -5,6 +5,7 @@ import Glibc
 import Logging
 import Runtime
 import ServiceLifecycle
+import Synchronization
 import UnixSignals
 import Telemetry
 
@@ -62,9 +63,11 @@ struct RunCommand: AsyncParsableCommand {
         }
         Heap.beSmall()
         let loop: AgentLoop = .shared
+        let ending = Mutex(AgentEnding.delivered)
         let agent = Agent(
             configuration, clocks: AgentClocks(clock: loop.clock, waitsOnThreads: true, now: Timestamp.now),
-            files: LinuxHostFiles(), logger: logger)
+            files: LinuxHostFiles(), logger: logger
+        ) { end in ending.withLock { $0 = end } }
         let service = ServiceGroupConfiguration.ServiceConfiguration(
             service: agent, successTerminationBehavior: .gracefullyShutdownGroup)
         let group = ServiceGroup(
@@ -80,6 +83,8 @@ struct RunCommand: AsyncParsableCommand {
             logger.error("the agent failed", metadata: .of([.reason: "\(error)"]))
             throw ExitCode(ExitStatus.failure)
         }
+        let end: AgentEnding = ending.withLock { $0 }
+        if end != .delivered { throw ExitCode(end.exitStatus) }
     }
 }
 

@@ -39,7 +39,8 @@ struct AgentParts: Sendable {
         let probes = MountProbes()
         let health = CollectorHealth { statusChanges.raise() }
         let client = ServerClient(
-            http: http, base: configuration.server, tokens: Self.tokens(configuration, clocks, identity, http))
+            http: http, base: configuration.server, tokens: Self.tokens(configuration, clocks, identity, http),
+            now: clocks.now)
         let keeper = ConfigKeeper(
             stateDirectory: configuration.stateDirectory, now: clocks.now, logger: logger
         ) {
@@ -93,6 +94,9 @@ struct AgentParts: Sendable {
                 requestTimeout: configuration.requestTimeout,
                 containers: configuration.containers ?? .ofThisHost(files), journal: configuration.journal,
                 ownProcess: Int(getpid()),
+                credentials: CredentialFiles(
+                    folder: configuration.stateDirectory,
+                    files: [configuration.tokenFile, configuration.enrolmentFile].compactMap { $0 }),
                 // The rest is for connections, collectors and what they read.
                 mostFiles: max(100, min(8192, DescriptorLimit.raise() - 256)), logger: logger))
         self.tailer = tailer
@@ -133,7 +137,7 @@ struct AgentParts: Sendable {
     ) -> any TokenSource {
         if let path = configuration.tokenFile { return FileTokenSource(file: TokenFile(path: path)) }
         let exchange = CredentialExchange(
-            http: http, base: configuration.server, timeout: configuration.requestTimeout)
+            http: http, base: configuration.server, timeout: configuration.requestTimeout, now: clocks.now)
         return EnrolledTokenSource(
             exchange: exchange, stateDirectory: configuration.stateDirectory, host: identity.host,
             enrolmentFile: configuration.enrolmentFile, clock: clocks.clock)
@@ -154,15 +158,16 @@ struct AgentParts: Sendable {
     }
 
     /// Delivers what is fresh. The rest is on disk.
-    func finish() async {
+    func finish() async -> AgentEnding {
         await keeper.pauseTrial()
         await shipper.flush(within: flushDeadline)
         let lost: Int = await queue.leaveEverythingToDisk()
         let rest: ShipmentQueue.Statistics = await queue.statistics
         logger.info("stopped", metadata: .of([.count: rest.framesInMemory + rest.framesOnDisk]))
-        guard lost > 0 else { return }
+        guard lost > 0 else { return rest.framesInMemory + rest.framesOnDisk > 0 ? .spooled : .delivered }
         logger.error(
             "samples were not delivered and are lost",
             metadata: .of([.count: lost, .reason: rest.spoolProblem ?? "there is no spool"]))
+        return .lost
     }
 }

@@ -39,8 +39,7 @@ struct AgentSettings: Sendable {
         let tokenFile: String? = tokenFile ?? environment("PLUMB_TOKEN_FILE") ?? entries["tokenFile"]
         let enrolmentFile: String? =
             enrolmentFile ?? environment("PLUMB_ENROLMENT_FILE") ?? entries["enrolmentFile"]
-        let stateDir: String =
-            self.stateDir ?? environment("PLUMB_STATE_DIR") ?? entries["stateDir"] ?? Self.defaultStateDirectory
+        let stateDir: String = stateDirectory(environment, entries)
         let isEnrolled: Bool = Files.exists(AgentCredential.path(in: stateDir))
         guard tokenFile != nil || enrolmentFile != nil || isEnrolled else {
             throw Problem(
@@ -66,6 +65,15 @@ struct AgentSettings: Sendable {
             configuration.spool.age = age
         }
         return configuration
+    }
+
+    /// The state directory alone, for who needs nothing of the server.
+    func stateDirectory(environment: (String) -> String?) throws(Problem) -> String {
+        stateDirectory(environment, try fileEntries(environment))
+    }
+
+    private func stateDirectory(_ environment: (String) -> String?, _ entries: [String: String]) -> String {
+        stateDir ?? environment("PLUMB_STATE_DIR") ?? entries["stateDir"] ?? Self.defaultStateDirectory
     }
 
     /// A size with a unit; nil where it is none.

@@ -47,7 +47,8 @@ struct EnrolCommand: AsyncParsableCommand {
             let identity = try AgentIdentity(
                 host: configuration.host, stateDirectory: configuration.stateDirectory, files: LinuxHostFiles())
             let exchange = CredentialExchange(
-                http: http, base: configuration.server, timeout: configuration.requestTimeout)
+                http: http, base: configuration.server, timeout: configuration.requestTimeout,
+                now: Timestamp.now)
             let given: CredentialExchange.Given = try await exchange.enrol(
                 host: identity.host, enrolmentFile: enrolmentFile, keeping: path)
             print("enrolled as \(given.host); the secret is in \(path)")

@@ -10,7 +10,7 @@ struct ContainersCollector: HostCollector {
     private let files: any HostFiles
     private let engines: [any ContainerEngine]
     private var known: [String: ContainerDescription] = [:]
-    /// Containers that no engine knows, so that it is not asked for them each time.
+    /// Containers that none of the engines knows, so that they are not asked for them each time.
     private var unknown: Set<String> = []
 
     init(files: any HostFiles, exclusion: Exclusion, engines: [any ContainerEngine]) {
@@ -53,6 +53,7 @@ struct ContainersCollector: HostCollector {
             $0.needsName && known[$0.id] == nil && !unknown.contains($0.id)
         }
         guard !fresh.isEmpty else { return }
+        var isAnswered = true
         for engine in engines {
             do throws(FileError) {
                 for container in try engine.containers() {
@@ -60,10 +61,13 @@ struct ContainersCollector: HostCollector {
                 }
             } catch {
                 // Not there, or not for this user: the numbers must do.
-                if !error.isAbsent, !error.isForbidden { collected.remarks.append(error.description) }
+                guard !error.isAbsent, !error.isForbidden else { continue }
+                collected.remarks.append(error.description)
+                isAnswered = false
             }
         }
-        unknown.formUnion(fresh.map(\.id).filter { known[$0] == nil })
+        // An engine that is being started anew, or is busy, is asked again.
+        if isAnswered { unknown.formUnion(fresh.map(\.id).filter { known[$0] == nil }) }
     }
 }
 

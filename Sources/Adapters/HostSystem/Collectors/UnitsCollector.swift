@@ -8,8 +8,11 @@ struct UnitsCollector: HostCollector {
     let exclusion: Exclusion
     private let bus: any UnitBus
     private var source: (any UnitSource)?
-    /// `simple`, `notify`, …: asked for once.
+    /// `simple`, `notify`, … of the services of the last look: asked for when one is new, and of all now and then,
+    /// because somebody may change it.
     private var serviceTypes: [String: String] = [:]
+    private var looksWithTypes = 0
+    private static let looksPerType = 30
 
     private static let states = ["active", "activating", "deactivating", "failed", "inactive"]
 
@@ -65,14 +68,16 @@ struct UnitsCollector: HostCollector {
     }
 
     private func addStates(_ unit: SystemUnit, _ collected: inout Collected) {
-        let key: Bytes = Array(unit.name.utf8)[...]
+        let type: String = serviceTypes[unit.name] ?? ""
+        // No unit has a space in its name.
+        let key: Bytes = Array("\(unit.name) \(type)".utf8)[...]
         for (variant, state) in Self.states.enumerated() {
             collected.add(
                 "node_systemd_unit_state", variant: variant, key: key, unit.activeState == state ? 1 : 0
             ) {
                 Series(
                     "node_systemd_unit_state",
-                    ["name": unit.name, "state": state, "type": serviceTypes[unit.name] ?? ""])
+                    ["name": unit.name, "state": state, "type": type])
             }
         }
     }
@@ -80,13 +85,21 @@ struct UnitsCollector: HostCollector {
     private mutating func addServices(
         _ services: [SystemUnit], _ source: any UnitSource, _ collected: inout Collected
     ) throws(FileError) {
-        let fresh: [SystemUnit] = services.filter { serviceTypes[$0.name] == nil }
-        for (unit, type) in zip(fresh, try source.properties("Type", of: "Service", fresh)) {
-            if case .text(let type)? = type { serviceTypes[unit.name] = type }
-        }
+        try learnTypes(services, source)
         for (unit, restarts) in zip(services, try source.properties("NRestarts", of: "Service", services)) {
             guard case .number(let count)? = restarts else { continue }
             collected.add("node_systemd_service_restart_total", "name", Array(unit.name.utf8)[...], Double(count))
+        }
+    }
+
+    private mutating func learnTypes(_ services: [SystemUnit], _ source: any UnitSource) throws(FileError) {
+        looksWithTypes += 1
+        if looksWithTypes > Self.looksPerType { (serviceTypes, looksWithTypes) = ([:], 1) }
+        let present = Set(services.map(\.name))
+        serviceTypes = serviceTypes.filter { present.contains($0.key) }
+        let fresh: [SystemUnit] = services.filter { serviceTypes[$0.name] == nil }
+        for (unit, type) in zip(fresh, try source.properties("Type", of: "Service", fresh)) {
+            if case .text(let type)? = type { serviceTypes[unit.name] = type }
         }
     }
 

@@ -4,6 +4,9 @@ package import Telemetry
 
 /// An open file that lines are read from. It stays the same file while others rename, remove or truncate it.
 package final class LogFile {
+    /// SEEK_DATA, which the C library's header hides.
+    private static let seekData: Int32 = 3
+
     private let descriptor: Int32
     /// The path under which it was opened.
     package let path: String
@@ -37,6 +40,14 @@ package final class LogFile {
         return Stamp(
             identity: FileIdentity(answer), size: Int(answer.st_size), modifiedAt: modificationTime(answer),
             isRemoved: answer.st_nlink == 0)
+    }
+
+    /// Where data begin at or behind `offset`, which is there itself where the file system does not say; nil where only a
+    /// hole is left.
+    package func dataStart(from offset: Int) throws(FileError) -> Int? {
+        let place: off_t = lseek(descriptor, off_t(offset), Self.seekData)
+        guard place < 0 else { return Int(place) }
+        return errno == ENXIO ? nil : offset
     }
 
     /// Up to `count` bytes from `offset` on; fewer only at the end of the file.

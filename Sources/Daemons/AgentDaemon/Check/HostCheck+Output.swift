@@ -11,6 +11,7 @@ extension HostCheck {
                 switch finding.kind {
                 case "log source": "files"
                 case "socket": "containers"
+                case HostCheck.Finding.config: "resources"
                 default: "series"
                 }
             let padding = String(repeating: " ", count: width - name.utf8.count)

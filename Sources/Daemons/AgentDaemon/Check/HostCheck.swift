@@ -18,11 +18,15 @@ package struct HostCheck: Sendable {
             case failing
         }
 
-        /// `collector`, `log source`, `scrape target` or `socket`.
+        /// Of ``HeldConfig``: the file that says what else is to be looked at.
+        package static let config = "config"
+
+        /// `config`, `collector`, `log source`, `scrape target` or `socket`.
         package var kind: String
         package var name: String
         package var state: State
-        /// Series that one look gave; files of a log source; containers that a socket's engine told of.
+        /// Series that one look gave; files of a log source; containers that a socket's engine told of; resources of a
+        /// config.
         package var count: Int
         /// What is wrong, and what helps.
         package var details: [String] = []
@@ -30,8 +34,19 @@ package struct HostCheck: Sendable {
 
     package private(set) var findings: [Finding] = []
 
-    /// Whether everything that is there can be read.
-    package var isGood: Bool { findings.allSatisfy { $0.state == .readable || $0.state == .missing } }
+    /// Whether everything that is there can be read. Without a config nobody knows what should be.
+    package var isGood: Bool {
+        findings.allSatisfy { $0.state == .readable || ($0.state == .missing && $0.kind != Finding.config) }
+    }
+
+    /// Looks at what an agent holds, and with it at everything else.
+    package init(
+        _ held: HeldConfig, files: any HostFiles, sockets: [String] = EngineSocket.usualPaths,
+        clock: any Clock<Duration>
+    ) async {
+        await self.init(held.resources, files: files, sockets: sockets, clock: clock)
+        findings.insert(held.finding, at: 0)
+    }
 
     /// Looks with every collector, as `resources` say where they say something of it, at the files of every log source
     /// and the page of every scrape target among them, and at the sockets of container engines.

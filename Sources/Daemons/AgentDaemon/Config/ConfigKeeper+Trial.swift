@@ -8,12 +8,17 @@ import Telemetry
 
 /// Probation of what the server sends.
 extension ConfigKeeper {
+    /// Two configs and what is known of them.
+    private static let largestTrial = 3 * ConfigDocument.largestBytes
+
     /// Before anything of the config is read: what is in it may be what kills the agent.
     func resumeTrial() {
-        if let bytes = try? Files.read(rejectedPath), let rejected = try? RejectedConfig(parsing: bytes) {
+        if let bytes = try? Files.read(rejectedPath, limit: Self.largestTrial),
+            let rejected = try? RejectedConfig(parsing: bytes)
+        {
             publish { $0.rejected = rejected }
         }
-        guard let bytes = try? Files.read(trialPath, limit: ConfigDocument.largestBytes),
+        guard let bytes = try? Files.read(trialPath, limit: Self.largestTrial),
             var trial = try? ConfigTrial(parsing: bytes)
         else { return }
         do throws(FileError) {
@@ -26,7 +31,7 @@ extension ConfigKeeper {
     }
 
     private func takeBack(_ trial: ConfigTrial) throws(FileError) {
-        let rejected = RejectedConfig(digest: trial.digest, generation: trial.generation, at: now())
+        let rejected = RejectedConfig(trial, at: now())
         // In this order: a crash in between takes it back once more.
         try Files.write(rejected.json.canonical, to: rejectedPath)
         let text: JSONValue = ["resources": .array(trial.previous.map(\.plain))]
@@ -44,8 +49,8 @@ extension ConfigKeeper {
         let previous: [AgentConfig.Item] = trial?.previous ?? snapshot.running.items
         guard !previous.isEmpty else { return }
         let trial = ConfigTrial(
-            digest: config.digest, running: running.digest, generation: config.generation, previous: previous,
-            since: now())
+            of: config, running: running.digest, previous: previous,
+            received: trial.map(\.received) ?? snapshot.obeyed, since: now())
         try Files.write(trial.json.canonical, to: trialPath)
         self.trial = trial
         guard snapshot.rejected != nil else { return }
@@ -89,6 +94,16 @@ extension ConfigKeeper {
         try? Files.write(trial.json.canonical, to: trialPath)
         self.trial = trial
     }
+}
+
+extension ConfigKeeper.Snapshot {
+    private var isReceivedRejected: Bool { rejected != nil && rejected?.digest == received?.digest }
+
+    /// What the server sent last and this agent took over: not a config that it took back.
+    var obeyed: AgentConfig? { isReceivedRejected ? rejected?.received : received }
+
+    /// What runs while `config.json` cannot be read.
+    var fallback: [AgentConfig.Item] { (isReceivedRejected ? rejected?.previous : received?.resources) ?? [] }
 }
 
 extension AgentConfig.Item {

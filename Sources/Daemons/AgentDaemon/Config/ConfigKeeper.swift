@@ -70,7 +70,8 @@ actor ConfigKeeper {
         published = Mutex(Snapshot(received: nil, running: nothing, file: file))
     }
 
-    /// Reads both files. Without a readable `config.json` the last received config runs; without any `config.json`
+    /// Reads both files. Without a readable `config.json` the last received config runs, or what ran before it where it
+    /// was taken back; without any `config.json`
     /// nothing does until the server answers, so that removing the file starts afresh.
     func load() -> FileStamp? {
         resumeTrial()
@@ -86,8 +87,8 @@ actor ConfigKeeper {
         }
         look()
         let present: Snapshot = snapshot
-        if present.file.error != nil, let received = present.received {
-            publish { $0.running = self.runningSet(received.resources) }
+        if present.file.error != nil {
+            publish { $0.running = self.runningSet(present.fallback) }
         }
         return stamp
     }
@@ -161,10 +162,11 @@ actor ConfigKeeper {
     }
 
     /// The set that a text stands for. A resource that cannot be run makes the text invalid, unless it is there just as
-    /// the server sent it: then it is a newer server's, and only it is left out.
+    /// the server sent it, or was taken back: then it is a newer server's, and only it is left out.
     private func runnable(_ bytes: [UInt8]) throws(ConfigDocument.Refusal) -> RunningSet {
         let running: RunningSet = runningSet(try ConfigDocument.items(parsing: bytes))
-        let received: [AgentConfig.Item] = snapshot.received?.resources ?? []
+        let known: Snapshot = snapshot
+        let received: [AgentConfig.Item] = (known.received?.resources ?? []) + (known.rejected?.previous ?? [])
         let problems: [String] = running.entries.compactMap { entry in
             guard case .rejected(let reason) = entry.verdict else { return nil }
             let item: AgentConfig.Item = entry.item
@@ -184,7 +186,7 @@ actor ConfigKeeper {
         if try refuseRejected(config) { return }
         let before: Snapshot = snapshot
         let items: [AgentConfig.Item] = ConfigMerge.merged(
-            received: config, after: before.received, into: before.running.items)
+            received: config, after: before.obeyed, into: before.running.items)
         let running: RunningSet = runningSet(items)
         if running != before.running || before.file.digest == nil {
             try keepRefusedEdit(before)

@@ -5,6 +5,9 @@ package import Telemetry
 /// New config on probation: it runs, and until three ticks of it were acknowledged the config before is kept. An agent
 /// that dies twice before that takes the one before back.
 ///
+/// A tick may come in several requests, one for each producer or thousand points: they are one as long as their times lie
+/// less than a second apart, the shortest interval of a collector.
+///
 /// Kept in `config.next`, which is there exactly as long as a trial is.
 package struct ConfigTrial: Hashable, Sendable {
     /// The set digest of what the server sent.
@@ -14,6 +17,8 @@ package struct ConfigTrial: Hashable, Sendable {
     package var generation: Int
     /// What ran before, and runs again if this fails.
     package var previous: [AgentConfig.Item]
+    /// What the server had sent of that; nil where it had sent nothing.
+    package var received: AgentConfig?
     /// Frames that were collected before are no proof.
     package var since: Timestamp
     /// How often the agent died with it.
@@ -22,15 +27,21 @@ package struct ConfigTrial: Hashable, Sendable {
     package var isRunning = true
     /// Ticks that were acknowledged in this run.
     package var ticks = 0
+    /// When the last of them was.
+    private var lastTick: Timestamp?
 
     package static let ticksNeeded = 3
+    package static let tickDistance = PromDuration.seconds(1)
     package static let crashesAllowed = 1
 
-    package init(digest: String, running: String, generation: Int, previous: [AgentConfig.Item], since: Timestamp) {
-        self.digest = digest
+    package init(
+        of config: AgentConfig, running: String, previous: [AgentConfig.Item], received: AgentConfig?, since: Timestamp
+    ) {
+        digest = config.digest
+        generation = config.generation
         self.running = running
-        self.generation = generation
         self.previous = previous
+        self.received = received
         self.since = since
     }
 
@@ -39,12 +50,17 @@ package struct ConfigTrial: Hashable, Sendable {
         if isRunning { crashes += 1 }
         isRunning = true
         ticks = 0
+        lastTick = nil
         return crashes > Self.crashesAllowed
     }
 
     /// A request was acknowledged whose newest frame is of `time`. Answers whether the trial is passed.
     package mutating func acknowledged(newest time: Timestamp) -> Bool {
-        if time > since { ticks += 1 }
+        guard time > since else { return false }
+        if lastTick.map({ time >= $0 + Self.tickDistance }) ?? true {
+            ticks += 1
+            lastTick = time
+        }
         return ticks >= Self.ticksNeeded
     }
 }
@@ -56,17 +72,18 @@ extension ConfigTrial: JSONCodable {
         running = try reader.string("running")
         generation = try reader.optionalInteger("generation") ?? 0
         previous = try reader.list("previous")
+        received = try reader.optionalValue("received")
         since = try reader.time("since")
         crashes = try reader.optionalInteger("crashes") ?? 0
         isRunning = try reader.bool("isRunning", default: true)
     }
 
     package var json: JSONValue {
-        [
+        .object(compacting: [
             "digest": .string(digest), "running": .string(running), "generation": .integer(generation),
-            "previous": previous.json,
+            "previous": previous.json, "received": received?.json,
             "since": .time(since), "crashes": .integer(crashes), "isRunning": .bool(isRunning),
-        ]
+        ])
     }
 }
 
@@ -75,10 +92,15 @@ package struct RejectedConfig: Hashable, Sendable, JSONCodable {
     package var digest: String
     package var generation: Int
     package var at: Timestamp
+    /// What was taken back instead, and what the server had sent of that.
+    package var previous: [AgentConfig.Item]
+    package var received: AgentConfig?
 
-    package init(digest: String, generation: Int, at: Timestamp) {
-        self.digest = digest
-        self.generation = generation
+    package init(_ trial: ConfigTrial, at: Timestamp) {
+        digest = trial.digest
+        generation = trial.generation
+        previous = trial.previous
+        received = trial.received
         self.at = at
     }
 
@@ -87,10 +109,15 @@ package struct RejectedConfig: Hashable, Sendable, JSONCodable {
         digest = try reader.string("digest")
         generation = try reader.optionalInteger("generation") ?? 0
         at = try reader.time("at")
+        previous = try reader.list("previous")
+        received = try reader.optionalValue("received")
     }
 
     package var json: JSONValue {
-        ["digest": .string(digest), "generation": .integer(generation), "at": .time(at)]
+        .object(compacting: [
+            "digest": .string(digest), "generation": .integer(generation), "at": .time(at),
+            "previous": previous.json, "received": received?.json,
+        ])
     }
 
     /// What the status says of each resource that should run and does not.

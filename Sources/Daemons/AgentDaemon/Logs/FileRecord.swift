@@ -2,28 +2,39 @@ package import Declarations
 package import HostSystem
 import Runtime
 
-/// What tells the content of a file from that of another: its first bytes. It grows with the file, up to a limit.
+/// What tells the content of a file from that of another: its first bytes that are not NUL, and where they lie. It grows
+/// with the file, up to a limit.
 package struct Fingerprint: Hashable, Sendable {
     package static let mostBytes = 1024
 
+    /// Where the bytes begin that it is of.
+    package let start: Int
     /// How many bytes it is of.
     package let length: Int
     /// SHA-256 of them, in hex.
     package let digest: String
 
-    package init(_ bytes: some Collection<UInt8>) {
-        length = min(bytes.count, Self.mostBytes)
-        digest = hexadecimal(Digests.sha256(Array(bytes.prefix(Self.mostBytes))))
+    package init(_ head: ContentHead) {
+        start = head.firstPlace
+        length = min(head.bytes.count, Self.mostBytes)
+        digest = Self.digest(head.bytes.prefix(Self.mostBytes))
     }
 
-    init(length: Int, digest: String) {
+    init(start: Int, length: Int, digest: String) {
+        self.start = start
         self.length = length
         self.digest = digest
     }
 
-    /// Whether a file that begins with `bytes` may be the one that this was taken of.
-    package func matches(_ bytes: [UInt8]) -> Bool {
-        bytes.count >= length && Fingerprint(bytes.prefix(length)) == self
+    private static func digest(_ bytes: some Sequence<UInt8>) -> String { hexadecimal(Digests.sha256(Array(bytes))) }
+
+    /// Whether a file that begins with `head` may be the one that this was taken of.
+    package func matches(_ head: ContentHead) -> Bool {
+        if head.start == start { return head.bytes.count >= length && Self.digest(head.bytes.prefix(length)) == digest }
+        guard start == 0 else { return false }
+        // Earlier versions took NULs for bytes like others.
+        let bytes: [UInt8] = [UInt8](repeating: 0, count: min(head.start, length)) + head.bytes
+        return bytes.count >= length && Self.digest(bytes.prefix(length)) == digest
     }
 }
 
@@ -39,6 +50,8 @@ package struct FileRecord: Hashable, Sendable {
     package var fingerprint: Fingerprint
     /// Everything before this offset is acknowledged.
     package var position: Int
+    /// How large the file was last, where that is more than was delivered: what is lost with it.
+    package var size: Int?
     /// It was rotated away and read to its end: remembered so that it is not taken for a new file.
     package var isDone = false
 
@@ -68,8 +81,10 @@ extension FileRecord: JSONCodable {
         }
         identity = FileIdentity(device: device, inode: inode)
         fingerprint = Fingerprint(
-            length: try reader.integer("fingerprintBytes"), digest: try reader.string("fingerprint"))
+            start: json["fingerprintStart"]?.integer ?? 0, length: try reader.integer("fingerprintBytes"),
+            digest: try reader.string("fingerprint"))
         position = try reader.integer("position")
+        size = json["size"]?.integer
         isDone = json["done"]?.bool ?? false
     }
 
@@ -78,7 +93,8 @@ extension FileRecord: JSONCodable {
             "stream": .string(stream), "source": .string(source), "path": .string(path),
             "device": .string("\(identity.device)"), "inode": .string("\(identity.inode)"),
             "fingerprintBytes": .integer(fingerprint.length), "fingerprint": .string(fingerprint.digest),
-            "position": .integer(position), "done": isDone ? .bool(true) : nil,
+            "fingerprintStart": fingerprint.start > 0 ? .integer(fingerprint.start) : nil,
+            "position": .integer(position), "size": size.map(JSONValue.integer), "done": isDone ? .bool(true) : nil,
         ])
     }
 }

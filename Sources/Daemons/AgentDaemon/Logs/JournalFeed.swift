@@ -23,6 +23,7 @@ final class JournalFeed: Sendable {
         var readTo: String?
         /// Behind the last entry that is done with.
         var doneTo: String?
+        var labels: [String: String]
         /// The number of the last entry of each journal: what comes again is left out.
         var numbers: [String: Int] = [:]
     }
@@ -31,15 +32,13 @@ final class JournalFeed: Sendable {
     private static let mostBytes = 4 << 20
 
     let source: String
-    private let labels: [String: String]
     private let state: Mutex<State>
     private let room = Signal()
     private let onEntry: @Sendable () -> Void
 
     init(source: String, labels: [String: String], from cursor: String?, onEntry: @escaping @Sendable () -> Void) {
         self.source = source
-        self.labels = labels
-        state = Mutex(State(readTo: cursor, doneTo: cursor))
+        state = Mutex(State(readTo: cursor, doneTo: cursor, labels: labels))
         self.onEntry = onEntry
     }
 
@@ -47,6 +46,8 @@ final class JournalFeed: Sendable {
     var readTo: String? { state.withLock { $0.readTo } }
     /// From where it is read on after a crash.
     var doneTo: String? { state.withLock { $0.doneTo } }
+    /// What entries are sent with from now on, beside their unit.
+    func obey(labels: [String: String]) { state.withLock { $0.labels = labels } }
     var count: Int { state.withLock { $0.held.count } }
 
     /// Whether an entry was not read before.
@@ -101,7 +102,7 @@ final class JournalFeed: Sendable {
                 state.sent += 1
                 let end: Int = held.line.place + 1
                 if batches[held.stream] == nil {
-                    var labels: [String: String] = labels
+                    var labels: [String: String] = state.labels
                     if let unit = held.unit { labels["unit"] = labels["unit"] ?? unit }
                     batches[held.stream] = LogStreamBatch(
                         stream: held.stream, origin: LogOrigin(source: source, path: "journal", labels: Labels(labels)),

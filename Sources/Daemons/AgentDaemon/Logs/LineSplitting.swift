@@ -61,12 +61,14 @@ package struct LineSplitting: Hashable, Sendable {
         }
     }
 
-    /// Nil for a line that is blank.
+    /// Nil for a line that is blank. NULs before its first byte are none of it: a hole in the file, or what a power
+    /// failure left.
     private static func line(_ content: ArraySlice<UInt8>, at place: Int, longest: Int) -> RawLine? {
-        let text: ArraySlice<UInt8> = content.last == 0x0D ? content.dropLast() : content
-        guard text.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D }) else { return nil }
+        var text: ArraySlice<UInt8> = content.last == 0x0D ? content.dropLast() : content
+        if text.first == 0 { text = text.drop { $0 == 0 } }
+        guard text.contains(where: { $0 != 0x20 && $0 != 0x09 && $0 != 0x0D && $0 != 0 }) else { return nil }
         let (kept, isCut): (ArraySlice<UInt8>, Bool) = cut(text, longest: longest)
-        return RawLine(place: place, bytes: Array(kept), isCut: isCut)
+        return RawLine(place: place + text.startIndex - content.startIndex, bytes: Array(kept), isCut: isCut)
     }
 
     /// At most so many bytes, without a part of a character at their end; and whether that is not all.

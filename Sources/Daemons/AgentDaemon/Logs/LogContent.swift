@@ -7,6 +7,8 @@ protocol LogContent: AnyObject {
     func stamp() throws(FileError) -> LogFile.Stamp
     /// Up to `count` bytes from `offset` on; fewer only at the end.
     func read(at offset: Int, count: Int) throws(FileError) -> [UInt8]
+    /// Where data begin at or behind `offset`, as far as that is known without reading; nil where only a hole is left.
+    func dataStart(from offset: Int) throws(FileError) -> Int?
 }
 
 extension LogFile: LogContent {}
@@ -68,6 +70,8 @@ final class PackedLog: LogContent {
         }
         return Array(window.dropFirst(offset - windowStart).prefix(count))
     }
+
+    func dataStart(from offset: Int) throws(FileError) -> Int? { offset }
 
     private func rewind() {
         unpacking = Unpacking(form)

@@ -67,13 +67,15 @@ extension LogTailer {
 
     /// Lines of as many files and journals as fit, each in turn; nil where there is nothing to send.
     private func nextRequest() -> [LogStreamBatch]? {
-        // A stream's name is written down before anything of it is sent.
-        guard save(atMostOncePer: Self.saveInterval) else { return nil }
+        // A stream's name is written down before anything of it is sent: where that fails, such streams wait, and no others.
+        // What these deliver is then on no disk of the agent's, and sent again after a crash: the server knows it by stream
+        // and place.
+        let isSaved: Bool = save(atMostOncePer: Self.saveInterval)
         var request = Request(lines: lineLimit, bytes: Self.bytesPerRequest)
         for takesFiles in turn % 2 == 0 ? [true, false] : [false, true] {
             takesFiles ? takeFiles(&request) : takeJournals(&request)
         }
-        if request.streams.isEmpty, !unsavedStreams.isEmpty { return nextRequest() }
+        if request.streams.isEmpty, isSaved, !unsavedStreams.isEmpty { return nextRequest() }
         noteUnread()
         return request.streams.isEmpty ? nil : request.streams
     }
@@ -122,10 +124,11 @@ extension LogTailer {
     private func read(
         _ file: TrackedFile, _ source: Source, mostLines: Int, mostBytes: Int
     ) throws(FileError) -> (batch: LogStreamBatch, bytes: Int)? {
-        let piece: [UInt8] = try file.file.read(at: file.offset, count: Self.pieceBytes)
+        let (place, piece): (Int, [UInt8]) = try file.file.readBehindNULs(at: file.offset, count: Self.pieceBytes)
         // Looked at after reading: where the file still begins as before, what was read is of the same content. Else the
         // next look finds that it was truncated.
         guard try holdsItsContent(file), !unsavedStreams.contains(file.record.stream) else { return nil }
+        file.offset = place
         if file.offset + piece.count > file.size {
             file.size = file.offset + piece.count
             file.grownAt = elapsed()

@@ -16,6 +16,7 @@ extension LogTailer {
         let feed: JournalFeed = await openFeed(name, labels: first.labels)
         await obey(specs) {
             now.spec = $0
+            feed.obey(labels: $0.labels)
         } whileObeying: {
             await self.read(name, now.spec, feed)
         }

@@ -10,10 +10,12 @@ extension LogTailer {
     /// the copy that the rotation made, if it made one; the file itself begins anew under another name.
     func truncated(_ file: TrackedFile, _ stamp: LogFile.Stamp) {
         tracked.removeAll { $0 === file }
-        rescue(file.record, knownSize: file.size, offset: file.offset)
+        // A hole is nothing that could be lost.
+        rescue(
+            file.record, knownSize: file.head.isEmpty ? nil : file.size, offset: max(file.offset, file.head.firstPlace))
         hasChanged = true
-        guard !file.isRotated, let head = try? file.file.read(at: 0, count: Fingerprint.mostBytes) else { return }
-        track(newRecord(file.record.source, file.record.path, stamp, head, at: 0), file.file, stamp, head)
+        guard !file.isRotated, let head = try? file.file.head() else { return }
+        track(newRecord(file.record.source, file.record.path, stamp, head), file.file, stamp, head)
     }
 
     /// Goes on with a content that is no longer where it was, in a copy beside it. Without one, what was not read of it is
@@ -25,10 +27,12 @@ extension LogTailer {
         }
         let lost: Int = (knownSize ?? 0) - (offset ?? record.position)
         guard lost > 0 else { return }
-        dependencies.metrics.lostLogBytes(lost)
-        dependencies.logger.warning(
-            "a log file was truncated before it was read to its end",
-            metadata: .of([.path: record.path, .count: lost]))
+        lose(lost, of: record, "a log file was truncated before it was read to its end")
+    }
+
+    private func lose(_ bytes: Int, of record: FileRecord, _ message: Logger.Message) {
+        dependencies.metrics.lostLogBytes(bytes)
+        dependencies.logger.warning(message, metadata: .of([.path: record.path, .count: bytes]))
     }
 
     /// A file that is open, and what it begins with.
@@ -36,7 +40,7 @@ extension LogTailer {
         var path: String
         var file: any LogContent
         var stamp: LogFile.Stamp
-        var head: [UInt8]
+        var head: ContentHead
 
         init?(_ path: String) {
             let content: (any LogContent)? =
@@ -45,9 +49,7 @@ extension LogTailer {
                 } else {
                     try? LogFile(path)
                 }
-            guard let file = content, let stamp = try? file.stamp(),
-                let head = try? file.read(at: 0, count: Fingerprint.mostBytes)
-            else { return nil }
+            guard let file = content, let stamp = try? file.stamp(), let head = try? file.head() else { return nil }
             self.path = path
             self.file = file
             self.stamp = stamp
@@ -150,7 +152,7 @@ extension LogTailer {
             opened.stamp.size > 0, !tracked.contains(where: { $0.identity == opened.stamp.identity }),
             !isKnown(opened, of: source.name)
         else { return }
-        let record: FileRecord = newRecord(source.name, path, opened.stamp, opened.head, at: 0)
+        let record: FileRecord = newRecord(source.name, path, opened.stamp, opened.head)
         track(record, opened.file, opened.stamp, opened.head).isRotated = true
     }
 
@@ -196,6 +198,8 @@ extension LogTailer {
                 dependencies.logger.error(
                     "a log file was packed before it was read, in a form that is not read; use gzip, zstd or delaycompress",
                     metadata: .of([.path: packed, .count: record.position]))
+            } else if let size = record.size, size > record.position {
+                lose(size - record.position, of: record, "a log file is gone that was not read to its end")
             } else {
                 dependencies.logger.warning(
                     "a log file is gone; if it was not read to its end, the rest is lost",
@@ -218,9 +222,4 @@ extension LogTailer {
         records[record.stream] = nil
         hasChanged = true
     }
-}
-
-/// Whether one content is the beginning of the other: the same file, or a copy that is being made.
-func isBeginning(_ one: [UInt8], _ other: [UInt8]) -> Bool {
-    !one.isEmpty && !other.isEmpty && (one.starts(with: other) || other.starts(with: one))
 }

@@ -20,6 +20,11 @@ extension LogTailer {
     /// A file that was rotated away is let go when nobody wrote to it for so long: programs keep on writing to the old
     /// file until they are told.
     static let rotatedWait = PromDuration.minutes(10)
+    /// A file without a name is let go when nobody wrote to it for so long: shorter, as its room on the disk is held until
+    /// then.
+    static let removedWait = Duration.seconds(30)
+    /// Files without a name that are kept open for what may come, the last ones.
+    static let mostRemoved = 32
     /// How much longer ago than the last look a file may have been written that was the path's in between.
     static let lookSlack = PromDuration.seconds(2)
 
@@ -127,7 +132,10 @@ extension LogTailer {
         guard stamp.size != file.size || stamp.modifiedAt != file.modifiedAt else { return }
         let holds: Bool = (try? holdsItsContent(file)) ?? true
         guard stamp.size >= file.offset, holds else { return truncated(file, stamp) }
-        if stamp.size > file.size { file.grownAt = elapsed() }
+        if stamp.size > file.size {
+            file.grownAt = elapsed()
+            hasChanged = true
+        }
         file.size = max(stamp.size, file.offset)
         file.modifiedAt = stamp.modifiedAt
     }
@@ -144,11 +152,12 @@ extension LogTailer {
 
     /// Begins with a file that is not being read.
     private func begin(_ match: Match) throws(FileError) {
+        if let refusal = dependencies.credentials.refusal(of: match.file.path) { throw refusal }
         let file = try LogFile(match.file.path)
         let stamp: LogFile.Stamp = try file.stamp()
         // Replaced since it was found: the next look finds the other.
         guard stamp.identity == match.file.identity else { return }
-        let head: [UInt8] = try file.read(at: 0, count: Fingerprint.mostBytes)
+        let head: ContentHead = try file.head()
         if let record = records.values.first(where: { $0.identity == stamp.identity }) {
             records[record.stream] = nil
             hasChanged = true
@@ -156,17 +165,17 @@ extension LogTailer {
                 return resume(record, match, file, stamp, head)
             }
             // Truncated, or its number given to another file, while nobody looked.
-            if !record.isDone { rescue(record, knownSize: nil) }
+            if !record.isDone { rescue(record, knownSize: record.size) }
         } else if isProbableCopy(match.file, head) {
             return
         }
         let isOld: Bool = !knownSources.contains(match.source.name)
-        let start: Int = isOld && match.source.spec.from == .end ? stamp.size : 0
+        let start: Int? = isOld && match.source.spec.from == .end ? stamp.size : nil
         track(newRecord(match.source.name, match.file.path, stamp, head, at: start), file, stamp, head)
     }
 
     private func resume(
-        _ record: FileRecord, _ match: Match, _ file: LogFile, _ stamp: LogFile.Stamp, _ head: [UInt8]
+        _ record: FileRecord, _ match: Match, _ file: LogFile, _ stamp: LogFile.Stamp, _ head: ContentHead
     ) {
         var record: FileRecord = record
         record.source = match.source.name
@@ -177,7 +186,7 @@ extension LogTailer {
 
     /// Whether a file looks like what `cp app.log app.log.1` makes, so that it is the old content once `app.log` is
     /// truncated. Until that is clear it is left alone; a copy that stays is a file of its own.
-    private func isProbableCopy(_ found: FoundFile, _ head: [UInt8]) -> Bool {
+    private func isProbableCopy(_ found: FoundFile, _ head: ContentHead) -> Bool {
         let (folder, name) = folderAndName(found.path)
         let isCopy: Bool = tracked.contains { original in
             let path: (folder: String, name: String) = folderAndName(original.record.path)
@@ -192,18 +201,21 @@ extension LogTailer {
         return elapsed() - since < Self.copyWait
     }
 
+    /// Of a content that is read from `position` on; from its beginning where there is none.
     func newRecord(
-        _ source: String, _ path: String, _ stamp: LogFile.Stamp, _ head: [UInt8], at position: Int
+        _ source: String, _ path: String, _ stamp: LogFile.Stamp, _ head: ContentHead, at position: Int? = nil
     ) -> FileRecord {
         let stream: String = hexadecimal((0..<16).map { _ in UInt8.random(in: 0 ... .max) })
         unsavedStreams.insert(stream)
         return FileRecord(
             stream: stream, source: source, path: path, identity: stamp.identity, fingerprint: Fingerprint(head),
-            position: position)
+            position: position ?? head.firstPlace)
     }
 
     @discardableResult
-    func track(_ record: FileRecord, _ file: any LogContent, _ stamp: LogFile.Stamp, _ head: [UInt8]) -> TrackedFile {
+    func track(
+        _ record: FileRecord, _ file: any LogContent, _ stamp: LogFile.Stamp, _ head: ContentHead
+    ) -> TrackedFile {
         let begun = TrackedFile(record, file, stamp, head: head, at: elapsed())
         tracked.append(begun)
         deferred[stamp.identity] = nil
@@ -211,20 +223,35 @@ extension LogTailer {
         return begun
     }
 
-    /// Lets go of files that were rotated away and are delivered.
+    /// Lets go of files that were rotated away and are delivered, when nobody writes to them any more.
     private func release(now: Timestamp) {
-        tracked.removeAll { file in
-            guard file.isRotated, file.isDelivered, let stamp = try? file.file.stamp(), stamp.size <= file.size else {
-                return false
-            }
-            guard stamp.isRemoved || stamp.modifiedAt < now - Self.rotatedWait else { return false }
-            hasChanged = true
-            if !stamp.isRemoved {
+        let present: Duration = elapsed()
+        var released: Set<FileIdentity> = []
+        var removed: [(identity: FileIdentity, quietFor: Duration)] = []
+        for file in tracked where file.isRotated && file.isDelivered {
+            guard let stamp = try? file.file.stamp(), stamp.size <= file.size else { continue }
+            if stamp.isRemoved {
+                let at: Duration = file.removedAt ?? present
+                if file.removedAt == nil { hasChanged = true }
+                file.removedAt = at
+                removed.append((file.identity, present - max(at, file.grownAt)))
+            } else if stamp.modifiedAt < now - Self.rotatedWait {
+                released.insert(file.identity)
                 file.record.isDone = true
                 records[file.record.stream] = file.record
             }
-            return true
         }
+        released.formUnion(Self.released(quietFor: removed.map(\.quietFor)).map { removed[$0].identity })
+        guard !released.isEmpty else { return }
+        tracked.removeAll { released.contains($0.identity) }
+        hasChanged = true
+    }
+
+    /// Which files without a name are let go, of those that nobody has written to for `spans`.
+    static func released(quietFor spans: [Duration]) -> [Int] {
+        let latest: [Int] = spans.indices.sorted { spans[$0] < spans[$1] }
+        return latest.enumerated().filter { $0.offset >= mostRemoved || spans[$0.element] >= removedWait }
+            .map(\.element).sorted()
     }
 
     private func noteSources(_ problems: [String: [String]]) {

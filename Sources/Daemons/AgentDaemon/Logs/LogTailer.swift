@@ -34,6 +34,7 @@ actor LogTailer {
         var journal: JournalProcess
         /// The number of this process, whose own lines are not read.
         var ownProcess: Int
+        var credentials: CredentialFiles
         /// Files that are read at the same time, each of which costs a descriptor.
         var mostFiles = LogTailer.usualFiles
         var logger: Logger
@@ -100,6 +101,7 @@ actor LogTailer {
     var hasChanged = false
     var savedAt: Duration?
     var saveFailure: String?
+    var saveFailedAt: Duration?
     /// When refused lines were logged last, and how many were since: a first delivery of old files can have millions.
     var rejectionLoggedAt: Duration?
     var unloggedRejections = 0
@@ -125,6 +127,8 @@ actor LogTailer {
     static let linesPerRequest = 4000
     static let bytesPerRequest = 1 << 20
     static let usualFiles = 800
+    /// How long after a failure they are not tried to be written again.
+    private static let saveRetryInterval = Duration.seconds(1)
     /// How often positions are written down at most, unless a new stream waits for it: what was delivered since then is sent
     /// again after a crash, and the server knows it.
     static let saveInterval = Duration.seconds(30)
@@ -188,8 +192,13 @@ actor LogTailer {
         await dependencies.clocks.again(on: executor) { [self] in
             let now: Duration = elapsed()
             let quietFor: Duration? = lookout.withLock {
-                $0.calls(configChanges: dependencies.keeper.changes, now: now)
-                    ? nil : $0.wait(isToldOfChanges: events?.isWhole ?? false, now: now)
+                if $0.calls(configChanges: dependencies.keeper.changes, now: now) { return nil }
+                // As after a scan: what changed before this is seen by the next look, which is not put off.
+                if let events, let places = $0.movedPlaces() {
+                    events.watch(places)
+                    return $0.pause
+                }
+                return $0.wait(isToldOfChanges: events?.isWhole ?? false, now: now)
             }
             return quietFor ?? assumeIsolated { $0.scanAndLookOut(events) }
         }
@@ -210,7 +219,8 @@ actor LogTailer {
         let longest: Duration = seesEverything ? Self.longestWithoutScan : Self.longestWithBlindSpots
         let next = Lookout(
             surroundings: surroundings, hasUnread: tracked.contains(where: \.hasUnread), configChanges: configChanges,
-            pause: pause, scanAt: end + max(pause, longest - pause / 2), mayWait: seesEverything)
+            pause: pause, scanAt: end + max(pause, longest - pause / 2), mayWait: seesEverything,
+            missingPlaces: events == nil ? [] : surroundings.missingPlaces)
         // What changed between the scan and this is seen by the next look, which is not put off.
         events?.watch(seesEverything ? surroundings.places : [])
         lookout.withLock { $0 = next }
@@ -277,8 +287,11 @@ actor LogTailer {
     func save(atMostOncePer span: Duration = .zero) -> Bool {
         guard hasChanged || !unsavedStreams.isEmpty else { return true }
         if unsavedStreams.isEmpty, let savedAt, elapsed() - savedAt < span { return true }
+        if span > .zero, let saveFailedAt, elapsed() - saveFailedAt < Self.saveRetryInterval { return false }
         let content = LogPositions.Content(
-            records: records.values.sorted { $0.stream < $1.stream } + tracked.map(\.record),
+            // A file without a name cannot be found again: after a restart it would be told of as lost.
+            records: records.values.sorted { $0.stream < $1.stream }
+                + tracked.filter { $0.removedAt == nil || !$0.isDelivered }.map(\.written),
             knownSources: knownSources, journals: journals, at: lookedAt, lines: tally, ledger: ledger)
         do throws(FileError) {
             try dependencies.positions.write(content)
@@ -286,8 +299,10 @@ actor LogTailer {
             hasChanged = false
             savedAt = elapsed()
             saveFailure = nil
+            saveFailedAt = nil
             return true
         } catch {
+            saveFailedAt = elapsed()
             if saveFailure != error.description {
                 saveFailure = error.description
                 dependencies.logger.error(

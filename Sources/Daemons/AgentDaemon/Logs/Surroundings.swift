@@ -43,6 +43,17 @@ struct Surroundings: Sendable {
         return places
     }
 
+    /// Of these, where what was not there would begin to appear. They move when a folder above it does: that alone is
+    /// nothing that a scan would find.
+    var missingPlaces: Set<FileEvents.Place> {
+        var places: Set<FileEvents.Place> = []
+        for case (let path, nil) in folders { places.formUnion(FileEvents.Place.wherePathBegins(path)) }
+        for case (let path, nil) in files where folders[folderAndName(path).folder] == nil {
+            places.formUnion(FileEvents.Place.wherePathBegins(path))
+        }
+        return places
+    }
+
     /// Whether a new name in any of the folders is sure to be seen by its time. What a network serves may tell it late.
     var showNewNames: Bool { folders.values.allSatisfy { $0?.identity.isOnDisk ?? true } }
 }
@@ -60,6 +71,8 @@ struct Lookout: Sendable {
     var scanAt = Duration.zero
     /// Whether looks may be put off where changes are told.
     var mayWait = false
+    /// Where what is missing would appear, as it is watched.
+    var missingPlaces: Set<FileEvents.Place> = []
     /// Whether the next look was put off.
     private(set) var isPutOff = false
 
@@ -67,6 +80,15 @@ struct Lookout: Sendable {
     mutating func calls(configChanges: Int, now: Duration) -> Bool {
         isPutOff = false
         return now >= scanAt || hasUnread || configChanges != self.configChanges || surroundings.mayHaveChanged()
+    }
+
+    /// All that is to be watched from now on, after a look that called for nothing; nil where that is the same as before.
+    mutating func movedPlaces() -> Set<FileEvents.Place>? {
+        guard mayWait else { return nil }
+        let missing: Set<FileEvents.Place> = surroundings.missingPlaces
+        guard missing != missingPlaces else { return nil }
+        missingPlaces = missing
+        return surroundings.places
     }
 
     /// How long to wait for the next look, after one that called for nothing.

@@ -2,6 +2,7 @@ import AsyncHTTPClient
 import Declarations
 import NIOHTTP1
 import Runtime
+import Telemetry
 
 /// The two requests that need no token: an enrolment token for a secret, a secret for a token.
 struct CredentialExchange: Sendable {
@@ -14,6 +15,7 @@ struct CredentialExchange: Sendable {
     let http: HTTPClient
     let base: String
     let timeout: Duration
+    let now: @Sendable () -> Timestamp
 
     /// The next token for a secret.
     func token(for credential: AgentCredential) async throws(ServerError) -> Given {
@@ -47,7 +49,8 @@ struct CredentialExchange: Sendable {
 
     private func ask(_ path: String, _ body: JSONValue) async throws(ServerError) -> Given {
         let answer: ServerAnswer = try await ServerClient.execute(
-            ServerRequest(.POST, path, body: body.canonical, timeout: timeout), token: nil, http: http, base: base)
+            ServerRequest(.POST, path, body: body.canonical, timeout: timeout), token: nil, http: http, base: base,
+            now: now)
         guard (200..<300).contains(answer.status) else { throw .refused(answer) }
         guard let json = try? JSONValue(parsing: answer.body), let host = json["host"]?.string,
             let token = json["token"]?.string, let seconds = json["expiresInSeconds"]?.integer, seconds > 0

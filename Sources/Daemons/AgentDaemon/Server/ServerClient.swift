@@ -3,6 +3,7 @@ import Declarations
 import NIOCore
 import NIOHTTP1
 import Runtime
+import Telemetry
 
 /// One request to the server.
 struct ServerRequest: Sendable {
@@ -27,7 +28,7 @@ struct ServerRequest: Sendable {
 /// What the server answered, whole.
 struct ServerAnswer: Hashable, Sendable {
     var status: Int
-    /// The span of `Retry-After`, where it is one in seconds.
+    /// The span of `Retry-After`.
     var retryAfter: Duration?
     var body: [UInt8]
 
@@ -63,12 +64,14 @@ struct ServerClient: Sendable {
     let http: HTTPClient
     let base: String
     let tokens: any TokenSource
+    let now: @Sendable () -> Timestamp
     private static let largestAnswer = 8 << 20
 
-    init(http: HTTPClient, base: String, tokens: any TokenSource) {
+    init(http: HTTPClient, base: String, tokens: any TokenSource, now: @escaping @Sendable () -> Timestamp) {
         self.http = http
         self.base = base
         self.tokens = tokens
+        self.now = now
     }
 
     /// Sends a request with the token. After a 401 the token is got anew, and where it is another by now the request is
@@ -76,19 +79,19 @@ struct ServerClient: Sendable {
     /// be woken for each part of an answer.
     @concurrent func send(_ request: ServerRequest) async throws(ServerError) -> ServerAnswer {
         let first: String = try await tokens.token()
-        let answer: ServerAnswer = try await Self.execute(request, token: first, http: http, base: base)
+        let answer: ServerAnswer = try await Self.execute(request, token: first, http: http, base: base, now: now)
         guard answer.status == 401 else { return answer }
         await tokens.refused(first)
         let second: String = try await tokens.token()
         return second == first
-            ? answer : try await Self.execute(request, token: second, http: http, base: base)
+            ? answer : try await Self.execute(request, token: second, http: http, base: base, now: now)
     }
 
     /// Sends a request as it is, with a token where there is one.
     ///
     /// By the client's futures: its asynchronous functions begin a task for each request, on threads of their own.
     static func execute(
-        _ request: ServerRequest, token: String?, http: HTTPClient, base: String
+        _ request: ServerRequest, token: String?, http: HTTPClient, base: String, now: @Sendable () -> Timestamp
     ) async throws(ServerError) -> ServerAnswer {
         do {
             let message: HTTPClient.Request = try message(request, token: token, base: base)
@@ -100,9 +103,9 @@ struct ServerClient: Sendable {
             } onCancel: {
                 exchange.fail(reason: CancellationError())
             }
-            let seconds: Int64? = answer.headers.first(name: "Retry-After").flatMap { Int64($0) }
             return ServerAnswer(
-                status: Int(answer.status.code), retryAfter: seconds.map { .seconds(min(max(0, $0), 86_400)) },
+                status: Int(answer.status.code),
+                retryAfter: answer.headers.first(name: "Retry-After").flatMap { RetryAfter.span($0, now: now()) },
                 body: answer.body.map { Array($0.readableBytesView) } ?? [])
         } catch {
             throw .unreachable("\(error)")

@@ -33,12 +33,13 @@ actor EnrolledTokenSource: TokenSource {
     private let exchange: CredentialExchange
     private let path: String
     private let host: String
-    /// A file with a one-time enrolment token, for an agent that has no secret yet.
+    /// A file with a one-time enrolment token, for an agent that has no secret yet, or one that is refused and older.
     private let enrolmentFile: String?
     private let elapsed: @Sendable () -> Duration
     private var held: Held?
-    /// The request that is under way; all who need a token wait for it.
-    private var renewal: Task<Result<Held, ServerError>, Never>?
+    private typealias Renewal = Result<Held, ServerError>
+    /// Who waits for the request that is under way; none where none is.
+    private var waiting: [AsyncStream<Renewal>.Continuation] = []
 
     init(
         exchange: CredentialExchange, stateDirectory: String, host: String, enrolmentFile: String?,
@@ -66,18 +67,27 @@ actor EnrolledTokenSource: TokenSource {
         if held?.token == token { held = nil }
     }
 
-    private func renewed() async -> Result<Held, ServerError> {
-        if let renewal { return await renewal.value }
+    /// One request for all who need a token. Whoever is cancelled meanwhile waits no longer.
+    private func renewed() async -> Renewal {
+        let (results, waiter) = AsyncStream.makeStream(of: Renewal.self)
+        waiting.append(waiter)
         // Not a child of whoever asks first: the others need it too when that one is cancelled.
-        let task = Task { await self.exchangeNow() }
-        renewal = task
-        let result: Result<Held, ServerError> = await task.value
-        renewal = nil
-        if case .success(let fresh) = result { held = fresh }
-        return result
+        if waiting.count == 1 { Task { await self.renew() } }
+        for await result in results { return result }
+        return .failure(.unreachable("nobody waits for a token any more"))
     }
 
-    private func exchangeNow() async -> Result<Held, ServerError> {
+    private func renew() async {
+        let result: Renewal = await exchangeNow()
+        if case .success(let fresh) = result { held = fresh }
+        for waiter in waiting {
+            waiter.yield(result)
+            waiter.finish()
+        }
+        waiting = []
+    }
+
+    private func exchangeNow() async -> Renewal {
         do throws(ServerError) {
             let start: Duration = elapsed()
             let given: CredentialExchange.Given = try await give()
@@ -90,7 +100,11 @@ actor EnrolledTokenSource: TokenSource {
     private func give() async throws(ServerError) -> CredentialExchange.Given {
         let known: AgentCredential?
         do { known = try AgentCredential(reading: path) } catch { throw .local(error) }
-        if let known { return try await exchange.token(for: known) }
+        if let known {
+            do { return try await exchange.token(for: known) } catch {
+                guard case .refused(let answer) = error, answer.status == 401, isEnrolmentNewer else { throw error }
+            }
+        }
         guard let enrolmentFile else {
             throw .local(
                 FileError(
@@ -98,5 +112,14 @@ actor EnrolledTokenSource: TokenSource {
                     reason: "this agent has neither a token file nor a secret: run plumb-agent enrol"))
         }
         return try await exchange.enrol(host: host, enrolmentFile: enrolmentFile, keeping: path)
+    }
+
+    /// Whether somebody put a one-time token there after the secret was got. The one that this secret was got with stays
+    /// where it is, and is no reason to ask again.
+    private var isEnrolmentNewer: Bool {
+        guard let enrolmentFile, let enrolment = try? FileStamp(of: enrolmentFile),
+            let secret = try? FileStamp(of: path)
+        else { return false }
+        return enrolment.changedAt > secret.changedAt
     }
 }

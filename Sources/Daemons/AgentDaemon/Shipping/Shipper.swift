@@ -75,9 +75,18 @@ struct Shipper: Sendable {
 
     /// Sends what is fresh, for at most `limit`, and stops at the first failure. What remains is on disk.
     func flush(within limit: Duration) async {
-        let elapsed = clocks.clock.stopwatch()
-        while elapsed() < limit, let cargo = await queue.take(allowingBacklog: false) {
-            switch await ship(cargo, timeout: min(requestTimeout, limit - elapsed())) {
+        // Not the request alone: a token may have to be got for it, and the server may have it sent again.
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await flush() }
+            group.addTask { try? await clocks.clock.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func flush() async {
+        while !Task.isCancelled, let cargo = await queue.take(allowingBacklog: false) {
+            switch await ship(cargo, timeout: requestTimeout) {
             case .delivered(let receipt): await queue.delivered(cargo, receipt)
             case .refused(let isTooLarge): _ = await queue.refused(cargo, isTooLarge: isTooLarge)
             case .later: return await queue.returned(cargo)

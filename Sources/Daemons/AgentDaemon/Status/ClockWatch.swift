@@ -35,6 +35,9 @@ final class ClockWatch: Sendable {
     /// ``ClockOffset/measured(sentAt:roundTrip:serverTime:)``, of the clock as it is set now.
     func measured(sentAt: Timestamp, roundTrip: Duration, serverTime: Timestamp) {
         look()
+        // Set while the request was on its way: `sentAt` is of the clock as it was.
+        let step: Int64 = (now() - sentAt).milliseconds - roundTrip.inMilliseconds
+        guard step.magnitude < UInt64(ClockStep.least.milliseconds) else { return }
         offset.measured(sentAt: sentAt, roundTrip: roundTrip, serverTime: serverTime)
     }
 }
