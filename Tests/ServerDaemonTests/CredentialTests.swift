@@ -82,7 +82,8 @@ import Testing
 
     @Test func aRevokedHostIsRefusedWithWhateverTokenUntilItIsEnrolledAgain() async throws {
         try await RunningServer.with { server in
-            let given = try await enrol(server, try await enrolment(server))
+            let used: String = try await enrolment(server)
+            let given = try await enrol(server, used)
             let token: String? = given.json?["token"]?.string
             let handMade: String = try await server.token([.ingest], host: "web-1")
             let neighbour: String = try await server.token([.ingest], host: "web-2")
@@ -93,6 +94,7 @@ import Testing
             #expect(try await config(server, token: token) == 401)
             #expect(try await config(server, token: handMade) == 401)
             #expect(try await renew(server).status == 401)
+            #expect(try await enrol(server, used).status == 401, "the enrolment of before gives no token either")
             #expect(try await config(server, token: neighbour) != 401)
             let listed = try await server.send("GET", "/api/v1/credentials", as: [.admin])
             #expect(listed.json?["credentials"]?.array?.first?["revokedBy"] == "tester")
@@ -119,12 +121,45 @@ import Testing
 
     @Test func aHostThatIsEnrolledAgainHasTheNewSecretAlone() async throws {
         try await RunningServer.with { server in
-            let first = try await enrol(server, try await enrolment(server))
-            #expect(first.status == 201)
-            let second = try await enrol(server, try await enrolment(server), secret: Self.another)
-            #expect(second.status == 201)
+            let first: String = try await enrolment(server)
+            #expect(try await enrol(server, first).status == 201)
+            let second: String = try await enrolment(server)
+            #expect(try await enrol(server, second, secret: Self.another).status == 201)
             #expect(try await renew(server).status == 401)
+            #expect(try await enrol(server, first).status == 401, "nor does its enrolment give the old machine one")
             #expect(try await renew(server, Self.another).status == 200)
+            #expect(try await enrol(server, second, secret: Self.another).status == 201)
+        }
+    }
+
+    @Test func aSecretThatTheServerHasAlreadyIsTakenWithAFreshTokenOfItsHost() async throws {
+        try await RunningServer.with { server in
+            // The answer was lost, and instead of the token being tried again there is another.
+            #expect(try await enrol(server, try await enrolment(server)).status == 201)
+            let second: String = try await enrolment(server)
+            #expect(try await enrol(server, second).status == 201)
+            #expect(try await renew(server).status == 200)
+            // Revoked, it needs a token that nobody used yet.
+            _ = try await server.send("POST", "/api/v1/credentials/revoke", as: [.admin], body: ["host": "web-1"])
+            #expect(try await enrol(server, second).status == 401)
+            #expect(try await enrol(server, try await enrolment(server)).status == 201)
+            #expect(try await renew(server).status == 200)
+            let listed = try await server.send("GET", "/api/v1/credentials", as: [.admin])
+            #expect(listed.json?["credentials"]?.array?.map { $0["revokedBy"] } == [nil])
+        }
+    }
+
+    @Test func aSecretOfAnotherHostIsRefusedAndUsesNothingUp() async throws {
+        try await RunningServer.with { server in
+            #expect(try await enrol(server, try await enrolment(server)).status == 201)
+            let before: String = try await enrolment(server, host: "web-2")
+            #expect(try await enrol(server, before, secret: Self.another, host: "web-2").status == 201)
+            let token: String = try await enrolment(server, host: "web-2")
+            #expect(try await enrol(server, token, host: "web-2").status == 401)
+            #expect(try await renew(server).json?["host"] == "web-1")
+            #expect(try await renew(server, Self.another).json?["host"] == "web-2")
+            let fresh = String(repeating: "ef", count: 32)
+            #expect(try await enrol(server, token, secret: fresh, host: "web-2").status == 201)
         }
     }
 

@@ -88,6 +88,26 @@ import Testing
         #expect(Set(found).count == found.count)
     }
 
+    @Test func `a count that its agent still names is kept however quiet its files are`() async throws {
+        let database = try await TestPostgres.database()
+        let store = LogStore(pool: database.pool)
+        for ledger in ["now", "before"] {
+            var counted: LogStore.Batch = batch([(0, "a"), (2, "b")], end: 4, stream: ledger)
+            counted.ledger = ledger
+            _ = try await store.store(counted)
+        }
+        try await database.superuser("UPDATE line_ledgers SET updated_at = now() - interval '61 days'")
+        // What the agent says of its delivery, as far as it matters here; another host says the other.
+        try await database.superuser(
+            """
+            INSERT INTO agents (host, last_seen, status) VALUES
+                ('web', now(), '{"delivery": {"linesLedger": "now"}}'),
+                ('db', now(), '{"delivery": {"linesLedger": "before"}}')
+            """)
+        try await store.forgetOld()
+        #expect(try await BalanceStore(pool: database.pool).storedLines() == ["web": ["now": 2]])
+    }
+
     @Test func `a request of entries with a key is stored once, without one each time`() async throws {
         let database = try await TestPostgres.database()
         let store = LogStore(pool: database.pool)

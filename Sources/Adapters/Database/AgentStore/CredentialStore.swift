@@ -19,7 +19,7 @@ package struct CredentialStore: Sendable {
     /// What came of presenting an enrolment token.
     package enum Enrolment: Hashable, Sendable {
         case enrolled
-        /// Never made, ended, or used with another secret.
+        /// Never made, ended, or used with another secret or one that was revoked since; or the secret is another host's.
         case unknown
         /// Made for another host; it was not used up.
         case otherHost(String)
@@ -40,7 +40,7 @@ package struct CredentialStore: Sendable {
     }
 
     /// Exchanges an enrolment token for a secret, in one transaction; the host's secret before ends. The same token with
-    /// the same secret again is fine: the answer was lost.
+    /// the same secret again is fine as long as that secret holds: the answer was lost.
     package func enrol(hash: String, secretHash: String, host: String) async throws(DatabaseError) -> Enrolment {
         do {
             return try await pool.transaction { connection in
@@ -64,8 +64,10 @@ package struct CredentialStore: Sendable {
         else { return .unknown }
         let wanted: String = try row.string("host")
         guard wanted == host else { return .otherHost(wanted) }
-        if row["secret_hash"].string == secretHash { return .enrolled }
-        guard row["fresh"].bool == true else { return .unknown }
+        let known: SecretState = try state(of: secretHash, host, connection)
+        if row["secret_hash"].string == secretHash { return known == .valid ? .enrolled : .unknown }
+        // Before anything is changed: a refusal uses no token up and ends no secret.
+        guard row["fresh"].bool == true, known != .otherHosts else { return .unknown }
         _ = try connection.execute(
             "UPDATE plumbline.enrolments SET used_at = now(), secret_hash = $2 WHERE hash = $1",
             [.text(hash), .text(secretHash)])
@@ -74,10 +76,28 @@ package struct CredentialStore: Sendable {
             UPDATE plumbline.agent_credentials SET revoked_at = now(), revoked_by = 'enrolled again'
             WHERE host = $1 AND revoked_at IS NULL
             """, [.text(host)])
+        // An agent that never heard that its secret was taken presents it again with the next token. That token is fresh,
+        // somebody made it for this host: the secret counts from now on, whatever became of it before.
         _ = try connection.execute(
-            "INSERT INTO plumbline.agent_credentials (secret_hash, host) VALUES ($1, $2)",
-            [.text(secretHash), .text(host)])
+            """
+            INSERT INTO plumbline.agent_credentials (secret_hash, host) VALUES ($1, $2)
+            ON CONFLICT (secret_hash) DO UPDATE SET created_at = now(), revoked_at = NULL, revoked_by = NULL
+            """, [.text(secretHash), .text(host)])
         return .enrolled
+    }
+
+    /// What the server knows of a secret that is presented for a host.
+    private enum SecretState { case unseen, valid, revoked, otherHosts }
+
+    private static func state(
+        of secretHash: String, _ host: String, _ connection: isolated PostgresConnection
+    ) throws(DatabaseError) -> SecretState {
+        let found: SQLResult = try connection.execute(
+            "SELECT host, revoked_at FROM plumbline.agent_credentials WHERE secret_hash = $1 FOR UPDATE",
+            [.text(secretHash)])
+        guard let row = found.rows.first else { return .unseen }
+        guard try row.string("host") == host else { return .otherHosts }
+        return row["revoked_at"].time == nil ? .valid : .revoked
     }
 
     /// The host whose secret this is; nil where there is none, or it was revoked.

@@ -178,12 +178,18 @@ package struct LogStore: Sendable {
     }
 
     /// Removes keys of requests that are older than a day, and counts and positions of files that nobody has sent anything of for
-    /// 60 days, twice as long as the oldest line that is taken.
+    /// 60 days, twice as long as the oldest line that is taken. A count stays as long as its agent still names it.
     package func forgetOld() async throws(DatabaseError) {
         try await pool.withConnection { (connection) throws(DatabaseError) in
             _ = try connection.execute("DELETE FROM log_requests WHERE at < now() - interval '1 day'")
             _ = try connection.execute("DELETE FROM log_streams WHERE updated_at < now() - interval '60 days'")
-            _ = try connection.execute("DELETE FROM line_ledgers WHERE updated_at < now() - interval '60 days'")
+            // The agent's own count is of all times: without ours everything that it ever delivered would be missing.
+            _ = try connection.execute(
+                """
+                DELETE FROM line_ledgers AS old WHERE updated_at < now() - interval '60 days' AND NOT EXISTS (
+                    SELECT 1 FROM agents WHERE agents.host = old.host
+                        AND agents.status -> 'delivery' ->> 'linesLedger' = old.ledger)
+                """)
         }
     }
 }
