@@ -58,7 +58,7 @@ import Testing
 
     @Test(arguments: [
         "a", "a.mount", "../a.service", "a/b.service", ".service", "a@.service", "-a.service", "a b.service",
-        "a\\x2db.service",
+        "a\\x2db.service", "plumb-.service", "plumb-unit-.socket", "plumb-unit-@1.service", "a@1-.timer",
     ])
     func whatIsNoNameOfAUnitIsRefused(_ name: String) { #expect(faults("{unit: '\(name)', enabled: true}").count == 1) }
 

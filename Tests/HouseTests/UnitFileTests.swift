@@ -88,6 +88,14 @@ import Testing
         #expect(try values("plumb-unit-helper.socket", "Accept") == ["yes"])
     }
 
+    /// Within a name space of users the kernel calls every user but a few nobody.
+    // Shows F-GO-15
+    @Test func whoAsksWhoIsAtTheOtherEndOfASocketSeesAllUsers() throws {
+        for unit in ["gitops-sync.service", Self.helper] {
+            #expect(try values(unit, "PrivateUsers").isEmpty, "\(unit)")
+        }
+    }
+
     // Shows F-OP-04
     @Test func aDaemonThatHangsIsStartedAnewAndHasItsLimits() throws {
         for unit in Self.daemons {
@@ -105,6 +113,11 @@ import Testing
         #expect(try values("reading-sync.timer", "OnBootSec").count == 1)
         #expect(try values("reading-sync.timer", "OnCalendar").count == 1)
         #expect(try values("reading-sync.timer", "Persistent") == ["true"])
+    }
+
+    // Shows F-AG-20
+    @Test func anAgentThatLeavesItsRestInTheSpoolIsNoFailedUnit() throws {
+        #expect(try values("plumb-agent.service", "SuccessExitStatus") == ["3"])
     }
 
     @Test func aCorrectionIsNoFailedUnit() throws {

@@ -16,9 +16,22 @@ struct InstalledPlatform: Sendable {
             try Files.write(Self.bootstrap.utf8, to: "\(root)/etc/plumbline/gitops-sync.yaml")
         }
         try await container.shell(Self.setUp)
+        try await container.shell("systemctl enable --now plumb-server")
+        try await enrolAgent()
         for (name, text) in Self.manifests { try await write(text, to: name) }
         try await commit("Everything")
-        try await container.shell("systemctl enable --now plumb-unit-helper.socket plumb-server gitops-sync")
+        try await container.shell("systemctl enable --now plumb-unit-helper.socket gitops-sync")
+    }
+
+    /// Puts a one-time token where the agent's unit looks for it.
+    func enrolAgent() async throws {
+        try await container.shell(
+            """
+            cd /etc/plumbline
+            plumb enrol --host box --server http://127.0.0.1:7700 --token-file ann.token >made
+            install -o plumb-agent -m 0600 made agent.enrolment
+            rm made
+            """)
     }
 
     private static let bootstrap = """
@@ -65,9 +78,9 @@ struct InstalledPlatform: Sendable {
         server --subject gitops-sync --scope config,config:read,query --for 30d | secret gitops-sync.token gitops-sync
         proxy --subject gitops-sync --scope config,config:read --for 30d | secret gitops-sync-proxy.token gitops-sync
         server --subject plumb-page --scope query --for 30d | secret page.token plumb-page
-        server --subject agent --scope ingest --host box --for 30d | secret agent.token plumb-agent
+        server --subject ann --scope admin --for 30d | secret ann.token root
         proxy --subject reading-sync --scope pipelines --for 30d | secret reading-sync.token root
-        printf 'PLUMB_HOST=box\\nPLUMB_TOKEN_FILE=/etc/plumbline/agent.token\\n' >agent.env
+        printf 'PLUMB_HOST=box\\n' >agent.env
         git init -q --bare -b main /srv/config.git
         git clone -q /srv/config.git /root/config 2>/dev/null
         cd /root/config

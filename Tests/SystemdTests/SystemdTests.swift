@@ -18,9 +18,12 @@ struct SystemdTests {
         let container = platform.container
         try await checkSettings(container)
         try await checkData(container)
+        try await checkEnrolment(platform)
         try await checkCorrection(platform)
         try await checkTrigger(container)
         try await checkHelper(container)
+        try await checkOrders(container)
+        try await platform.waitUntilInSync("after the orders")
         try await checkWatchdog(container)
         try await checkOwnUnit(platform)
         try await container.reboot()
@@ -61,6 +64,31 @@ struct SystemdTests {
             try await container.shell("ls /var/lib/plumb-page/status/index.html 2>/dev/null || true").isEmpty
                 ? nil : true
         }
+    }
+
+    /// The agent got its secret for the token that was put there, and another one for the next after it was revoked.
+    private func checkEnrolment(_ platform: InstalledPlatform) async throws {
+        let container = platform.container
+        let secret = "/var/lib/plumb-agent/credential.json"
+        #expect(try await container.shell("stat -c '%U %a' \(secret)") == "plumb-agent 600\n")
+        let before: String = try await container.shell("cat \(secret)")
+        try await container.shell(
+            "plumb revoke --host box --server http://127.0.0.1:7700 --token-file /etc/plumbline/ann.token")
+        try await platform.enrolAgent()
+        _ = try await answered("another secret", within: .seconds(90)) { () async throws -> Bool? in
+            try await container.shell("cat \(secret)") == before ? nil : true
+        }
+        let seen = "SELECT last_seen FROM agents WHERE host = 'box'"
+        let last: String = try await container.shell("runuser -u plumbline -- psql -Atq -d plumbline -c \"\(seen)\"")
+        _ = try await answered("the agent again", within: .seconds(60)) { () async throws -> Bool? in
+            let now: String = try await container.shell(
+                "runuser -u plumbline -- psql -Atq -d plumbline -c \"\(seen)\"")
+            return now == last ? nil : true
+        }
+        // What else this Debian lacks is no matter here.
+        let check: String = try await container.shell(
+            "runuser -u plumb-agent -- plumb-agent check --state-dir /var/lib/plumb-agent || true")
+        #expect(check.hasPrefix("config /var/lib/plumb-agent/config.json  readable   1 resources\n"), "\(check)")
     }
 
     /// Somebody with root does something by hand.
@@ -134,6 +162,10 @@ struct SystemdTests {
         #expect(try await ask("gitops-sync", program).contains("unknown field"))
         let socket = #"{"operation":"stop","unit":"plumb-unit-helper.socket"}"#
         #expect(try await ask("gitops-sync", socket).contains("not among the units"))
+        // Settings of this name would be those of the helper too.
+        let many = #"{"operation":"settings","unit":"plumb-unit-.service","settings":{"MemoryMax":1048576}}"#
+        #expect(try await ask("gitops-sync", many).contains(#""error""#))
+        #expect(try await container.shell("ls -d /etc/systemd/system/plumb-unit-* 2>/dev/null || true").isEmpty)
     }
 
     /// A daemon that stands still is killed and started again.

@@ -54,4 +54,25 @@ import Testing
         #expect(cleared == ["Timer.cleared": ["OnCalendar=", "OnBootSec=1min"]])
         #expect(DropIn.settings(in: "[Timer]\nOnCalendar=daily\n") == ["OnCalendar": "daily", "Timer.cleared": []])
     }
+
+    /// systemd adds every time of a timer to those before it, and an empty one takes back all of them.
+    @Test(arguments: [
+        "[Timer]\nOnCalendar=\nOnBootSec=1min\nOnCalendar=minutely\nOnCalendar=daily\n",
+        "[Timer]\nOnCalendar=\nOnBootSec=1min\nOnCalendar=daily\nOnCalendar=daily\n",
+        "[Timer]\nOnCalendar=daily\nOnCalendar=\nOnBootSec=1min\n",
+        "[Timer]\nOnCalendar=\nOnCalendar=daily\nOnBootSec=1min\n",
+    ])
+    func aTimerThatFiresAtOtherTimesThanTheLastLineSaysIsNotEqual(_ text: String) throws {
+        let declared: [UnitSetting: JSONValue] = [.onCalendar: "daily"]
+        let written = try #require(DropIn.text(declared))
+        #expect(DropIn.settings(in: written) == ["OnCalendar": "daily"])
+        #expect(DropIn.settings(in: text) != DropIn.settings(in: written))
+    }
+
+    @Test func everyLineThatIsRepeatedShows() {
+        #expect(
+            DropIn.settings(in: "[Service]\nNice=1\nNice=5\n[Service]\nUser=a\nUser=b\n") == [
+                "Nice": [1, 5], "Service.User": ["a", "b"],
+            ])
+    }
 }

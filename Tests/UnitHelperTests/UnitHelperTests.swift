@@ -86,6 +86,8 @@ struct UnitHelperTests {
     // Shows F-GO-17
     @Test(arguments: [
         "ssh.service", "plumb-unit-helper.socket", "plumb-unit-helper@1.service", "plumb-a/../../x.service",
+        // systemd gives the drop-ins of these to every unit whose name goes on so.
+        "plumb-unit-.service", "plumb-.service", "plumb-unit-.socket", "plumb-unit-@1.service",
     ])
     func whatIsNotOnTheListIsNot(_ unit: String) async throws {
         let helper = try await HelperFixture()

@@ -35,6 +35,7 @@ package enum DropIn {
     package static func settings(in text: String) -> [String: JSONValue] {
         var found: [String: JSONValue] = [:]
         var section = ""
+        // Clearing lines and names of times, in the order in which systemd takes them.
         var times: [String] = []
         for rawLine in text.split(separator: "\n") {
             let line: String = trimmed(rawLine)
@@ -50,15 +51,17 @@ package enum DropIn {
                 continue
             }
             if let setting = UnitSetting(rawValue: name), setting.section.rawValue == section {
-                found[name] = read(value, setting)
+                if setting.isTime { times.append(name) }
+                found.add(read(value, setting), to: name)
             } else {
-                found["\(section).\(name)"] = .string(value)
+                found.add(.string(value), to: "\(section).\(name)")
             }
         }
-        // Both lines belong to declared times. One without the other, or without times, is somebody's doing.
-        let hasTimes: Bool = UnitSetting.allCases.contains { $0.isTime && found[$0.rawValue] != nil }
-        if times != (hasTimes ? cleared : []) {
-            found["Timer.cleared"] = .array(times.map(JSONValue.string))
+        // Both lines belong before declared times. One without the other, behind a time, or without times, is somebody's
+        // doing.
+        let clearing: [String] = times.filter(cleared.contains)
+        if clearing != (times == clearing ? [] : cleared) || !times.starts(with: clearing) {
+            found["Timer.cleared"] = .array(clearing.map(JSONValue.string))
         }
         return found
     }
@@ -94,4 +97,16 @@ private func trimmed(_ text: Substring) -> String {
     var rest = text.drop(while: isSpace)
     while rest.last.map(isSpace) == true { rest.removeLast() }
     return String(rest)
+}
+
+extension [String: JSONValue] {
+    /// Times add up in systemd, and of others the last line counts: what is said twice shows as a list, which nothing that
+    /// is declared equals.
+    fileprivate mutating func add(_ value: JSONValue, to name: String) {
+        switch self[name] {
+        case nil: self[name] = value
+        case .array(let earlier)?: self[name] = .array(earlier + [value])
+        case let earlier?: self[name] = .array([earlier, value])
+        }
+    }
 }

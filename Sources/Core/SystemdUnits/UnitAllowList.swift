@@ -17,8 +17,9 @@ package struct UnitAllowList: Hashable, Sendable {
     /// The units of the helper. No list allows them: who could change the helper could change what it enforces.
     private static let helper = "plumb-unit-helper"
 
+    /// Never a name that is none: `plumb-unit-.service` is no unit, and what is set for it counts for the helper too.
     package func allows(_ unit: String) -> Bool {
-        !unit.hasPrefix(Self.helper) && globs.contains { $0.matches(unit) }
+        UnitSpec.isValidUnit(unit) && !unit.hasPrefix(Self.helper) && globs.contains { $0.matches(unit) }
     }
 
     /// Reads patterns that are parted by commas, blanks or line ends; `#` begins a comment.

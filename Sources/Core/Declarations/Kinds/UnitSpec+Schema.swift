@@ -74,16 +74,26 @@ extension UnitSetting {
 }
 
 extension TextRule {
-    /// A unit that can be enabled and started: no template without its instance, no path.
+    /// A unit that can be enabled and started: no template without its instance, no path. No dash at the end either: what
+    /// is set for `a-.service` systemd sets for every service whose name begins with `a-`.
     static let unitName = TextRule(
         "the name of a unit that ends in .service, .timer or .socket",
-        pattern: "^[A-Za-z0-9][A-Za-z0-9:_.@-]*\\.(service|timer|socket)$", longest: 200,
+        pattern: "^[A-Za-z0-9]([A-Za-z0-9:_.@-]*[A-Za-z0-9:_.@])?\\.(service|timer|socket)$", longest: 200,
         accepts: { text in
             let bytes = text.utf8
-            guard let first = bytes.first, isAlphanumeric(first), !text.contains("@.") else { return false }
+            guard let first = bytes.first, isAlphanumeric(first), !text.contains("@."),
+                !namesManyUnits(text)
+            else { return false }
             return bytes.allSatisfy { isAlphanumeric($0) || ":_.@-".utf8.contains($0) }
                 && [".service", ".timer", ".socket"].contains { text.hasSuffix($0) && text != $0 }
         })
+
+    /// Whether systemd applies the settings of a unit to all those whose names begin as its name does: what stands before
+    /// the instance, or before the ending, ends with a dash.
+    private static func namesManyUnits(_ name: String) -> Bool {
+        let base: Substring = name.lastIndex(of: ".").map { name[..<$0] } ?? name[...]
+        return base.hasSuffix("-") || base.prefix { $0 != "@" }.hasSuffix("-")
+    }
 
     /// What can be a calendar event at all: whether it is one, systemd says when it is applied. No line end and no `%`,
     /// which would be more than a time.
