@@ -33,6 +33,8 @@ struct AgentBenchmark: Sendable {
             var series: Int
             /// Of the program, in bytes.
             var size: Int
+            /// Bytes of bodies for each value of a tick; nil for who sends nothing.
+            var wire: Double?
         }
         /// The agent first.
         var parties: [Party] = []
@@ -101,15 +103,17 @@ struct AgentBenchmark: Sendable {
         figures.seconds = (ContinuousClock.now - start).inSeconds
         let processor: [Double] = weights.map { $0.processorSeconds() }
         figures.freshBytesPerSample = (try await metrics.sent(.fresh) - before).bytesPerSample
-        let series: [Int] = [
-            try await metrics.seriesOfHost(), try await exporter.exposedSeries(), collectd.csvValues,
+        let exposed: Int = try await exporter.exposedSeries()
+        let series: [Int] = [try await metrics.seriesOfHost(), exposed, collectd.csvValues]
+        let wire: [Double?] = [
+            figures.freshBytesPerSample, Double(try await exporter.packedPageBytes()) / Double(max(1, exposed)), nil,
         ]
         let sizes: [Int] = [agent, peers + Peer.nodeExporterProgram, peers + Peer.collectdProgram].map(Self.size)
         for (place, name) in ["plumb-agent", "node_exporter", "collectd"].enumerated() {
             figures.parties.append(
                 Figures.Party(
                     name: name, memory: weights[place].memory, processorSeconds: processor[place],
-                    series: series[place], size: sizes[place]))
+                    series: series[place], size: sizes[place], wire: wire[place]))
         }
         try await measureBacklog(platform, metrics, &figures)
         return figures

@@ -1,5 +1,7 @@
+import AsyncHTTPClient
 import Glibc
 import NIOCore
+import NIOHTTP1
 import Operator
 import Runtime
 
@@ -55,6 +57,27 @@ extension Peer {
             // `epoch,rx,tx` heads each file.
             let heading: Substring? = (try? Files.text(path))?.split(separator: "\n").first
             return sum + max(0, (heading?.split(separator: ",").count ?? 1) - 1)
+        }
+    }
+
+    /// Bytes of node_exporter's page as they cross the network: packed with gzip, as a Prometheus server asks for it. The
+    /// client of every tick asks so too.
+    func packedPageBytes() async throws -> Int {
+        // A client that unpacks nothing.
+        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: .init(decompression: .disabled))
+        do {
+            var request = HTTPClientRequest(url: url + "/metrics")
+            request.headers.add(name: "Accept-Encoding", value: "gzip")
+            let response: HTTPClientResponse = try await http.execute(request, timeout: .seconds(30))
+            let body: ByteBuffer = try await response.body.collect(upTo: 64 << 20)
+            try await http.shutdown()
+            guard response.status == .ok, response.headers.first(name: "Content-Encoding") == "gzip" else {
+                throw BenchError("node_exporter did not pack its page")
+            }
+            return body.readableBytes
+        } catch {
+            try? await http.shutdown()
+            throw error
         }
     }
 

@@ -5,15 +5,17 @@ struct AgentTable {
         print("\nAgent: \(figures.seconds.text(0)) s beside others that look every 10 s too.\n")
         var table = MarkdownTable([
             "program", "series", "RSS MiB", "anonymous", "of files", "CPU ms a minute", "program MB",
+            "bytes a sample",
         ])
         for party in figures.parties {
             table.append([
                 party.name, "\(party.series)", mebibytes(party.memory.resident), mebibytes(party.memory.anonymous),
                 mebibytes(party.memory.fileBacked), perMinute(party, figures).text(1),
-                (Double(party.size) / 1e6).text(1),
+                (Double(party.size) / 1e6).text(1), party.wire?.text(2) ?? "–",
             ])
         }
         print(table.text)
+        print("\nBytes a sample: the agent's bodies; node_exporter's page with gzip, by its series.")
         print(
             "\nBodies of requests, bytes a sample: \(figures.freshBytesPerSample.text(2)) with one tick a request, "
                 + "\(figures.backlogBytesPerSample.text(2)) in a backlog of \(figures.backlogSamples.text(0)) samples.")

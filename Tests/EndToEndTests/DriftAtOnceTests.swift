@@ -64,18 +64,26 @@ extension PlatformLifecycleTests {
                 "UPDATE plumbline_proxy.resources SET spec = jsonb_set(spec, '{every}', '\"2h\"') WHERE name = 'orders'"
             )
         }
-        let file: URL = platform.dataDirectory.appendingPathComponent("agent/config.json")
-        _ = try await eventually("the agent has its collector") {
-            try String(contentsOf: file, encoding: .utf8).contains("\"2s\"") ? true : nil
+        try await untilTheFileIsRight(platform)
+        try await corrected("load", via: "file", platform) { try await editFile(platform) }
+        try await untilTheFileIsRight(platform)
+    }
+
+    private func untilTheFileIsRight(_ platform: Platform) async throws {
+        _ = try await eventually("the agent's file is as git says") {
+            try String(contentsOf: Self.file(platform), encoding: .utf8).contains("\"2s\"") ? true : nil
         }
-        try await corrected("load", via: "file", platform) {
-            let text: String = try String(contentsOf: file, encoding: .utf8)
-            try text.replacingOccurrences(of: "\"2s\"", with: "\"7s\"").write(
-                to: file, atomically: true, encoding: .utf8)
-        }
-        _ = try await eventually("the file is as git says") {
-            try String(contentsOf: file, encoding: .utf8).contains("\"2s\"") ? true : nil
-        }
+    }
+
+    /// Somebody changes the agent's file by hand.
+    private func editFile(_ platform: Platform) async throws {
+        let text: String = try String(contentsOf: Self.file(platform), encoding: .utf8)
+        try text.replacingOccurrences(of: "\"2s\"", with: "\"7s\"").write(
+            to: Self.file(platform), atomically: true, encoding: .utf8)
+    }
+
+    private static func file(_ platform: Platform) -> URL {
+        platform.dataDirectory.appendingPathComponent("agent/config.json")
     }
 
     /// Changes something and waits until a report says that it was corrected because of an event.
@@ -123,22 +131,58 @@ extension PlatformLifecycleTests {
     @Test(.timeLimit(.minutes(6)))
     func `where every event is lost drift is found at the interval`() async throws {
         try await withPlatform(environment: Self.patient) { platform in
+            try await platform.commit(
+                ["collectors/load.yaml": Drift.loadManifest(interval: "2s")], message: "What the test changes")
+            #expect(try await platform.push().status == 0)
+            try await untilTheFileIsRight(platform)
             let started: Set<String> = try await platform.reportIdentifiers()
-            let sync = try await DeafSync(platform, driftInterval: "2s")
+            let sync = try await DeafSync(platform, driftInterval: "\(Self.driftInterval)s")
             do { try await driftIsFoundAtTheInterval(platform, since: started) } catch { Issue.record("\(error)") }
             try await sync.stop()
         }
     }
 
     private func driftIsFoundAtTheInterval(_ platform: Platform, since started: Set<String>) async throws {
-        _ = try await eventually("it runs") {
-            try await platform.reports().contains { !started.contains($0["id"]?.string ?? "") } ? true : nil
+        // The platform's own may have sent one more before it was halted.
+        _ = try await eventually("its first run is over") {
+            try await platform.reports().contains {
+                !started.contains($0["id"]?.string ?? "") && $0["trigger"]?.string == "startup"
+            } ? true : nil
         }
-        let before: Set<String> = try await platform.reportIdentifiers()
-        try await platform.operatorSQL(Self.keep("76d"))
-        let report: JSONValue = try await platform.report("corrected", since: before)
-        #expect(report["trigger"]?.string == "timer")
-        #expect(report["changes"]?.array?.first?["changedBy"]?["who"]?.string == "operator")
+        try await isOverWithinTwoIntervals("metrics", who: "operator", platform) { attempt in
+            try await platform.operatorSQL(Self.keep("\(75 + attempt)d"))
+        }
+        try await isOverWithinTwoIntervals("load", platform) { _ in
+            try await editFile(platform)
+        }
+        try await untilTheFileIsRight(platform)
+    }
+
+    /// Seconds between two looks where nothing else asks for one.
+    private static let driftInterval = 2
+
+    /// Changes something until the ledger shows that it was found and corrected within two intervals. On a machine that
+    /// does other things too one attempt of three is in time; after three the resource would be contested.
+    private func isOverWithinTwoIntervals(
+        _ name: String, who: String? = nil, _ platform: Platform, _ change: (_ attempt: Int) async throws -> Void
+    ) async throws {
+        var spans: [Double] = []
+        for attempt in 1...3 where !spans.contains(where: { $0 <= Double(2 * Self.driftInterval) }) {
+            let before: Set<String> = try await platform.reportIdentifiers()
+            try await change(attempt)
+            let report: JSONValue = try await platform.report("corrected", since: before) { report in
+                report["changes"]?.array?.contains { $0["name"]?.string == name } == true
+            }
+            #expect(report["trigger"]?.string == "timer")
+            if let who { #expect(report["changes"]?.array?.first?["changedBy"]?["who"]?.string == who) }
+            let entry: JSONValue = try await eventually("it is over in the ledger") {
+                let entries = try await platform.get("/api/v1/drift?state=healed&name=\(name)")["drift"]?.array ?? []
+                return entries.count == attempt ? entries.first : nil
+            }
+            let (detected, healed) = (entry["detectSeconds"]?.number, entry["healSeconds"]?.number)
+            spans.append((detected ?? .infinity) + (healed ?? .infinity))
+        }
+        #expect(spans.contains { $0 <= Double(2 * Self.driftInterval) }, "\(name): \(spans)")
     }
 
     // Shows F-GO-15

@@ -18,16 +18,35 @@ struct DeadlineTests {
         let attempt = Task { try await gitError { try await fixture.store.fetch(remote, branch: "main") } }
         try await until("the worker runs") { !Workers.serving(fixture.folder("store")).isEmpty }
         let workers: [pid_t] = Workers.serving(fixture.folder("store"))
-        let start: ContinuousClock.Instant = .now
 
         let error = try await attempt.value
 
         #expect(error?.code == .deadline)
         #expect(error?.message == "no answer within 1 s; the attempt was given up")
         #expect(error?.remedy == .retry)
-        #expect(ContinuousClock.now - start < .seconds(10))
         #expect(workers.count == 1)
         #expect(workers.allSatisfy { kill($0, 0) != 0 && kill(-$0, 0) != 0 })
+    }
+
+    /// The promise is the deadline and a second. On a machine that does other things too one attempt of three keeps it.
+    // Shows F-GO-01
+    @Test(arguments: ["git", "http", "https", "ssh"])
+    func isGivenUpWithinASecondOfTheDeadline(_ scheme: String) async throws {
+        let hole = try LocalListener.blackHole()
+        let deadline: Duration = .seconds(1)
+        let fixture = try StoreFixture(deadline: deadline)
+        let known: String = try fixture.folder.write("", to: "known_hosts")
+        let remote = GitRemote(
+            url: "\(scheme)://127.0.0.1:\(hole.port)/x", knownHostsFile: known, usesProxy: false)
+        var spans: [Duration] = []
+        while spans.count < 3, !spans.contains(where: { $0 <= deadline + .seconds(1) }) {
+            let start: ContinuousClock.Instant = .now
+            let error = try await gitError { try await fixture.store.fetch(remote, branch: "main") }
+            spans.append(.now - start)
+            #expect(error?.code == .deadline)
+        }
+        #expect(spans.contains { $0 <= deadline + .seconds(1) }, "\(spans)")
+        #expect(spans.allSatisfy { $0 >= deadline }, "\(spans)")
     }
 
     @Test func leavesTheStoreAsItWas() async throws {

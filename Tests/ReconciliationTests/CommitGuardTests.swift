@@ -100,11 +100,12 @@ private let key = ResourceKey(.retention, "metrics")
         #expect(try self.world(mine).plan(state("c2", renamed)).refusals.isEmpty)
     }
 
-    @Test(arguments: [
-        // Ours before, ours after, whether others have one; what is refused.
-        (["a"], ["a"], false, false), (["a", "b"], ["b"], false, false), (["a", "b"], [], false, true),
-        (["a", "b"], [], true, false), ([], [], false, false), (["a"], ["b"], false, false),
-    ] as [([String], [String], Bool, Bool)])
+    @Test(
+        arguments: [
+            // Ours before, ours after, whether others have one; what is refused.
+            (["a"], ["a"], false, false), (["a", "b"], ["b"], false, false), (["a", "b"], [], false, true),
+            (["a", "b"], [], true, false), ([], [], false, false), (["a"], ["b"], false, false),
+        ] as [([String], [String], Bool, Bool)])
     func someNotifierMustBeLeft(before: [String], after: [String], othersHaveOne: Bool, isRefused: Bool) throws {
         func notifiers(_ names: [String]) -> [Declaration] {
             names.map { declaration(ResourceKey(.notifier, $0), ["type": "webhook", "url": .string("http://\($0)/")]) }

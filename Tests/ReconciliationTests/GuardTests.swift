@@ -92,12 +92,13 @@ import Testing
         #expect(plan.isEmpty)
     }
 
-    @Test(arguments: [
-        // Of others: equal, differing, of another git source; permission or annotation; what is refused.
-        (Twin.equal, [], false, nil), (.differing, [], false, .adopt), (.differing, [.adopt], false, nil),
-        (.differing, [], true, nil), (.differing, [.prune, .retention, .noise], false, .adopt),
-        (.ofAnotherSource, [], false, .contested), (.ofAnotherSource, [.adopt], true, .contested),
-    ] as [(Twin, Set<Permission>, Bool, GuardName?)])
+    @Test(
+        arguments: [
+            // Of others: equal, differing, of another git source; permission or annotation; what is refused.
+            (Twin.equal, [], false, nil), (.differing, [], false, .adopt), (.differing, [.adopt], false, nil),
+            (.differing, [], true, nil), (.differing, [.prune, .retention, .noise], false, .adopt),
+            (.ofAnotherSource, [], false, .contested), (.ofAnotherSource, [.adopt], true, .contested),
+        ] as [(Twin, Set<Permission>, Bool, GuardName?)])
     func whatOthersOwnIsTakenOverAsFarAsACommitAllows(
         twin: Twin, allowed: Set<Permission>, isAnnotated: Bool, refused: GuardName?
     ) throws {
@@ -120,10 +121,11 @@ import Testing
     enum Twin: Sendable { case equal, differing, ofAnotherSource }
 
     /// What an accepted commit allowed reaches the targets that have not got their part, and no other.
-    @Test(arguments: [
-        ([.systemd: [.prune]], [GuardName]()), ([.proxy: [.prune]], [.prune]), ([.systemd: [.adopt]], [.prune]),
-        ([:], [.prune]),
-    ] as [([TargetName: Set<Permission>], [GuardName])])
+    @Test(
+        arguments: [
+            ([.systemd: [.prune]], [GuardName]()), ([.proxy: [.prune]], [.prune]), ([.systemd: [.adopt]], [.prune]),
+            ([:], [.prune]),
+        ] as [([TargetName: Set<Permission>], [GuardName])])
     func whatIsOwedToATargetPassesThere(owed: [TargetName: Set<Permission>], refused: [GuardName]) {
         let units: [ResourceKey] = (0..<4).map { ResourceKey(.unit, "unit-\($0)") }
         let context = PlanContext(mode: .enforce, owed: owed, references: { _, _ in [] }, redact: { spec, _ in spec })
@@ -150,12 +152,13 @@ import Testing
     }
 
     /// Faults of the new commits, newest first; nil is a trusted signature.
-    @Test(arguments: [
-        ([nil], nil), ([nil, nil], nil), (["no signature"], "the new commit cannot be trusted: "),
-        ([nil, "no signature"], "1 of 2 new commits cannot be trusted: "),
-        (Array(repeating: "no signature", count: 7), "; and 2 more. REMEDY"),
-        ([], "commit c0 is not among the new commits"),
-    ] as [([String?], String?)])
+    @Test(
+        arguments: [
+            ([nil], nil), ([nil, nil], nil), (["no signature"], "the new commit cannot be trusted: "),
+            ([nil, "no signature"], "1 of 2 new commits cannot be trusted: "),
+            (Array(repeating: "no signature", count: 7), "; and 2 more. REMEDY"),
+            ([], "commit c0 is not among the new commits"),
+        ] as [([String?], String?)])
     func everyNewCommitNeedsASignature(faults: [String?], message: String?) throws {
         let time = try #require(Timestamp(rfc3339: "2026-01-02T03:04:05Z"))
         let findings: [SignatureFinding] = faults.enumerated().map { index, fault in

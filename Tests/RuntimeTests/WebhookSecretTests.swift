@@ -63,6 +63,30 @@ import Testing
         #expect(objection("whsec_!", Self.dated, body)?.contains("not base 64") == true)
     }
 
+    /// A key of no bytes, or of a few, is one that everybody has.
+    @Test func aSigningSecretWithoutAKeyIsRefused() {
+        let message: [UInt8] = Array("\(Self.dated["webhook-id"] ?? "").1614265330.{}".utf8)
+        for (secret, key) in [("whsec_=", []), ("whsec_==", []), ("whsec_MTIzNDU2", Array("123456".utf8))] {
+            var headers: [String: String] = Self.dated
+            headers["webhook-signature"] = "v1,\(encoded(Digests.hmacSHA256(message, key: key)))"
+            #expect(objection(secret, headers, "{}")?.contains("whsec_") == true, "\(secret)")
+        }
+        for secret in ["", "whsec_"] {
+            #expect(objection(secret, ["X-Gitlab-Token": secret], "{}")?.contains("empty") == true, "\(secret)")
+        }
+    }
+
+    private func encoded(_ bytes: [UInt8]) -> String {
+        let digits: [Character] = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+        var text = ""
+        for start in stride(from: 0, to: bytes.count, by: 3) {
+            let group: ArraySlice<UInt8> = bytes[start..<min(start + 3, bytes.count)]
+            let number: Int = (0..<3).reduce(0) { $0 << 8 | (start + $1 < bytes.count ? Int(bytes[start + $1]) : 0) }
+            for place in 0...group.count { text.append(digits[number >> (18 - place * 6) & 63]) }
+        }
+        return text
+    }
+
     @Test func oneOfSeveralDatedSignaturesIsEnough() {
         var headers: [String: String] = Self.dated
         headers["webhook-signature"] = "v1a,AAAA v1,AAAA \(Self.dated["webhook-signature"] ?? "")"

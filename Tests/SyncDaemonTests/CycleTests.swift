@@ -97,19 +97,27 @@ private final class Trace: Sendable {
     @Test
     func `the daemon is alive for as long as runs are completed, and a run that takes its time has until its deadline`()
     {
-        let health = SyncHealth(startedAt: start, patience: .minutes(1), registry: MetricsRegistry())
-        #expect(health.isAlive(at: start + .seconds(130), cycleTimeout: .minutes(2)))
-        #expect(!health.isAlive(at: start + .seconds(141), cycleTimeout: .minutes(2)))
+        let clock = SteppedClock()
+        let health = SyncHealth(patience: .minutes(1), registry: MetricsRegistry(), clock: clock)
+        clock.advance(by: .seconds(120))
+        #expect(health.isAlive(cycleTimeout: .minutes(2)))
+        clock.advance(by: .seconds(21))
+        #expect(!health.isAlive(cycleTimeout: .minutes(2)))
         var report = RunReport(
             id: "1", host: "h", trigger: .timer, mode: .enforce, startedAt: start, repository: "r", branch: "b")
-        report.finishedAt = start + .seconds(120)
+        // A clock that was set, forward or back, is no run and no lack of one.
+        report.finishedAt = start - .hours(1)
         health.note(report, isGitKnown: true)
-        #expect(health.isAlive(at: start + .seconds(141), cycleTimeout: .minutes(2)))
+        #expect(health.isAlive(cycleTimeout: .minutes(2)))
+        report.finishedAt = start + .hours(1)
+        health.note(report, isGitKnown: true)
+        clock.advance(by: .seconds(141))
+        #expect(!health.isAlive(cycleTimeout: .minutes(2)))
     }
 
     @Test func `every kind of failure has a counter from the start, and is counted`() async throws {
         let registry = MetricsRegistry()
-        let health = SyncHealth(startedAt: start, patience: .minutes(1), registry: registry)
+        let health = SyncHealth(patience: .minutes(1), registry: registry)
         for failure in SyncFailure.allCases {
             #expect(registry.exposition.contains("gitops_sync_failures_total{kind=\"\(failure.rawValue)\"} 0\n"))
         }
@@ -176,7 +184,7 @@ private actor Listener: ReconcilerListener {
 
     @Test func `a server that does not hear is counted`() async throws {
         let registry = MetricsRegistry()
-        let health = SyncHealth(startedAt: start, patience: .minutes(1), registry: registry)
+        let health = SyncHealth(patience: .minutes(1), registry: registry)
         let listener = Listener()
         let heartbeat = Heartbeat(listener: listener, fallback: nil, health: health, now: { start })
         let status = ReconcilerStatus(

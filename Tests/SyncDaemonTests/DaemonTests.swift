@@ -20,8 +20,7 @@ import Testing
         let reconciler = try Reconciler(configuration, dependencies)
         let queue = RunQueue()
         let broadcast = ProgressBroadcast()
-        let health = SyncHealth(
-            startedAt: dependencies.now(), patience: configuration.patience, registry: MetricsRegistry())
+        let health = SyncHealth(patience: configuration.patience, registry: MetricsRegistry())
         let group = ServiceGroup(
             services: [
                 SyncService(

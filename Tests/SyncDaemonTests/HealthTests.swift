@@ -7,6 +7,7 @@ import NIOHTTP1
 import Reconciliation
 import Runtime
 import ServiceLifecycle
+import Synchronization
 @testable import SyncDaemon
 import Telemetry
 import TestSupport
@@ -15,8 +16,8 @@ import Testing
 private let start = Timestamp(milliseconds: 1_700_000_000_000)
 
 @Suite struct HealthTests {
-    private func health(_ startedAt: Timestamp = start) -> SyncHealth {
-        SyncHealth(startedAt: startedAt, patience: .seconds(150), registry: MetricsRegistry())
+    private func health(_ clock: any Clock<Duration> = ContinuousClock()) -> SyncHealth {
+        SyncHealth(patience: .seconds(150), registry: MetricsRegistry(), clock: clock)
     }
 
     private func report(finishedAt: Timestamp, _ outcome: RunOutcome) -> RunReport {
@@ -29,13 +30,49 @@ private let start = Timestamp(milliseconds: 1_700_000_000_000)
     }
 
     @Test func aDaemonThatCompletesNoRunForFiveIntervalsIsNotHealthy() {
-        let health = health()
-        #expect(health.isHealthy(at: start + .seconds(150)))
-        #expect(!health.isHealthy(at: start + .seconds(151)))
+        let clock = SteppedClock()
+        let health = health(clock)
+        clock.advance(by: .seconds(150))
+        #expect(health.isHealthy)
+        clock.advance(by: .seconds(1))
+        #expect(!health.isHealthy)
         health.note(report(finishedAt: start + .seconds(200), .failed), isGitKnown: false)
-        #expect(health.isHealthy(at: start + .seconds(300)))
+        clock.advance(by: .seconds(100))
+        #expect(health.isHealthy)
         #expect(health.exposition.contains("gitops_sync_runs_total{outcome=\"failed\"} 1\n"))
         #expect(health.exposition.contains("gitops_sync_git_reachable 0\n"))
+    }
+
+    /// The report's times are those of the clock that people set.
+    @Test(arguments: [-3600, 3600])
+    func aClockThatIsSetHidesNoLoopThatStandsStill(seconds: Int64) {
+        let clock = SteppedClock()
+        let health = health(clock)
+        health.note(report(finishedAt: start + .seconds(seconds), .inSync), isGitKnown: true)
+        #expect(health.isHealthy)
+        clock.advance(by: .seconds(151))
+        #expect(!health.isHealthy)
+    }
+
+    // Shows F-OP-13
+    @Test func theServiceManagerHearsNothingOfALoopThatStandsStill() async throws {
+        let folder = try TemporaryFolder()
+        let socket = try NotificationSocket(folder("notify"))
+        let time = SteppedClock()
+        let rounds = CountingClock()
+        let manager = ServiceManager { ["NOTIFY_SOCKET": folder("notify"), "WATCHDOG_USEC": "3000"][$0] }
+        let presence = health(time).presence(cycleTimeout: .minutes(2), manager: manager, clock: rounds)
+        let task = Task { try await presence.run() }
+        #expect(try await socket.awaited() == "READY=1")
+        #expect(try await socket.awaited() == "WATCHDOG=1")
+        time.advance(by: .seconds(151))
+        // What was on its way is still heard.
+        try await rounds.pass(3)
+        while socket.next != nil {}
+        try await rounds.pass(3)
+        #expect(socket.next == nil)
+        task.cancel()
+        _ = await task.result
     }
 
     /// Runs the server of health while `body` does.
@@ -45,7 +82,7 @@ private let start = Timestamp(milliseconds: 1_700_000_000_000)
         let queue = RunQueue()
         let (ports, port) = AsyncStream<Int>.makeStream()
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-        let health = health(.now())
+        let health = health()
         let server = HealthServer(
             address: ListenAddress(host: "127.0.0.1", port: 0), health: health,
             hook: WebhookGate(queue: queue, secretFile: secretFile, health: health), logger: logger
@@ -127,5 +164,25 @@ private let start = Timestamp(milliseconds: 1_700_000_000_000)
         let response = try await HTTPClient.shared.execute(request, timeout: .seconds(10))
         _ = try await response.body.collect(upTo: 1 << 20)
         return response.status.code
+    }
+}
+
+/// A clock that counts how often somebody slept by it.
+private final class CountingClock: Clock {
+    private let sleeps = Mutex(0)
+    private let clock = ContinuousClock()
+
+    var now: ContinuousClock.Instant { clock.now }
+    var minimumResolution: Duration { clock.minimumResolution }
+
+    func sleep(until deadline: ContinuousClock.Instant, tolerance: Duration?) async throws {
+        try await clock.sleep(until: deadline, tolerance: tolerance)
+        sleeps.withLock { $0 += 1 }
+    }
+
+    /// Returns after so many more sleeps.
+    func pass(_ number: Int) async throws {
+        let before: Int = sleeps.withLock { $0 }
+        try await until("\(number) more rounds") { sleeps.withLock { $0 } >= before + number }
     }
 }

@@ -3,7 +3,7 @@ import GitStore
 import Logging
 import Reconciliation
 import Runtime
-import SyncDaemon
+@testable import SyncDaemon
 import Synchronization
 import Telemetry
 import TestSupport
@@ -78,10 +78,12 @@ import Testing
 
     // MARK: Rounds
 
+    private let health = SyncHealth(patience: .minutes(1), registry: MetricsRegistry())
+
     private func service(
         _ names: [String], plan: @escaping @Sendable (String) async -> PlannedBranch, now: @escaping WallClock,
         accepted: @escaping @Sendable () -> String? = { "c1" },
-        sent: @escaping @Sendable (PreviewSet) throws -> Void = { _ in }
+        notes: FailureNotes? = nil, sent: @escaping @Sendable (PreviewSet) throws -> Void = { _ in }
     ) throws -> PreviewService {
         let head = try #require(ObjectID(hex: String(repeating: "ab", count: 20)))
         let branches = names.map { RemoteBranch(name: $0, head: head) }
@@ -91,6 +93,7 @@ import Testing
             configuration,
             .init(
                 branches: { branches }, plan: plan, acceptedCommit: accepted, send: { try sent($0) }, now: now),
+            notes: try notes ?? FailureNotes(health: health, reconciler: fixture.reconciler()),
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
@@ -162,6 +165,24 @@ import Testing
             })
         for _ in 0..<3 { await service.round() }
         #expect(attempts.withLock { $0 } == 2)
+    }
+
+    @Test func aRoundThatFailsIsCountedAndTheNextReportSaysItOnce() async throws {
+        let reconciler = try fixture.reconciler()
+        let isAway = Mutex(true)
+        let service = try service(
+            [], plan: { _ in PlannedBranch(report: nil, error: nil) }, now: { Timestamp(milliseconds: 0) },
+            notes: FailureNotes(health: health, reconciler: reconciler),
+            sent: { _ in if isAway.withLock({ $0 }) { throw TestSupportError("the server is away") } })
+        let line = "previews are not brought up to date: the server is away"
+        await service.round()
+        #expect(await reconciler.run(.startup, fetches: true).errors == [line])
+        await service.round()
+        #expect(await reconciler.run(.timer, fetches: false).errors.isEmpty)
+        #expect(health.exposition.contains("gitops_sync_failures_total{kind=\"previews\"} 2\n"))
+        isAway.withLock { $0 = false }
+        await service.round()
+        #expect(health.exposition.contains("gitops_sync_failures_total{kind=\"previews\"} 2\n"))
     }
 
     @Test func thereIsALimitAndItIsSaid() throws {

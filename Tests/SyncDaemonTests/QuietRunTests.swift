@@ -28,21 +28,3 @@ import Testing
         #expect(await reconciler.run(.timer, fetches: false).outcome == .corrected)
     }
 }
-
-/// Moves only when told to; whoever sleeps goes on at once.
-private final class SteppedClock: Clock {
-    struct Instant: InstantProtocol {
-        var offset: Duration
-        func advanced(by duration: Duration) -> Instant { Instant(offset: offset + duration) }
-        func duration(to other: Instant) -> Duration { other.offset - offset }
-        static func < (left: Instant, right: Instant) -> Bool { left.offset < right.offset }
-    }
-
-    private let offset = Mutex(Duration.zero)
-
-    var now: Instant { Instant(offset: offset.withLock { $0 }) }
-    var minimumResolution: Duration { .nanoseconds(1) }
-
-    func advance(by duration: Duration) { offset.withLock { $0 += duration } }
-    func sleep(until deadline: Instant, tolerance: Duration?) async throws {}
-}

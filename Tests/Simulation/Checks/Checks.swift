@@ -47,6 +47,8 @@ struct Checks {
     var grants: [Component: (daemon: Int, until: Timestamp)] = [:]
     /// Whether the store was in use when it was met and nobody said `enforce` since.
     var isMeeting = false
+    /// The commit of the last patch that the proxy took.
+    var writtenToProxy: ObjectID?
     /// When the state directory of a daemon was lost last; it cannot know of deletions before.
     var lostState: [Int: Duration] = [:]
 

@@ -34,6 +34,7 @@ extension World {
         if !isPinned || pin?.permissions.isEmpty ?? false {
             checkGuard(deleted, patch, commit, before, on: name, by: daemon)
         }
+        if name == .proxy, !isPinned { checks.writtenToProxy = commit.id }
     }
 
     private func checkWriter(_ patch: ConfigPatch, before: StoreModel, on name: Component, by daemon: Int) {
@@ -108,7 +109,7 @@ extension World {
                 }.map(\.key))
             let owned: Int = before.rows.count { $0.key.kind == kind && $0.value.owner == SimulatedTarget.writer }
             let allowed: Int = max(3, min(10, (owned + earlier.count) * 20 / 100))
-            if earlier.union(keys).count > allowed, !isPermitted(commit) {
+            if earlier.union(keys).count > allowed, !isPermitted(commit, on: name, by: daemon) {
                 violate(
                     .deletionGuard,
                     "daemon \(daemon) deleted \(keys) after \(earlier.sorted()) within the hour; \(allowed) are allowed"
@@ -126,12 +127,20 @@ extension World {
         while let last = checks.accepted.last?.id, !known.contains(last) { checks.accepted.removeLast() }
     }
 
-    /// Whether a commit of (what was accepted before, this one] has the trailer.
-    private func isPermitted(_ commit: SimulatedCommit) -> Bool {
-        let before: ObjectID? = checks.accepted.last { $0.id != commit.id }?.id
-        guard let before, remote.isDescendant(commit.id, of: before) else {
-            return commit.isPermitted
+    /// Whether a commit of (what was accepted before, this one] has the trailer: before anything was accepted, of what came
+    /// since a store in use was met, and for the proxy, which may get its part later, since it was written to last.
+    private func isPermitted(_ commit: SimulatedCommit, on name: Component, by daemon: Int) -> Bool {
+        if commit.isPermitted { return true }
+        let accepted: ObjectID? = checks.accepted.last { $0.id != commit.id }?.id
+        if accepted == nil, let met = daemons[daemon].metCommit.flatMap({ remote.commits[$0] }), met.isPermitted,
+            remote.isDescendant(commit.id, of: met.id)
+        {
+            return true
         }
+        let before: ObjectID? =
+            name == .proxy ? checks.writtenToProxy : accepted ?? daemons[daemon].metCommit
+        if name == .server, before == nil { return false }
+        if let before, !remote.isDescendant(commit.id, of: before) { return false }
         return remote.commits(after: before, through: commit.id).contains(where: \.isPermitted)
     }
 

@@ -44,10 +44,12 @@ final class SimulatedDaemon: @unchecked Sendable {
     var isRunning: Bool { incarnation?.isDead == false }
 
     /// The commit that its state file names.
-    var acceptedCommit: ObjectID? {
-        disk.files["/state/state.json"].flatMap { try? SyncState(parsing: $0) }?.acceptedCommit.flatMap {
-            ObjectID(hex: $0)
-        }
+    var acceptedCommit: ObjectID? { writtenState?.acceptedCommit.flatMap { ObjectID(hex: $0) } }
+    /// The head when it first met a store in use, while nothing is accepted.
+    var metCommit: ObjectID? { writtenState?.firstMeeting?.commit.flatMap { ObjectID(hex: $0) } }
+
+    private var writtenState: SyncState? {
+        disk.files["/state/state.json"].flatMap { try? SyncState(parsing: $0) }
     }
 
     // MARK: Life and death
@@ -72,7 +74,7 @@ final class SimulatedDaemon: @unchecked Sendable {
         let service = SyncService(
             reconciler: reconciler, queue: queue, broadcast: ProgressBroadcast(),
             health: SyncHealth(
-                startedAt: dependencies.now(), patience: configuration.patience, registry: MetricsRegistry()),
+                patience: configuration.patience, registry: MetricsRegistry(), clock: dependencies.clock),
             configuration: configuration, dependencies: dependencies)
         let task = Task(executorPreference: world.executor) { try? await service.run() }
         incarnation.stop = {

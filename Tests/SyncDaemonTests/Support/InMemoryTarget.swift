@@ -55,6 +55,10 @@ actor InMemoryTarget: ReconcileTarget {
     /// Is called before each lease is given.
     var beforeLease: (@Sendable () async -> Void)?
     func onLease(_ body: (@Sendable () async -> Void)?) { beforeLease = body }
+    private var reportsToRefuse = 0
+    /// The next reports are refused for good.
+    func refuseReports(_ count: Int) { reportsToRefuse = count }
+
     func loseLease() { holder = nil }
     func loseNextAnswer() { losesNextAnswer = true }
     func onPatch(_ body: (@Sendable (isolated InMemoryTarget) -> Void)?) { beforePatch = body }
@@ -193,6 +197,10 @@ actor InMemoryTarget: ReconcileTarget {
 
     func submit(report: JSONValue) async throws(TargetError) {
         try answer()
+        if reportsToRefuse > 0 {
+            reportsToRefuse -= 1
+            throw .failed(status: 413, message: "too large")
+        }
         reports.removeAll { $0["id"] == report["id"] }
         reports.append(report)
     }

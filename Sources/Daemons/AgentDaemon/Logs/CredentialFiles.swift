@@ -10,7 +10,8 @@ struct CredentialFiles: Sendable {
     /// Why a file is not read, by where it really lies; nil where it is none of these.
     func refusal(of path: String) -> FileError? {
         let real: String = Files.absolute(path)
-        guard real.hasPrefix(Files.absolute(folder) + "/") || files.contains(where: { Files.absolute($0) == real }) else {
+        guard real.hasPrefix(Files.absolute(folder) + "/") || files.contains(where: { Files.absolute($0) == real })
+        else {
             return nil
         }
         return FileError(

@@ -29,7 +29,8 @@ struct RunCommand: AsyncParsableCommand {
         let queue = RunQueue()
         let broadcast = ProgressBroadcast()
         let health = SyncHealth(
-            startedAt: dependencies.now(), patience: bootstrap.patience, registry: MetricsRegistry())
+            patience: bootstrap.patience, registry: MetricsRegistry(), clock: dependencies.clock)
+        let notes = FailureNotes(health: health, reconciler: reconciler)
         let stuck = StuckNote(directory: bootstrap.directory)
         if let at = stuck.take() {
             health.count(.cycle)
@@ -66,16 +67,22 @@ struct RunCommand: AsyncParsableCommand {
             ControlServer(
                 path: bootstrap.controlSocket, reconciler: reconciler, queue: queue, broadcast: broadcast,
                 logger: logger),
-            EventFollower(client: clients.server, queue: queue), HangupListener(queue: queue),
+            EventFollower(
+                source: clients.server, name: bootstrap.server.url, queue: queue, notes: notes, logger: logger),
+            HangupListener(queue: queue),
             UnitWatch(units: { await reconciler.watchedUnits }, queue: queue, clock: ContinuousClock()),
-            Presence { health.isAlive(at: dependencies.now(), cycleTimeout: bootstrap.cycleTimeout) },
+            health.presence(cycleTimeout: bootstrap.cycleTimeout),
         ]
         if !bootstrap.previews.isEmpty {
             services.append(
                 PreviewService(
-                    bootstrap, .of(bootstrap, config: common.config, client: clients.server), logger: logger))
+                    bootstrap, .of(bootstrap, config: common.config, client: clients.server), notes: notes,
+                    logger: logger))
         }
-        if let proxy = clients.proxy { services.append(EventFollower(client: proxy, queue: queue)) }
+        if let proxy = clients.proxy, let url = bootstrap.proxy?.url {
+            services.append(
+                EventFollower(source: proxy, name: url, queue: queue, notes: notes, logger: logger))
+        }
         if let address = bootstrap.listen {
             services.append(
                 HealthServer(
@@ -148,7 +155,7 @@ struct OnceCommand: AsyncParsableCommand {
         do {
             try bootstrap.directory.create()
             let lock = try LockFile(bootstrap.directory.file("lock"))
-            let health = SyncHealth(startedAt: .now(), patience: bootstrap.patience, registry: MetricsRegistry())
+            let health = SyncHealth(patience: bootstrap.patience, registry: MetricsRegistry())
             let reconciler = try Reconciler(
                 bootstrap,
                 bootstrap.dependencies(git: bootstrap.gitStore(named: "git"), clients: clients, logger: logger))

@@ -87,7 +87,7 @@ package struct HealthServer: Service {
     private func answer(_ head: HTTPRequestHead, _ received: [UInt8]) -> (HTTPResponseStatus, String, String) {
         switch (head.method, head.uri) {
         case (.GET, "/healthz"), (.GET, "/readyz"):
-            let isHealthy: Bool = health.isHealthy(at: Timestamp.now())
+            let isHealthy: Bool = health.isHealthy
             let body: JSONValue = .object(compacting: [
                 "status": isHealthy ? "ok" : "stalled", "lastOutcome": health.lastOutcome.map { .string($0.rawValue) },
             ])

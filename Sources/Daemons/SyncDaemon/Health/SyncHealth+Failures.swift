@@ -13,12 +13,18 @@ package enum SyncFailure: String, CaseIterable, Sendable {
     case change
     /// A commit that was not taken.
     case refusal
-    /// A report that the server did not get; it is sent later.
+    /// A report that the server did not get; it is sent later, unless the server refused it.
     case report
     /// The end of a run that the server was not told of.
     case heartbeat
     /// A local notice that its receiver did not get.
     case fallback
+    /// An attempt to follow a component's events.
+    case events
+    /// A round of previews.
+    case previews
+    /// A file of the state directory that could not be written.
+    case state
     /// A run that was cut off, or hung until the program ended.
     case cycle
     /// Anything else that made a run fail.

@@ -6,17 +6,20 @@ package import Telemetry
 /// What the daemon says of itself: whether it still makes runs, and how they end.
 package final class SyncHealth: Sendable {
     private struct State {
-        var lastRun: (outcome: RunOutcome, finishedAt: Timestamp)?
+        var lastOutcome: RunOutcome?
+        /// Since the start; the start itself before the first run ends.
+        var lastRun: Duration = .zero
     }
 
     private let state = Mutex(State())
-    private let startedAt: Timestamp
+    /// Since the start. The time of day can be set back, and a loop that stands still would look as if it had just run.
+    private let elapsed: @Sendable () -> Duration
     private let patience: PromDuration
     let registry: MetricsRegistry
 
     /// - Parameter patience: a daemon that completed no run for longer, and for a minute, is not healthy.
-    package init(startedAt: Timestamp, patience: PromDuration, registry: MetricsRegistry) {
-        self.startedAt = startedAt
+    package init(patience: PromDuration, registry: MetricsRegistry, clock: any Clock<Duration> = ContinuousClock()) {
+        elapsed = clock.stopwatch()
         self.patience = max(.minutes(1), patience)
         self.registry = registry
         for outcome in RunOutcome.allCases { runs(outcome).increment(by: 0.0) }
@@ -26,7 +29,8 @@ package final class SyncHealth: Sendable {
 
     /// A run has ended.
     func note(_ report: RunReport, isGitKnown: Bool) {
-        state.withLock { $0.lastRun = (report.outcome, report.finishedAt) }
+        let now: Duration = elapsed()
+        state.withLock { state in (state.lastOutcome, state.lastRun) = (report.outcome, now) }
         runs(report.outcome).increment()
         registry.histogram("gitops_sync_run_duration_seconds", "How long runs take.")
             .observe((report.finishedAt - report.startedAt).seconds)
@@ -81,22 +85,18 @@ package final class SyncHealth: Sendable {
     }
 
     /// The answer of `/healthz`.
-    func isHealthy(at now: Timestamp) -> Bool {
-        ageOfLastRun(at: now) <= patience
-    }
+    var isHealthy: Bool { ageOfLastRun <= patience.duration }
 
     /// Whether the daemon is worth keeping: whoever supervises it starts one anew that is not. A run has until its deadline,
     /// and a moment to heed it.
-    func isAlive(at now: Timestamp, cycleTimeout: PromDuration) -> Bool {
-        ageOfLastRun(at: now) <= max(patience, PromDuration(milliseconds: cycleTimeout.milliseconds + 20_000))
+    func isAlive(cycleTimeout: PromDuration) -> Bool {
+        ageOfLastRun <= max(patience.duration, cycleTimeout.duration + .seconds(20))
     }
 
     /// Since the last run was completed, or since the start.
-    func ageOfLastRun(at now: Timestamp) -> PromDuration {
-        now - (state.withLock { $0.lastRun?.finishedAt } ?? startedAt)
-    }
+    private var ageOfLastRun: Duration { elapsed() - state.withLock { $0.lastRun } }
 
-    var lastOutcome: RunOutcome? { state.withLock { $0.lastRun?.outcome } }
+    var lastOutcome: RunOutcome? { state.withLock { $0.lastOutcome } }
 
     var exposition: String { registry.exposition }
 

@@ -1,11 +1,9 @@
-package import ConfigAPIClient
 import Declarations
 import Glibc
 import Logging
 import Reconciliation
 import Runtime
 import ServiceLifecycle
-import Synchronization
 import Telemetry
 
 /// The daemon's loop: waits for timers, events and wishes, and makes runs.
@@ -80,6 +78,7 @@ package struct SyncService: Service {
                     of: report, isGitKnown: isGitKnown || !fetches, unsentReports: await reconciler.waitingReports)
                 await heartbeat?.beat(await reconciler.status(after: report, patience: configuration.patience))
                 await note(report)
+                for (failure, number) in await reconciler.takeUncountedFailures() { health.count(failure, number) }
                 // Between runs lies what two states take, and no more.
                 if isFirst || !report.isQuiet { giveBack() }
                 isFirst = false
@@ -99,6 +98,7 @@ package struct SyncService: Service {
             members["pid"] = .integer(getpid())
             do { try dependencies.directory.write(status: .object(members)) } catch {
                 dependencies.logger.error("status not written", metadata: .of([.error: error.description]))
+                await reconciler.noteFailure(.state, "the status was not written down: \(error.description)")
             }
         }
         dependencies.logger.log(
@@ -118,36 +118,5 @@ extension RunReport {
     fileprivate var logLevel: Logger.Level {
         if isQuiet { return .debug }
         return outcome.exitStatus == 1 || outcome == .refused ? .warning : .info
-    }
-}
-
-/// Follows the server's events: each asks for a look. Without them drift is found at the next interval.
-package struct EventFollower: Service {
-    private let client: ConfigAPIClient
-    private let queue: RunQueue
-    private let backoff = Backoff(initial: .seconds(1), cap: .seconds(30))
-
-    package init(client: ConfigAPIClient, queue: RunQueue) {
-        self.client = client
-        self.queue = queue
-    }
-
-    package func run() async throws {
-        await cancelWhenGracefulShutdown { await follow() }
-    }
-
-    private func follow() async {
-        var attempt = 0
-        while !Task.isCancelled {
-            let arrivals = Mutex(0)
-            try? await client.follow { name in
-                arrivals.withLock { $0 += 1 }
-                // A webhook that the server passed on: git may have moved. Anything else: live state may have.
-                queue.trigger(name == "git" ? .webhook : .event)
-            }
-            // A stream that brought something was a working one.
-            attempt = arrivals.withLock { $0 } > 0 ? 1 : attempt + 1
-            do { try await Task.sleep(for: backoff.delay(attempt: attempt)) } catch { return }
-        }
     }
 }

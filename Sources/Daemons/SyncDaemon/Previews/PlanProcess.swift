@@ -11,8 +11,10 @@ struct PlanProcess: Sendable {
     let config: String
     let deadline: Duration
 
-    /// Bytes of a plan: more is no plan that anybody reads.
-    private static let outputLimit = 512 << 10
+    /// Bytes of a plan: that of ten thousand changes has its place.
+    private static let outputLimit = 32 << 20
+    /// What is kept of the changes: more than anybody reads, and little enough for the server to take twenty branches.
+    private static let shownChanges = 200
 
     func plan(_ branch: String) async -> PlannedBranch {
         do {
@@ -43,10 +45,22 @@ struct PlanProcess: Sendable {
             arguments: Arguments(["plan", "--config", config, "--branch", branch, "--output", "json"]),
             platformOptions: options, output: .string(limit: Self.outputLimit), error: .string(limit: 64 << 10))
         if let report = try? RunReport(parsing: Array(result.standardOutput.utf8)) {
-            return PlannedBranch(report: report, error: nil)
+            return PlannedBranch(report: report.shortened(to: Self.shownChanges, branch: branch), error: nil)
         }
         let words: String = result.standardError.split(whereSeparator: \.isNewline).prefix(5).joined(separator: " ")
         return PlannedBranch(report: nil, error: words.isEmpty ? "planning ended: \(result.terminationStatus)" : words)
+    }
+}
+
+extension RunReport {
+    /// The report with its first changes, and how many there are.
+    func shortened(to most: Int, branch: String) -> RunReport {
+        guard changes.count > most else { return self }
+        var report: RunReport = self
+        report.changes = Array(changes.prefix(most))
+        report.notices.append(
+            "the first \(most) of \(changes.count) changes; \"gitops-sync plan --branch \(branch)\" shows all")
+        return report
     }
 }
 

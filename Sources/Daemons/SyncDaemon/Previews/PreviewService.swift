@@ -43,13 +43,16 @@ package struct PreviewService: Service {
 
     private let configuration: BootstrapConfiguration
     private let dependencies: Dependencies
+    private let notes: FailureNotes
     private let logger: Logger
-    /// What the server has got.
-    private let sent = SentPreviews()
+    private let last = LastRound()
 
-    package init(_ configuration: BootstrapConfiguration, _ dependencies: Dependencies, logger: Logger) {
+    package init(
+        _ configuration: BootstrapConfiguration, _ dependencies: Dependencies, notes: FailureNotes, logger: Logger
+    ) {
         self.configuration = configuration
         self.dependencies = dependencies
+        self.notes = notes
         self.logger = logger
     }
 
@@ -59,7 +62,7 @@ package struct PreviewService: Service {
         }
     }
 
-    /// One look at the branches. What fails is logged; the next round tries again.
+    /// One look at the branches. What fails is logged, counted and, once, reported; the next round tries again.
     package func round() async {
         do {
             let known: PreviewSet = try configuration.directory.readPreviews()
@@ -68,12 +71,25 @@ package struct PreviewService: Service {
                 of: all, matching: configuration.previews, enforced: configuration.repository.branch)
             let next: PreviewSet = await previews(of: selection, known: known)
             if next != known { try configuration.directory.write(next) }
-            guard sent.set.withLock({ $0 != next }) else { return }
-            try await dependencies.send(next)
-            sent.set.withLock { $0 = next }
+            if last.sent.withLock({ $0 != next }) {
+                try await dependencies.send(next)
+                last.sent.withLock { $0 = next }
+            }
+            last.error.withLock { $0 = nil }
         } catch {
-            logger.warning("previews not brought up to date", metadata: .of([.error: "\(error)"]))
+            guard !Task.isCancelled else { return }
+            await failed("\(error)")
         }
+    }
+
+    private func failed(_ error: String) async {
+        logger.warning("previews not brought up to date", metadata: .of([.error: error]))
+        notes.count(.previews)
+        let isNews: Bool = last.error.withLock { last in
+            defer { last = error }
+            return last != error
+        }
+        if isNews { await notes.tell("previews are not brought up to date: \(error)") }
     }
 
     private func previews(of selection: PreviewSelection, known: PreviewSet) async -> PreviewSet {
@@ -97,8 +113,11 @@ package struct PreviewService: Service {
     }
 }
 
-private final class SentPreviews: Sendable {
-    let set = Mutex<PreviewSet?>(nil)
+private final class LastRound: Sendable {
+    /// What the server has got.
+    let sent = Mutex<PreviewSet?>(nil)
+    /// Why the last round failed.
+    let error = Mutex<String?>(nil)
 }
 
 /// What planning a branch gave: a report, or why there is none.

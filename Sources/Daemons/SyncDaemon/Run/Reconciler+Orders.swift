@@ -139,6 +139,7 @@ extension Reconciler {
         knownOrders = orders
         do { try dependencies.directory.write(orders) } catch {
             dependencies.logger.error("orders not written", metadata: .of([.error: error.description]))
+            noteFailure(.state, "the orders were not written down: \(error.description)")
         }
     }
 

@@ -27,7 +27,9 @@ extension Reconciler {
                 // A report that the server does not take would hold up all others for ever.
                 guard error.isUnknown else {
                     dependencies.logger.error(
-                        "report refused by the server", metadata: .of([.error: error.description]))
+                        "report refused by the server",
+                        metadata: .of([.request: next.id, .error: error.description]))
+                    noteFailure(.report, "the server refused a report for good: \(error.description)")
                     unsent.removeFirst()
                     continue
                 }
@@ -45,8 +47,28 @@ extension Reconciler {
     /// Reports that wait for the server; one that is only to count more equal runs later does not.
     var waitingReports: Int { isServerDeaf ? unsent.count : 0 }
 
-    /// Has the next run's report say what no run could.
-    func reportAtNextRun(_ text: String) { notesForReport.append(text) }
+    /// Has the next run's report say what no run could. What is said already, and what is too much for one report, is
+    /// left out.
+    func reportAtNextRun(_ text: String) {
+        guard !notesForReport.contains(text), notesForReport.count < Self.noteLimit else { return }
+        notesForReport.append(text)
+    }
+
+    private static var noteLimit: Int { 20 }
+
+    /// Has what failed counted after the run, and said by the next report: this one is written, or cannot be.
+    ///
+    /// - Parameter text: the same each time that the same fails, so that equal runs stay one record.
+    func noteFailure(_ failure: SyncFailure, _ text: String) {
+        uncountedFailures[failure, default: 0] += 1
+        reportAtNextRun(text)
+    }
+
+    /// What failed since the last call.
+    func takeUncountedFailures() -> [SyncFailure: Int] {
+        defer { uncountedFailures = [:] }
+        return uncountedFailures
+    }
 
     /// Takes a rewritten history on the word of a person on this machine.
     package func permitRewrite(

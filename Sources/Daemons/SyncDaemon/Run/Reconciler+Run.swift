@@ -164,6 +164,7 @@ extension Reconciler {
     private func finish(_ run: inout RunInProgress) {
         if run.isNew {
             // It could not be taken this time: what was enforced still is.
+            if run.report.mode == .observe { run.report.waitingCommit = run.report.commit }
             run.report.commit = run.acceptedInfo
             run.report.previousCommit = nil
         }
@@ -197,6 +198,7 @@ extension Reconciler {
     private func store(_ report: RunReport) -> RunReport {
         do { return try log.append(report) } catch {
             dependencies.logger.error("report not kept", metadata: .of([.error: error.description]))
+            noteFailure(.state, "a report was not kept: \(error.description)")
             return report
         }
     }

@@ -143,10 +143,11 @@ package struct SyncState: Hashable, Sendable, JSONCodable {
 
 extension [TargetName: Set<Permission>] {
     fileprivate var json: JSONValue {
-        .object([String: JSONValue](
-            uniqueKeysWithValues: map { target, permissions in
-                (target.rawValue, .array(permissions.map(\.rawValue).sorted().map(JSONValue.string)))
-            }))
+        .object(
+            [String: JSONValue](
+                uniqueKeysWithValues: map { target, permissions in
+                    (target.rawValue, .array(permissions.map(\.rawValue).sorted().map(JSONValue.string)))
+                }))
     }
 }
 

@@ -12,6 +12,12 @@ package struct WebhookSecret: Sendable {
     /// the next fetch.
     package static let bodyLimit = 4 << 20
 
+    /// What Standard Webhooks puts before a key in base 64.
+    private static let signingPrefix = "whsec_"
+
+    /// Bytes of such a key, as Standard Webhooks has it: from 24 to 64.
+    private static let shortestKey = 24
+
     /// How far the time of a dated signature may be from ours.
     package static let clockTolerance = PromDuration.minutes(5)
 
@@ -21,6 +27,7 @@ package struct WebhookSecret: Sendable {
     package func objection(
         header: (String) -> String?, body: [UInt8], now: Timestamp
     ) -> String? {
+        guard !text.isEmpty, text != Self.signingPrefix else { return "the secret here is empty" }
         // GitHub; Gitea, Forgejo and Gogs beside their own.
         if let signature = header("X-Hub-Signature-256") {
             return objection(hex: signature, prefix: "sha256=", body, name: "X-Hub-Signature-256")
@@ -56,8 +63,12 @@ package struct WebhookSecret: Sendable {
         guard away.milliseconds.magnitude <= Self.clockTolerance.milliseconds.magnitude else {
             return "webhook-timestamp is more than \(Self.clockTolerance) away from this machine's clock"
         }
-        let key: [UInt8]? = text.hasPrefix("whsec_") ? Base64.decode(text.dropFirst(6)) : Array(text.utf8)
+        let isEncoded: Bool = text.hasPrefix(Self.signingPrefix)
+        let key: [UInt8]? = isEncoded ? Base64.decode(text.dropFirst(Self.signingPrefix.count)) : Array(text.utf8)
         guard let key else { return "the secret here begins with whsec_, and what follows is not base 64" }
+        guard !isEncoded || key.count >= Self.shortestKey else {
+            return "the secret here begins with whsec_, and what follows is fewer than \(Self.shortestKey) bytes"
+        }
         let expected: [UInt8] = Digests.hmacSHA256(Array("\(id).\(time).".utf8) + body, key: key)
         // Several where the forge is changing its secret.
         for signature in signatures.split(separator: " ") where signature.hasPrefix("v1,") {
