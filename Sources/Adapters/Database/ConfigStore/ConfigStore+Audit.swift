@@ -1,9 +1,9 @@
 package import ConfigAPI
 
 extension ConfigStore {
-    /// Recorded changes after `generation`, oldest first: `limit`, with all of the last one's generation,
-    /// so that the next page begins behind that; then, with id 0 and an unknown author, the
-    /// differences between the last record of a resource and what is stored, which somebody made past the triggers.
+    /// Recorded changes after `generation`, oldest first: `limit`, with all of the last one's generation, so that the
+    /// next page begins behind that; then, with id 0 and an unknown author, the differences between the last record of a
+    /// resource and what is stored, which somebody made past the triggers.
     ///
     /// So the last entry of a key always leads to what is stored now.
     package func audit(since generation: Int, limit: Int = 1000) async throws(ConfigStoreError) -> [AuditEntry] {

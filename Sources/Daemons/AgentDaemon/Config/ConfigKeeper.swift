@@ -71,8 +71,8 @@ actor ConfigKeeper {
     }
 
     /// Reads both files. Without a readable `config.json` the last received config runs, or what ran before it where it
-    /// was taken back; without any `config.json`
-    /// nothing does until the server answers, so that removing the file starts afresh.
+    /// was taken back; without any `config.json` nothing does until the server answers, so that removing the file starts
+    /// afresh.
     func load() -> FileStamp? {
         resumeTrial()
         let stamp: FileStamp? = try? FileStamp(of: path)
