@@ -124,9 +124,9 @@ private struct FullDisk: StateFiles {
 
     func createFolder(_ path: String) throws(FileError) { try disk.createFolder(path) }
     func read(_ path: String, limit: Int) throws(FileError) -> [UInt8] { try disk.read(path, limit: limit) }
-    func replace(_ path: String, with bytes: [UInt8]) throws(FileError) {
+    func replace(_ path: String, with bytes: [UInt8], isLasting: Bool) throws(FileError) {
         try check(path)
-        try disk.replace(path, with: bytes)
+        try disk.replace(path, with: bytes, isLasting: isLasting)
     }
     func create(_ path: String, with bytes: [UInt8]) throws(FileError) { try disk.create(path, with: bytes) }
     func write(_ bytes: [UInt8], to path: String, at offset: Int) throws(FileError) {

@@ -45,6 +45,18 @@ private func report(_ number: Int, outcome: RunOutcome = .inSync) -> RunReport {
         #expect(try ReportLog.newest(10, in: directory).map(\.count) == [1, 1])
     }
 
+    @Test func aStatusThatAFailureOfTheMachineTookIsNone() throws {
+        let folder = try TemporaryFolder()
+        let directory = StateDirectory(folder.path)
+        #expect(try directory.readStatus() == nil)
+        try directory.write(status: ["pid": 1])
+        #expect(try directory.readStatus() == ["pid": 1])
+        try Files.write([UInt8](), to: folder("status.json"))
+        #expect(try directory.readStatus() == nil)
+        try directory.write(status: ["pid": 2])
+        #expect(try directory.readStatus() == ["pid": 2])
+    }
+
     @Test func theLogStaysBoundedAndALineThatACrashCutIsSkipped() throws {
         let folder = try TemporaryFolder()
         let directory = StateDirectory(folder.path)

@@ -28,7 +28,7 @@ struct MemoryFiles: StateFiles, @unchecked Sendable {
         return bytes
     }
 
-    func replace(_ path: String, with bytes: [UInt8]) throws(FileError) {
+    func replace(_ path: String, with bytes: [UInt8], isLasting: Bool) throws(FileError) {
         let isState: Bool = path.hasSuffix("/state.json")
         let isOrders: Bool = path.hasSuffix("/enforcement.json")
         let written: [UInt8] = isState ? disk.spoil(bytes) : isOrders ? disk.spoilOrders(bytes) : bytes

@@ -34,6 +34,7 @@ package struct StateDirectory: Sendable {
     /// - Parameter stateText: a state's JSON.
     func write(stateText: [UInt8]) throws(FileError) { try files.replace(file("state.json"), with: stateText) }
 
+    /// Nil where there is none, or the machine failed while it was written.
     package func readStatus() throws(FileError) -> JSONValue? {
         let bytes: [UInt8]
         do { bytes = try files.read(file("status.json"), limit: 1 << 20) } catch {
@@ -43,8 +44,9 @@ package struct StateDirectory: Sendable {
         return try? JSONValue(parsing: bytes)
     }
 
+    /// Written after each look, which costs little else: the next one writes what a failure of the machine takes.
     package func write(status: JSONValue) throws(FileError) {
-        try files.replace(file("status.json"), with: status.canonical)
+        try files.replace(file("status.json"), with: status.canonical, isLasting: false)
     }
 
     /// The key under which secrets are hashed in reports, so that a hash says nothing without it. Made on first use.

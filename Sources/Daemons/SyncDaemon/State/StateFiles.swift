@@ -8,8 +8,9 @@ package protocol StateFiles: Sendable {
     func createFolder(_ path: String) throws(FileError)
     /// All bytes of a file of at most `limit` bytes.
     func read(_ path: String, limit: Int) throws(FileError) -> [UInt8]
-    /// Replaces the file as a whole: readers see the old content or the new, also after a crash.
-    func replace(_ path: String, with bytes: [UInt8]) throws(FileError)
+    /// Replaces the file as a whole: readers see the old content or the new, also after a crash. When the machine fails
+    /// right afterwards, the file may have neither, unless it `isLasting`.
+    func replace(_ path: String, with bytes: [UInt8], isLasting: Bool) throws(FileError)
     /// Creates the file; fails with `EEXIST` where one is there already.
     func create(_ path: String, with bytes: [UInt8]) throws(FileError)
     /// Cuts the file off at `offset` and writes behind. A crash can leave a part of the bytes.
@@ -17,6 +18,12 @@ package protocol StateFiles: Sendable {
     /// In bytes; 0 where there is no file.
     func size(of path: String) throws(FileError) -> Int
     func rename(_ path: String, to other: String)
+}
+
+extension StateFiles {
+    func replace(_ path: String, with bytes: [UInt8]) throws(FileError) {
+        try replace(path, with: bytes, isLasting: true)
+    }
 }
 
 /// The files of this machine.
@@ -27,8 +34,8 @@ package struct DiskFiles: StateFiles {
 
     package func read(_ path: String, limit: Int) throws(FileError) -> [UInt8] { try Files.read(path, limit: limit) }
 
-    package func replace(_ path: String, with bytes: [UInt8]) throws(FileError) {
-        try Files.write(bytes, to: path, mode: 0o600)
+    package func replace(_ path: String, with bytes: [UInt8], isLasting: Bool) throws(FileError) {
+        try Files.write(bytes, to: path, mode: 0o600, isLasting: isLasting)
     }
 
     package func create(_ path: String, with bytes: [UInt8]) throws(FileError) {

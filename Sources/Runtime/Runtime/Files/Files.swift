@@ -56,14 +56,17 @@ package enum Files {
 
     /// Replaces the file as a whole: readers see the old content or the new, also after a crash. The new file has
     /// `mode`, whatever the umask and the old one.
+    ///
+    /// - Parameter isLasting: whether it is on the disk when this returns. Where it is not, it costs a fraction, and when
+    ///   the machine fails the file may have the old content, the new or none.
     package static func write(
-        _ bytes: some Sequence<UInt8>, to path: String, mode: UInt32 = 0o644
+        _ bytes: some Sequence<UInt8>, to path: String, mode: UInt32 = 0o644, isLasting: Bool = true
     ) throws(FileError) {
         let temporary = "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).new"
         defer { unlink(temporary) }
-        try writeNew(Array(bytes), to: temporary, mode: mode)
+        try writeNew(Array(bytes), to: temporary, mode: mode, isLasting: isLasting)
         guard rename(temporary, path) == 0 else { throw FileError("replace", path, code: errno) }
-        synchronizeFolder(of: path)
+        if isLasting { synchronizeFolder(of: path) }
     }
 
     /// Creates the file; fails where one is there already (`code` is `EEXIST`). Of several processes one wins.
@@ -91,7 +94,9 @@ package enum Files {
         }
     }
 
-    private static func writeNew(_ bytes: [UInt8], to path: String, mode: mode_t) throws(FileError) {
+    private static func writeNew(
+        _ bytes: [UInt8], to path: String, mode: mode_t, isLasting: Bool = true
+    ) throws(FileError) {
         let descriptor: Int32 = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw FileError("write", path, code: errno) }
         defer { close(descriptor) }
@@ -105,7 +110,7 @@ package enum Files {
             }
             rest = rest.dropFirst(written)
         }
-        guard fsync(descriptor) == 0 else { throw FileError("write", path, code: errno) }
+        guard !isLasting || fsync(descriptor) == 0 else { throw FileError("write", path, code: errno) }
     }
 
     private static func folder(of path: String) -> String? {
