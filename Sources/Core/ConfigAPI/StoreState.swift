@@ -50,7 +50,7 @@ extension ConfigSnapshot {
         guard state.storeId == storeId, state.generation == generation else { return nil }
         var present: ConfigSnapshot = self
         present.instances = state.instances
-        if state.unhealthy.isEmpty, !resources.contains(where: { $0.health.state != .healthy }) { return present }
+        if state.unhealthy.isEmpty, resources.allSatisfy({ $0.isHealthy }) { return present }
         for index in resources.indices where resources[index].health.state != .invalid {
             // What cannot be decoded is found by reading, and stays so until somebody writes.
             let health: StoredResource.Health =

@@ -74,6 +74,9 @@ package struct StoredResource: Hashable, Sendable, JSONCodable {
         set { content.health = newValue }
     }
 
+    /// Asked of every resource at every look: without a copy of what is said of its health.
+    package var isHealthy: Bool { storage.content.health.state == .healthy }
+
     /// Whether both are one and the same value, which costs nothing to see: what did not change is passed on as it was.
     package func isIdentical(to other: StoredResource) -> Bool { storage === other.storage }
 

@@ -110,7 +110,7 @@ extension Comparison.ServerFacts {
     init(_ snapshot: ConfigSnapshot) {
         self.init(
             storeId: snapshot.storeId, generation: snapshot.generation, instances: snapshot.instances,
-            unhealthy: snapshot.resources.filter { $0.health.state != .healthy })
+            unhealthy: snapshot.resources.filter { !$0.isHealthy })
     }
 }
 
