@@ -17,9 +17,10 @@ extension Platform {
 
     /// The report of a run after those that are `known`.
     func report(
-        _ outcome: String, since known: Set<String>, where matches: (JSONValue) -> Bool = { _ in true }
+        _ outcome: String, since known: Set<String>, within seconds: Double = 60,
+        where matches: (JSONValue) -> Bool = { _ in true }
     ) async throws -> JSONValue {
-        try await eventually("a report says \(outcome)", within: 60) {
+        try await eventually("a report says \(outcome)", within: seconds) {
             try await reports().first {
                 !known.contains($0["id"]?.string ?? "") && $0["outcome"]?.string == outcome && matches($0)
             }
