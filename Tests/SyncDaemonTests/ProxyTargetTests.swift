@@ -109,14 +109,7 @@ import Testing
     func whatACommitAllowsReachesAProxyThatWasDown(isRestarted: Bool) async throws {
         let fixture = try await SyncFixture(hasProxy: true)
         let names: [String] = ["a", "b", "c", "d"]
-        let pipelines = Dictionary(
-            uniqueKeysWithValues: names.map { name -> (String, String?) in
-                (
-                    "\(name).yaml",
-                    pipelineText().replacing("name: reading", with: "name: \(name)").replacing(
-                        "/srv/events/", with: "/srv/\(name)/")
-                )
-            })
+        let pipelines: [String: String?] = pipelineFiles(names)
         try await fixture.repository.commit(pipelines)
         try await fixture.repository.commit(["retention.yaml": retentionText("30d")])
         var reconciler = try fixture.reconciler()
@@ -140,6 +133,35 @@ import Testing
         _ = await reconciler.run(.timer, fetches: true)
         try await fixture.repository.commit(pipelines.mapValues { _ in nil })
         #expect(await reconciler.run(.timer, fetches: true).refusals.map(\.guardName) == [.prune])
+    }
+
+    /// A trailer speaks of what was dropped until then: neither of what a later commit drops, although the proxy gets both
+    /// at once, nor again when the state directory comes back as it was before the proxy had its part.
+    @Test(arguments: [false, true])
+    func whatALaterCommitDropsIsNotAllowedByAnEarlierOne(isStateOld: Bool) async throws {
+        let fixture = try await SyncFixture(hasProxy: true)
+        let (first, second): ([String], [String]) = (["a", "b", "c", "d"], ["e", "f", "g", "h"])
+        try await fixture.repository.commit(pipelineFiles(first + second))
+        var reconciler = try fixture.reconciler()
+        #expect(await reconciler.run(.startup, fetches: true).outcome == .applied)
+        await fixture.proxy.set(isDown: true)
+        try await fixture.repository.commit(
+            pipelineFiles(first).mapValues { _ in nil }, message: "Load less\n\nPlumbline-Allow: prune")
+        _ = await reconciler.run(.timer, fetches: true)
+        if isStateOld {
+            let state: String = fixture.folder("state/state.json")
+            let old: [UInt8] = try Files.read(state)
+            await fixture.proxy.set(isDown: false)
+            #expect(await reconciler.run(.timer, fetches: false).outcome == .applied)
+            try Files.write(old, to: state)
+            reconciler = try fixture.reconciler()
+        }
+        try await fixture.repository.commit(pipelineFiles(second).mapValues { _ in nil })
+        _ = await reconciler.run(.timer, fetches: true)
+        await fixture.proxy.set(isDown: false)
+        let report = await reconciler.run(.timer, fetches: true)
+        #expect(report.refusals.map(\.guardName) == [.prune], "\(report.text(.plain))")
+        for name in second { #expect(await fixture.proxy.spec(ResourceKey(.pipeline, name)) != nil) }
     }
 
     @Test func aServerThatIsDownDoesNotKeepThePipelinesFromBeingCorrected() async throws {
@@ -182,4 +204,15 @@ import Testing
         #expect(report.changes.map(\.action) == [.delete])
         #expect(await fixture.proxy.resource(pipeline) == nil)
     }
+}
+
+private func pipelineFiles(_ names: [String]) -> [String: String?] {
+    Dictionary(
+        uniqueKeysWithValues: names.map { name -> (String, String?) in
+            (
+                "\(name).yaml",
+                pipelineText().replacing("name: reading", with: "name: \(name)").replacing(
+                    "/srv/events/", with: "/srv/\(name)/")
+            )
+        })
 }

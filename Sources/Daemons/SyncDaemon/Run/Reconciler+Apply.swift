@@ -204,7 +204,7 @@ extension Reconciler {
         state.acceptedCommit = commit.id.hex
         if state.permittedRewrite?.commit != commit.id.hex { state.permittedRewrite = nil }
         state.firstMeeting = nil
-        owe(run.permissions)
+        owe(run)
         run.isNew = false
         dependencies.logger.info("commit accepted", metadata: .of([.commit: commit.id.hex]))
         // So that it can be read offline, even where the branch is rewritten later.

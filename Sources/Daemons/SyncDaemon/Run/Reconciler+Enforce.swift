@@ -27,7 +27,7 @@ extension Reconciler {
                 comparison,
                 planContext(
                     mode: mode, permissions: run.permissions, previous: run.previous,
-                    judgesCommit: run.isNew || run.isHeld, isHeld: run.isHeld))
+                    judgesCommit: run.isNew || run.isHeld, isAccepted: !run.isNew && !run.isHeld))
             noteMeeting(comparison, &run)
             if run.isNew || run.isHeld, !plan.refusals.isEmpty {
                 await fallBack(&run, problems: [], refusals: plan.refusals)
@@ -146,7 +146,8 @@ extension Reconciler {
             live = await settledState(declared: declared, after: plan, of: before)
         }
         let comparison: Comparison = compared(declared, with: live)
-        let rest: Plan = dependencies.decisions.plan(comparison, planContext(mode: mode, isHeld: run.isHeld))
+        let rest: Plan = dependencies.decisions.plan(
+            comparison, planContext(mode: mode, isAccepted: !run.isNew && !run.isHeld))
         if !plan.isEmpty {
             run.facts.hasUnknownTarget = false
             describe(comparison, rest, in: &run)

@@ -6,12 +6,18 @@ import Reconciliation
 extension Reconciler {
     private static let laterTargets: [TargetName] = [.proxy, .systemd]
 
-    /// Remembers what an accepted commit allows until each target has its part.
-    func owe(_ permissions: Set<Permission>) {
-        guard !permissions.isEmpty else { return }
+    /// Remembers what an accepted commit allows until each target has its part. What earlier ones allowed there goes on
+    /// counting as long as the same is declared: they did not speak of what a later one drops.
+    func owe(_ run: RunInProgress) {
         for target in Self.laterTargets where has(target) {
-            state.owed[target, default: []].formUnion(permissions)
+            let isSame: Bool = keys(of: run.previous, on: target) == keys(of: run.commit?.declared, on: target)
+            let owed: Set<Permission> = run.permissions.union(isSame ? state.owed[target] ?? [] : [])
+            state.owed[target] = owed.isEmpty ? nil : owed
         }
+    }
+
+    private func keys(of declared: DeclaredState?, on target: TargetName) -> Set<ResourceKey> {
+        Set(declared?.resources.keys.filter { $0.kind.target.store == target } ?? [])
     }
 
     private func has(_ target: TargetName) -> Bool {

@@ -130,11 +130,12 @@ extension Reconciler {
         let live: LiveState = await observeAll(declared: declared)
         let comparison: Comparison = compared(declared, with: live)
         // What enforcing would do is shown in observe mode too.
+        let isAccepted: Bool = run.commit?.id.hex == state.acceptedCommit
         let plan: Plan = dependencies.decisions.plan(
             comparison,
             planContext(
-                mode: .enforce, permissions: run.permissions, previous: run.previous,
-                judgesCommit: run.commit?.id.hex != state.acceptedCommit))
+                mode: .enforce, permissions: run.permissions, previous: run.previous, judgesCommit: !isAccepted,
+                isAccepted: isAccepted))
         run.report.declaredDigest = comparison.declaredDigest
         run.report.liveDigest = comparison.liveDigest
         run.report.targets = comparison.targetReports(remaining: plan)

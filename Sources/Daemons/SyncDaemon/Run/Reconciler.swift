@@ -133,12 +133,12 @@ package actor Reconciler {
 
     func planContext(
         mode: RunMode, permissions: Set<Permission> = [], previous: DeclaredState? = nil, judgesCommit: Bool = false,
-        isHeld: Bool = false
+        isAccepted: Bool = false
     ) -> PlanContext {
         let now: Timestamp = dependencies.now()
         let corrections: CorrectionHistory = state.corrections
         return PlanContext(
-            mode: mode, permissions: permissions, owed: isHeld ? [:] : state.owed,
+            mode: mode, permissions: permissions, owed: isAccepted ? state.owed : [:],
             recentDeletions: state.recentDeletions(now: now, uptime: dependencies.uptime()),
             deletionBudget: configuration.deletionBudget, previous: previous, judgesCommit: judgesCommit,
             tolerated: orders.tolerated(at: now),
